@@ -41,20 +41,22 @@ def folder_digest(files: dict[str, bytes]) -> str:
 @pytest.fixture(scope="module")
 def spec():
     budget, target = load_budget(ROOT / "config/budget.yaml", ROOT / "config/targets.yaml")
-    return resolve(budget, target, next(iter(budget.designs)))
+    return resolve(budget, target, design=next(iter(budget.designs)))
 
 
 def written(network, spec, folder: Path) -> dict[str, str]:
     """Digests of the sources that every generator writes for a network."""
-    rtl = write_rtl(network, folder / "rtl", spec)
+    rtl = write_rtl(network, folder / "rtl", spec=spec)
     found = {
         "verilog": folder_digest({path.name: path.read_bytes() for path in rtl.files}),
         "vhdl": folder_digest({path.name: path.read_bytes() for path in rtl.vhdl}),
-        "emulators": folder_digest({n: t.encode() for n, t in emulator_files(network, spec.design, "0").items()}),
+        "emulators": folder_digest(
+            {n: t.encode() for n, t in emulator_files(network, spec.design, version="0").items()}
+        ),
     }
     if len(network.layers) == len([layer for layer in network.layers if hasattr(layer, "widths")]):
         keras.backend.clear_session()  # names of layers are counted from 1 on, as in a new process
-        write_hls(keras_twin(network), network, folder / "hls", spec)
+        write_hls(keras_twin(network), network, folder=folder / "hls", spec=spec)
         found["hls"] = folder_digest(_hls(folder / "hls"))
     return found
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 def plan(monkeypatch):
     """The plan of the shipped configuration."""
     monkeypatch.chdir(ROOT)
-    return load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+    return load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), data_sets=Path("config/data_sets"))
 
 
 def test_the_shipped_plan(plan):

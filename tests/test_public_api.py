@@ -69,5 +69,5 @@ def test_layers_to_verilog_by_public_names(tmp_path):
     outputs = evaluate(load_network(str(tmp_path / "network.npz")), codes)
     np.testing.assert_array_equal(outputs * 2.0**-network.fractions, model.predict(codes / 8, verbose=0))
     spec = load_design("small")
-    written = write_rtl(network, str(tmp_path / "rtl"), spec)
+    written = write_rtl(network, str(tmp_path / "rtl"), spec=spec)
     assert all(path.is_file() for path in written.files)

@@ -19,7 +19,7 @@ def init(args: argparse.Namespace) -> None:
     """
     from trigger_lut.data.scaffold.write_yaml import start
 
-    print(start(args.files, args.tree, args.name, args.output))
+    print(start(args.files, args.tree, name=args.name, output=args.output))
 
 
 def new(args: argparse.Namespace) -> None:
@@ -58,7 +58,7 @@ def fetch(args: argparse.Namespace) -> None:
     """
     from trigger_lut.data.fetch import fetch
 
-    print(fetch(args.data_set, args.folder, args.mirror))
+    print(fetch(args.data_set, args.folder, mirror=args.mirror))
 
 
 def fuzz(args: argparse.Namespace) -> None:
@@ -75,7 +75,11 @@ def fuzz(args: argparse.Namespace) -> None:
 
     budget, target = load_budget(args.budget, args.targets)
     tally = fuzz(
-        resolve(budget, target, next(iter(budget.designs))), args.networks, args.seed, args.failures_dir, args.jobs
+        resolve(budget, target, design=next(iter(budget.designs))),
+        args.networks,
+        seed=args.seed,
+        kept=args.failures_dir,
+        jobs=args.jobs,
     )
     print(f"{tally.networks} networks, 0 differences")
     for what in ("forms", "holds", "outputs", "refused"):
@@ -105,8 +109,8 @@ def attack(args: argparse.Namespace) -> None:
     from trigger_lut.verification.attack.run import LEAST_DIFFERENT, attack, table
 
     budget, target = load_budget(args.budget, args.targets)
-    spec = resolve(budget, target, next(iter(budget.designs)))
-    _, card = attack(spec, args.mutants, args.seed, jobs=args.jobs, seconds=args.seconds)
+    spec = resolve(budget, target, design=next(iter(budget.designs)))
+    _, card = attack(spec, args.mutants, seed=args.seed, jobs=args.jobs, seconds=args.seconds)
     print(table(card))
     for what in ("refused_equal", "crashes", "claims_refuted", "proven_wrongly"):
         for line in getattr(card, what):
@@ -185,7 +189,7 @@ def compare(args: argparse.Namespace) -> None:
     )
     print(comparison_text(result), end="")
     if args.release is not None and result.first is not None:
-        print(event_path_text(args.release, output_layout(args.release), result.first), end="")
+        print(event_path_text(args.release, output_layout(args.release), first=result.first), end="")
     if not result.is_equal:
         raise NotReproducibleError(f"{args.capture}: differs from {args.expected}")
 
@@ -201,7 +205,7 @@ def sign(args: argparse.Namespace) -> None:
     from trigger_lut.release.signature import sign_release
 
     signature = args.signature or args.release.with_name(args.release.name + ".sig")
-    digest = sign_release(args.release, args.key, signature)
+    digest = sign_release(args.release, args.key, signature=signature)
     print(f"{signature}: signature of manifest.json, sha256 {digest}")
 
 

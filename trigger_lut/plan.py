@@ -91,7 +91,7 @@ class Plan(Described):
         return list(self.budget.points)
 
 
-def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
+def load_plan(budget_path: Path, targets_path: Path, *, data_sets: Path) -> Plan:
     """Read the budget, its target and the descriptions of its data sets.
 
     Parameters
@@ -135,7 +135,7 @@ def load_plan(budget_path: Path, targets_path: Path, data_sets: Path) -> Plan:
         raise refused(budget_path, mistakes)
     described = _with_files(description, data_set)
     drift = {path.stem: _with_files(path, other) for path, other in others.items()}
-    specs = {name: resolve(budget, target, name) for name in (*budget.designs, *budget.points)}
+    specs = {name: resolve(budget, target, design=name) for name in (*budget.designs, *budget.points)}
     classes = len(data_set.outputs)
     mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
     if mistakes:
@@ -237,7 +237,7 @@ def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
         held.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
     found = []
     for place, network in held.items():
-        lines = shapes.mistakes(network, len(channels(data_set)), data_set.outputs, data_set.name)
+        lines = shapes.mistakes(network, len(channels(data_set)), classes=data_set.outputs, data_set=data_set.name)
         if place.startswith("scan.units."):
             lines = [line.removeprefix("units: ") for line in lines]
             found += [f"{place}: {line}" for line in lines]

@@ -267,5 +267,5 @@ def luts_of(logic: Any, spec: Any, folder: Path) -> tuple[int, int]:
     folder.mkdir(parents=True, exist_ok=True)
     for module, text in texts.items():
         write_text(folder / f"{module}.v", text)
-    module = synthesize([folder / f"{name}.v" for name in texts], "peer_core", family)
+    module = synthesize([folder / f"{name}.v" for name in texts], "peer_core", family=family)
     return resources(cell_counts(module)).luts, int(fsm.out_signals[0].schedule.bias)

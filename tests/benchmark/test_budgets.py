@@ -105,7 +105,7 @@ def trained(name, events, seed, number, folder):
         training={"epochs": EPOCHS, "batch_size": 512},
         seed=seed,
     )
-    model = build_model(design.network, events.formats, len(events.classes), seed)
+    model = build_model(design.network, events.formats, classes=len(events.classes), seed=seed)
     start = estimate(integer_network(model, inputs=events.formats), DelayModel(PERIOD_NS, "xcup")).luts
     luts = round(LEAST * (MOST * start / LEAST) ** (number / (len(CYCLES) - 1)))
     design = design.model_copy(update={"budget": design.budget.model_copy(update={"luts": luts})})

@@ -131,7 +131,7 @@ def ours(luts, epochs, seed, events):
         result = session.run()
         taken = time.monotonic() - started, cpu_seconds() - used
     session.model.load_weights(result.weights)
-    network = integer_network(session.model.keras_model, events.features, events.classes, inputs=events.formats)
+    network = integer_network(session.model.keras_model, events.features, classes=events.classes, inputs=events.formats)
 
     def right(split):
         codes, labels = events.of(split)

@@ -90,12 +90,12 @@ def test_folded_tables_hold_those_of_all_outputs() -> None:
     codes = rng.integers(0, 8, (50, 3))
     for g, members in enumerate(groups):
         for phase, o in enumerate(members):
-            wanted = layer.bias[o] + sum(layer.term(i, o, codes[:, i]) for i in range(3) if widths[i, o])
+            wanted = layer.bias[o] + sum(layer.term(i, o, codes=codes[:, i]) for i in range(3) if widths[i, o])
             read = [
                 (phase << int(most)) + (codes[:, i] >> (3 - int(most))) for i, most in enumerate(widths.max(axis=1))
             ]
             inner = network.layers[0]
-            got = sum(inner.term(i, g, read[i]) for i in range(3) if inner.widths[i, g])
+            got = sum(inner.term(i, g, codes=read[i]) for i in range(3) if inner.widths[i, g])
             assert (got == wanted).all()
 
 
@@ -111,7 +111,7 @@ def _plain(c_in: int, c_out: int) -> dict[str, object]:
 def luts(network: Network, folder: Path) -> int:
     """Return the LUTs of a network by Yosys, cut for the target's clock by the delay model alone."""
     design = spec()
-    project = write_rtl(network, folder, design, cuts=())
+    project = write_rtl(network, folder, spec=design, cuts=())
     return resources(cell_counts(synthesizer_of(design.target).synthesize(project, design.target))).luts
 
 

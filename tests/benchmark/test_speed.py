@@ -52,7 +52,7 @@ def channels():
 def own_model():
     from trigger_lut.training.build_model import build_model
 
-    return build_model(made_spec(network=SHAPE).network, channels(), 5, seed=1)
+    return build_model(made_spec(network=SHAPE).network, channels(), classes=5, seed=1)
 
 
 def hgq2_model():

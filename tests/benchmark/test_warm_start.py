@@ -71,7 +71,9 @@ def specs_of(warm: bool, folder: Path):
         BUDGET_FILE.format(epochs=EPOCHS, luts=BUDGETS, seeds=list(SEEDS), warm="true" if warm else "false")
     )
     budget, target = load_budget(path, ROOT / "config/targets.yaml")
-    return sorted((resolve(budget, target, name) for name in budget.points), key=lambda s: (s.seed, -s.budget.luts))
+    return sorted(
+        (resolve(budget, target, design=name) for name in budget.points), key=lambda s: (s.seed, -s.budget.luts)
+    )
 
 
 def trained(spec, folder: Path) -> Trained:

@@ -84,6 +84,6 @@ def trainer_epoch(model, x, y, batch):
     from trigger_lut.training.trainer import Trainer
     from trigger_lut.training.types import Pressure
 
-    trainer = Trainer(model, x, y, batch)
+    trainer = Trainer(model, x, y=y, batch_size=batch)
     rng = np.random.default_rng(0)
     return lambda: trainer.epoch(rng.permutation(len(x)), Pressure(0.01, 0.01, 0.1, 0.01))

@@ -91,7 +91,7 @@ def test_cycles_between_events(load, clock_mhz, period_ns, cycles):
 def test_cycles_of_an_event_are_at_most_those_between_events(load, key):
     held = GOOD.replace("latency_ns: 25", f"latency_ns: 25, {key}: 5")
     budget, target = load(held)
-    assert getattr(resolve(budget, target, "small").budget, key) == target.cycles_between_events == 5
+    assert getattr(resolve(budget, target, design="small").budget, key) == target.cycles_between_events == 5
     expected = f"designs.small.{key}: 6 is more than the 5 cycles between two events of the target (25 ns at 200 MHz)"
     assert expected in message(load, held.replace(f"{key}: 5", f"{key}: 6"))
 
@@ -249,23 +249,23 @@ def test_targets_list_every_mistake(load):
 
 
 def test_a_spec_is_complete_and_reads_back(load):
-    spec = resolve(*load(GOOD), "large")
+    spec = resolve(*load(GOOD), design="large")
     assert Spec.model_validate_json(spec.model_dump_json()) == spec
     assert spec.latency_cycles_budget == 6
     with pytest.raises(ConfigurationError, match=r"^no design 'lage'; nearest: 'large'$"):
-        resolve(*load(GOOD), "lage")
+        resolve(*load(GOOD), design="lage")
 
 
 @pytest.mark.parametrize(("latency_ns", "cycles"), [(5, 1), (9.999, 1), (10, 2), (15, 3)])
 def test_whole_cycles_within_the_latency(load, latency_ns, cycles):
-    spec = resolve(*load(GOOD.replace("latency_ns: 25", f"latency_ns: {latency_ns}")), "small")
+    spec = resolve(*load(GOOD.replace("latency_ns: 25", f"latency_ns: {latency_ns}")), design="small")
     assert spec.latency_cycles_budget == cycles
 
 
 def test_spelled_out_defaults_change_nothing(load):
-    plain = resolve(*load(GOOD), "small")
+    plain = resolve(*load(GOOD), design="small")
     spelled = GOOD.replace("latency_ns: 25", "latency_ns: 25.0, ii: 1, dsp: 0, bram18: 0") + "seed: 1  # a comment\n"
-    assert resolve(*load(spelled), "small") == plain
+    assert resolve(*load(spelled), design="small") == plain
 
 
 @pytest.mark.parametrize("file", ["budget", "targets", "data-set"])

@@ -77,7 +77,7 @@ def test_renamed_keys_given_twice_are_refused(tmp_path):
 def test_present_keys_do_not_warn():
     for name in ("budget.yaml", *(f"examples/{path.name}" for path in (ROOT / "config/examples").glob("*.yaml"))):
         content = yaml.safe_load((ROOT / "config" / name).read_text())
-        assert with_present_keys(content, BUDGET, FILE) == (content, [])
+        assert with_present_keys(content, BUDGET, path=FILE) == (content, [])
 
 
 @pytest.mark.parametrize(("renamed", "model"), [(BUDGET, Budget), (DATA_SET, DataSet)])
@@ -103,6 +103,6 @@ def test_renaming_any_content_is_stable_and_pure(content):
     before = copy.deepcopy(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        renamed, _ = with_present_keys(content, BUDGET, FILE)
+        renamed, _ = with_present_keys(content, BUDGET, path=FILE)
     assert content == before
-    assert with_present_keys(renamed, BUDGET, FILE) == (renamed, [])
+    assert with_present_keys(renamed, BUDGET, path=FILE) == (renamed, [])

@@ -52,14 +52,14 @@ def test_every_combination_is_a_design(load):
 def test_a_point_is_a_whole_design(load):
     text = "seed: 3\nscan: {luts: [200], latency_ns: [20], units: [[8, 5]], max_input_bits: [4]}\n"
     budget, target = load(text)
-    spec = resolve(budget, target, "scan_l200_t20_u8x5_b4_s3")
+    spec = resolve(budget, target, design="scan_l200_t20_u8x5_b4_s3")
     assert (spec.budget.luts, spec.budget.latency_ns, spec.budget.dsp, spec.seed) == (200, 20.0, 0, 3)
     assert (spec.network.units, spec.network.max_input_bits) == ([8, 5], 4)
     assert spec.training == budget.training
     with pytest.raises(
         ConfigurationError, match="no design 'scan_l200_t20_u8x5_s3'; nearest: 'scan_l200_t20_u8x5_b4_s3'"
     ):
-        resolve(budget, target, "scan_l200_t20_u8x5_s3")
+        resolve(budget, target, design="scan_l200_t20_u8x5_s3")
 
 
 def test_names_stay_when_a_list_is_added_that_holds_what_there_was(load):
@@ -73,7 +73,7 @@ def test_networks_by_name(load):
     text = "scan: {luts: [200], latency_ns: [20], networks: {wide: {units: [40, 5]}, flat: {units: [5]}}}\n"
     budget, target = load(text)
     assert list(budget.points) == ["scan_l200_t20_wide_s1", "scan_l200_t20_flat_s1"]
-    assert resolve(budget, target, "scan_l200_t20_wide_s1").network.units == [40, 5]
+    assert resolve(budget, target, design="scan_l200_t20_wide_s1").network.units == [40, 5]
 
 
 def test_points_that_differ_in_luts_alone_start_from_the_next_larger_one(load):
@@ -85,19 +85,19 @@ def test_points_that_differ_in_luts_alone_start_from_the_next_larger_one(load):
         **{f"scan_l400_t20_s{s}": f"scan_l900_t20_s{s}" for s in (1, 2)},
         **{f"scan_l200_t20_s{s}": f"scan_l400_t20_s{s}" for s in (1, 2)},
     }
-    largest, next_one = (resolve(budget, target, f"scan_l{luts}_t20_s1") for luts in (900, 400))
+    largest, next_one = (resolve(budget, target, design=f"scan_l{luts}_t20_s1") for luts in (900, 400))
     assert (largest.warm_from, largest.training) == (None, budget.training)
     assert next_one.warm_from == largest.design
     assert next_one.training.epochs == round(WARM_EPOCHS * EPOCHS) < EPOCHS
     assert next_one.training.learning_rate == WARM_RATE * budget.training.learning_rate
     budget, target = load(text.replace("scan: {", "scan: {warm_start: false, "))
     assert {point.warm_from for point in budget.points.values()} == {None}
-    assert resolve(budget, target, "scan_l200_t20_s2").training == budget.training
+    assert resolve(budget, target, design="scan_l200_t20_s2").training == budget.training
 
 
 def test_a_warm_started_training_has_as_many_epochs_as_a_training_needs(load):
     budget, target = load("training: {epochs: 5}\nscan: {luts: [200, 900], latency_ns: [20]}\n")
-    assert resolve(budget, target, "scan_l200_t20_s1").training.epochs == 4
+    assert resolve(budget, target, design="scan_l200_t20_s1").training.epochs == 4
 
 
 def test_designs_and_scan_are_possible_together(load):
@@ -243,7 +243,9 @@ SHARED = {"jets_particles_shared": (3, 16), "muon_chamber_shared": (4,), "l1_obj
 )
 def test_the_examples_are_valid(name, monkeypatch):
     monkeypatch.chdir(ROOT)
-    plan = load_plan(Path(f"config/examples/{name}.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+    plan = load_plan(
+        Path(f"config/examples/{name}.yaml"), Path("config/targets.yaml"), data_sets=Path("config/data_sets")
+    )
     assert bool(plan.scanned) == (name in ("scan", "layers"))
     assert list(plan.drift) == {"drift": ["jets_harder"], "more_jets": ["jets_more"]}.get(name, [])
     assert len(plan.specs) == len(plan.designs) + len(plan.scanned)
@@ -256,8 +258,8 @@ def test_the_example_on_particles_is_valid():
     held = [budget.network, *(variant.network for variant in variants(budget.scan, budget.network))]
     assert len(held) == 4
     for network in held:
-        assert mistakes(network, 96, ["g", "q", "W", "Z", "t"], "particles") == []
-        assert mistakes(network, 95, ["g", "q", "W", "Z", "t"], "particles") != []
+        assert mistakes(network, 96, classes=["g", "q", "W", "Z", "t"], data_set="particles") == []
+        assert mistakes(network, 95, classes=["g", "q", "W", "Z", "t"], data_set="particles") != []
 
 
 def test_every_example_is_tested():

@@ -179,7 +179,7 @@ def test_shapes_are_followed(shape, layers, expected):
     ],
 )
 def test_what_does_not_fit_names_layer_and_both_shapes(shape, layers, expected):
-    assert mistakes(network(*layers, input_shape=shape), 12, CLASSES, "toy") == [expected]
+    assert mistakes(network(*layers, input_shape=shape), 12, classes=CLASSES, data_set="toy") == [expected]
 
 
 def test_the_reference_has_the_widths_of_the_layers_or_its_own():
@@ -189,13 +189,13 @@ def test_the_reference_has_the_widths_of_the_layers_or_its_own():
     assert network(units=[7, 3]).baseline_widths == [7, 3]
     wrong = network(*layers, input_shape=[4, 3], baseline_units=[20, 4])
     expected = "baseline_units: the baseline's last layer has 4 outputs, data set 'toy' has 3 classes (g, q, W)"
-    assert mistakes(wrong, 12, CLASSES, "toy") == [expected]
-    assert mistakes(network(*layers, input_shape=[4, 3]), 12, CLASSES, "toy") == []
+    assert mistakes(wrong, 12, classes=CLASSES, data_set="toy") == [expected]
+    assert mistakes(network(*layers, input_shape=[4, 3]), 12, classes=CLASSES, data_set="toy") == []
 
 
 def test_a_function_is_looked_at_by_training_alone():
     held = network(builder="nowhere.at_all:build", baseline_units=[4, 3])
-    assert mistakes(held, 12, CLASSES, "toy") == []
+    assert mistakes(held, 12, classes=CLASSES, data_set="toy") == []
     assert held.model_dump(mode="json") == {"builder": "nowhere.at_all:build", "baseline_units": [4, 3]}
 
 

@@ -49,7 +49,7 @@ def test_seeds_are_unique_within_and_between_data_sets_and_allowed_by_pythia():
 )
 def test_impossible_simulation_is_refused(block, message):
     with pytest.raises(ConfigurationError) as caught:
-        validate(Simulation, block, Path("d.yaml"))
+        validate(Simulation, block, path=Path("d.yaml"))
     assert message in str(caught.value)
 
 

@@ -112,8 +112,8 @@ def test_softmax_is_the_same_in_logic_and_proven(tmp_path):
     model = built(lambda: seq((3,), QSoftmax(enable_iq=True, enable_oq=True)))
     network = integer_network(model, inputs=[KIND] * 3, wraps=True)
     assert {layer.kind for layer in network.layers} == {"tables", "linear", "max"}
-    project = write_rtl(network, tmp_path, spec())
-    assert set(prove_words(network, project, read_verilog(project)).open) == {""}
+    project = write_rtl(network, tmp_path, spec=spec())
+    assert set(prove_words(network, project, verilog=read_verilog(project)).open) == {""}
 
 
 REFUSED = {

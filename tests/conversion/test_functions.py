@@ -97,9 +97,13 @@ def outputs_of(chain, lo, hi, f, kif=None, overflow="WRAP", rounding="TRN"):
     for layer, reads in zip(chain.layers, chain.reads, strict=True):
         layers.append(layer.__class__(**{**vars(layer), "gather_index": np.array([[ids[read] for read in reads]])}))
         ids.append(len(ids))
-    network = Network((kif_for_range(lo, hi, f),), tuple(layers))
+    network = Network((kif_for_range(lo, hi, f=f),), tuple(layers))
     values = evaluate(network, np.arange(lo, hi + 1)[:, None])[:, 0] * 2.0 ** -float(network.fractions[0])
-    return values if kif is None else quantize_real(values, kif, overflow, "RND" if rounding == "RND" else "TRN")
+    return (
+        values
+        if kif is None
+        else quantize_real(values, kif, overflow=overflow, rounding="RND" if rounding == "RND" else "TRN")
+    )
 
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -116,8 +120,8 @@ def test_chain_gives_the_quantized_results_of_all_codes(shape, lo, count, f, kif
     hi = lo + count
     results = SHAPES[shape](np.arange(lo, hi + 1) * 2.0**-f)
     function = RealFunction("f", 0, lo, hi, f, results)
-    chain = quantized_chain(function, kif, overflow, rounding)
-    expected = quantize_real(results, kif, overflow, rounding)
+    chain = quantized_chain(function, kif, overflow=overflow, rounding=rounding)
+    expected = quantize_real(results, kif, overflow=overflow, rounding=rounding)
     np.testing.assert_array_equal(outputs_of(chain, lo, hi, f, kif, overflow, rounding), expected)
     assert max(int(x.widths.max()) for x in chain.layers if hasattr(x, "widths")) <= 14 if len(chain.layers) > 1 else 1
 
@@ -129,7 +133,13 @@ def test_rounding_layer_and_hgq2_give_the_same(mode, k, i, fraction_bits, droppe
     x = np.arange(source.lo, source.hi + 1) * source.step
     kif = KIF(1, source.i + 1, fraction_bits)
     expected = np.asarray(_get_fixed_quantizer(mode, "SAT")(x.astype("f4"), 1.0, float(kif.i), float(kif.f)))
-    found = outputs_of(single(rounding_layer("r", source, fraction_bits, mode)), source.lo, source.hi, source.f, kif)
+    found = outputs_of(
+        single(rounding_layer("r", source, fraction_bits=fraction_bits, rounding=mode)),
+        source.lo,
+        source.hi,
+        source.f,
+        kif,
+    )
     np.testing.assert_array_equal(found * kif.step, expected)
 
 
@@ -137,7 +147,7 @@ def test_wrong_entry_of_a_chain_is_seen():
     """Negative control: a threshold of one code more, and an entry of one step more."""
     results = np.tanh(np.arange(-4096, 4096) * 2.0**-10)
     kif = KIF(1, 0, 5)
-    chain = quantized_chain(RealFunction("f", 0, -4096, 4095, 10, results), kif, "SAT", "RND")
+    chain = quantized_chain(RealFunction("f", 0, -4096, 4095, 10, results), kif, overflow="SAT", rounding="RND")
     assert len(chain.layers) == 5
     for n in (1, 4):
         tables = chain.layers[n].tables.copy()
@@ -145,7 +155,7 @@ def test_wrong_entry_of_a_chain_is_seen():
         layers = list(chain.layers)
         layers[n] = layers[n].__class__(**{**vars(layers[n]), "tables": tables})
         wrong = outputs_of(chain.__class__(tuple(layers), chain.reads), -4096, 4095, 10, kif, "SAT", "TRN")
-        assert (wrong != quantize_real(results, kif, "SAT", "RND")).any()
+        assert (wrong != quantize_real(results, kif, overflow="SAT", rounding="RND")).any()
 
 
 def test_results_without_a_quantizer_are_exact_or_refused():

@@ -202,7 +202,7 @@ def test_keras_integers_and_logic_agree_bit_for_bit(name, tmp_path):
     codes = networks.random_codes(network, 300)
     expected = evaluate(network, codes)
     np.testing.assert_array_equal(keras_outputs(model, network, codes), decode_outputs(expected, network))
-    np.testing.assert_array_equal(rtl.interpret(rtl.trace(network), network, codes), expected)
+    np.testing.assert_array_equal(rtl.interpret(rtl.trace(network), network, codes=codes), expected)
     assert len(np.unique(expected, axis=0)) > 50, "the outputs depend on the inputs"
     save_network(network, tmp_path / "n.npz")
     np.testing.assert_array_equal(evaluate(load_network(tmp_path / "n.npz"), codes), expected)
@@ -224,7 +224,7 @@ def test_verilog_of_a_selection_agrees_bit_for_bit(name, tmp_path):
     make, given = MODELS[name]
     model = trained(make)
     network = integer_network(model, inputs=formats(model, given))
-    project = rtl.write_rtl(network, tmp_path / "rtl", made_cards.spec("largest"))
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec=made_cards.spec("largest"))
     codes = networks.random_codes(network, 2000)
     outputs, cycles, ii = rtl.simulate_rtl(project, codes)
     np.testing.assert_array_equal(outputs, evaluate(network, codes))

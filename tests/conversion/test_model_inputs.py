@@ -83,7 +83,7 @@ def test_integers_of_real_values_are_the_model(name, rounding, overflow):
         extents[-1].add(column)
     read = [one or ReadFormat(KIF(0, 1, 0)) for one in read_formats(model)]
     formats = [
-        format_of_model(one.kif, one.wraps, extent) for one, extent in zip(read, extents, strict=True) if one.kif
+        format_of_model(one.kif, one.wraps, extent=extent) for one, extent in zip(read, extents, strict=True) if one.kif
     ]
     assert all(one.wraps == (overflow == "WRAP") for one in read if one.kif != KIF(0, 1, 0))
     assert differences(model, formats, values) < 1e-3, "none, but for ties of float32"
@@ -102,9 +102,9 @@ def test_inputs_without_a_quantizer_and_unread_ones_are_told_apart():
 def test_format_of_a_channel_holds_what_a_model_wraps_within_the_widest_format():
     extent = Extent()
     extent.add(np.array([-9.0, 3.0]))
-    assert format_of_model(KIF(0, 2, 5), True, extent) == KIF(1, 4, 5)
-    assert format_of_model(KIF(0, 2, 5), False, extent) == KIF(0, 2, 5)
+    assert format_of_model(KIF(0, 2, 5), True, extent=extent) == KIF(1, 4, 5)
+    assert format_of_model(KIF(0, 2, 5), False, extent=extent) == KIF(0, 2, 5)
     extent.add(np.array([-999.0]))
-    assert format_of_model(KIF(1, 2, 9), True, extent) == KIF(1, 2, 9), "too wide, so values saturate"
-    assert format_of_model(KIF(1, 4, 20), False, extent) == KIF(1, 4, MAX_WIDTH - 5)
-    assert format_of_model(KIF(1, 2, 9), True, Extent()) == KIF(1, 2, 9)
+    assert format_of_model(KIF(1, 2, 9), True, extent=extent) == KIF(1, 2, 9), "too wide, so values saturate"
+    assert format_of_model(KIF(1, 4, 20), False, extent=extent) == KIF(1, 4, MAX_WIDTH - 5)
+    assert format_of_model(KIF(1, 2, 9), True, extent=Extent()) == KIF(1, 2, 9)

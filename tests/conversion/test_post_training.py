@@ -59,7 +59,7 @@ def trained(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_quantized_model_is_near_the_float_model_and_exact(name):
     model, x = trained(name)
-    quantized = quantized_model(model, x[:500], Widths())
+    quantized = quantized_model(model, x[:500], widths=Widths())
     expected, found = np.asarray(model(x)), np.asarray(quantized(x))
     assert np.abs(found - expected).max() < 0.06 * np.abs(expected).max()
     assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.96
@@ -72,7 +72,8 @@ def test_more_bits_are_nearer():
     model, x = trained("dense")
     expected = np.asarray(model(x))
     errors = [
-        np.abs(np.asarray(quantized_model(model, x, Widths(bits, bits))(x)) - expected).mean() for bits in (3, 6, 9)
+        np.abs(np.asarray(quantized_model(model, x, widths=Widths(bits, bits))(x)) - expected).mean()
+        for bits in (3, 6, 9)
     ]
     assert errors[0] > 3 * errors[1] > 9 * errors[2]
 
@@ -80,14 +81,14 @@ def test_more_bits_are_nearer():
 def test_float_model_stays_as_it_is():
     model, x = trained("nested and shared")
     before, calls = np.asarray(model(x)), [len(layer._inbound_nodes) for layer in model.layers[1:]]
-    quantized_model(model, x, Widths())
+    quantized_model(model, x, widths=Widths())
     np.testing.assert_array_equal(np.asarray(model(x)), before)
     assert [len(layer._inbound_nodes) for layer in model.layers[1:]] == calls
 
 
 def test_quantized_model_is_saved_and_trained_further(tmp_path):
     model, x = trained("dense")
-    quantized = quantized_model(model, x, Widths(4, 4))
+    quantized = quantized_model(model, x, widths=Widths(4, 4))
     quantized.save(tmp_path / "q.keras")
     loaded = keras.models.load_model(tmp_path / "q.keras", compile=False)
     np.testing.assert_array_equal(np.asarray(loaded(x)), np.asarray(quantized(x)))
@@ -100,7 +101,7 @@ def test_quantized_model_is_saved_and_trained_further(tmp_path):
 
 def test_layer_without_quantized_form_is_named_by_the_conversion():
     model = seq((3, 2), L.LSTM(2, name="memory"), L.Dense(2))
-    quantized = quantized_model(model, np.zeros((4, 3, 2), dtype="f4"), Widths())
+    quantized = quantized_model(model, np.zeros((4, 3, 2), dtype="f4"), widths=Widths())
     with pytest.raises(FirmwareError, match="layer 'memory' is a LSTM: recurrent"):
         integer_network(quantized, inputs=[KIND] * 6, wraps=True)
 
@@ -108,4 +109,4 @@ def test_layer_without_quantized_form_is_named_by_the_conversion():
 def test_graph_that_cannot_be_copied_is_refused():
     model = seq((2, 3, 3), L.Conv2D(2, 2, data_format="channels_first", name="first"))
     with pytest.raises(FirmwareError, match="layer 'first': data_format 'channels_first'"):
-        quantized_model(model, np.zeros((4, 2, 3, 3), dtype="f4"), Widths())
+        quantized_model(model, np.zeros((4, 2, 3, 3), dtype="f4"), widths=Widths())

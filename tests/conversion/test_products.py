@@ -76,7 +76,7 @@ def test_sum_of_products_is_exact(formats, pairs):
     assert max(int(layer.widths.max()) for layer in network.layers if layer.kind == "tables") <= ADDRESS_BITS
     ends = [[kif.lo, kif.hi] for kif in formats]
     codes = np.concatenate(
-        [np.array(np.meshgrid(*ends)).reshape(3, -1).T, uniform(network.inputs, 300, np.random.default_rng(0))]
+        [np.array(np.meshgrid(*ends)).reshape(3, -1).T, uniform(network.inputs, 300, rng=np.random.default_rng(0))]
     )
     x = codes * np.array([kif.step for kif in formats])
     found = evaluate(network, codes)[:, 0] * 2.0 ** -float(network.fractions[0])
@@ -96,12 +96,12 @@ def test_product_is_the_same_in_firmware_and_proven(tmp_path):
     formats = (KIF(1, 2, 2), KIF(0, 2, 3), KIF(1, 1, 1))
     network = sum_of_products(formats, [(0, 1), (1, 2)])
     forms = implementations(Case(as_drawn(network), network, spec()))
-    codes = uniform(formats, 200, np.random.default_rng(0))
+    codes = uniform(formats, 200, rng=np.random.default_rng(0))
     expected = evaluate(network, codes)
     for name in ("alkaid", "python", "cpp"):
         np.testing.assert_array_equal(forms[name](codes), expected, err_msg=name)
-    project = write_rtl(network, tmp_path, spec())
-    assert prove_words(network, project, read_verilog(project)).open == ("",)
+    project = write_rtl(network, tmp_path, spec=spec())
+    assert prove_words(network, project, verilog=read_verilog(project)).open == ("",)
     entries = network.layers[-1].tables.copy()
     entries[0, 0, 3] += 1
     assert (evaluate(with_layer(network, len(network.layers) - 1, tables=entries), codes) != expected).any()
@@ -125,7 +125,7 @@ def test_wrong_terms_are_seen():
     model = MODELS["QEinsum"]()
     op = next(layer for layer in model.layers if isinstance(layer, QEinsum))
     node, shapes = op._inbound_nodes[0], [(2, 2), (2, 2)]
-    terms = products_of(op, node, shapes)
+    terms = products_of(op, node, shapes=shapes)
     wrong = Products((terms.factors[0][::-1], terms.factors[1]), terms.output)
     with pytest.raises(FirmwareError, match="is no sum of products of an event's own values"):
         _check(op, node, shapes, wrong)

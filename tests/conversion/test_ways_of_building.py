@@ -37,8 +37,8 @@ def differing(model, inputs=None) -> int:
     codes = random_codes(network, 200)
     expected = evaluate(network, codes)
     assert len(np.unique(expected, axis=0)) > 5
-    found = model(values_of(model, network, codes, np.float32), training=False)
-    return int((outputs_of(found, network, len(codes)) != expected).any(axis=1).sum())
+    found = model(values_of(model, network, codes=codes, kind=np.float32), training=False)
+    return int((outputs_of(found, network, events=len(codes)) != expected).any(axis=1).sum())
 
 
 # ---------------------------------------------------------------- models within models
@@ -236,14 +236,14 @@ def test_saved_models_with_names_that_tensorflow_refuses_are_renamed(name, tmp_p
     assert len({layer.name for layer in (loaded, *loaded.layers)}) == 4
     network = integer_network(loaded, inputs=[KIND] * 3, wraps=True)
     codes = random_codes(network, 50)
-    np.testing.assert_array_equal(run_keras(loaded, network, codes), evaluate(network, codes))
+    np.testing.assert_array_equal(run_keras(loaded, network, codes=codes), evaluate(network, codes))
 
 
 def test_model_that_keras_cannot_evaluate_is_refused_in_a_sentence():
     model = keras.Sequential([keras.Input((3,), dtype="int32"), QDense(2)], name="of_integers")
     network = integer_network(model, inputs=[KIND] * 3, wraps=True)
     with pytest.raises(FirmwareError, match=r"model 'of_integers': Keras cannot evaluate it \(TypeError: .*float32"):
-        run_keras(model, network, random_codes(network, 5))
+        run_keras(model, network, codes=random_codes(network, 5))
 
 
 # ---------------------------------------------------------------- axes and formats
@@ -386,7 +386,7 @@ def test_averaged_weights_predict_save_and_become_integers(tmp_path):
     model.fit(x, x[:, :2], epochs=2, verbose=0, callbacks=[keras.callbacks.ModelCheckpoint(file)])
     network = integer_network(model)
     codes = random_codes(network, 300)
-    np.testing.assert_array_equal(run_keras(model, network, codes), evaluate(network, codes))
+    np.testing.assert_array_equal(run_keras(model, network, codes=codes), evaluate(network, codes))
     for layer in model.layers:
         np.testing.assert_array_equal(layer.table, layer.current_tables()[0])
 

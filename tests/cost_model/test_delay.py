@@ -44,7 +44,7 @@ def cycles_of(path: list[float], stage: float) -> int:
     """Cycles of one chain of operators with these delays in ns."""
     time = 0.0
     for delay in path:
-        time = delay_model.finish(time, delay, stage)
+        time = delay_model.finish(time, delay, stage=stage)
     return delay_model.cycles(time, stage)
 
 

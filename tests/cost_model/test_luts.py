@@ -19,7 +19,7 @@ NS = 2.5
 
 def estimate(network, clock_period_ns, family="xcup"):
     """Every LUT as it is counted; the weights that were fitted to Yosys are left aside."""
-    return surrogate.estimate(network, DelayModel(clock_period_ns, family), COUNTED)
+    return surrogate.estimate(network, DelayModel(clock_period_ns, family), weights=COUNTED)
 
 
 XOR = [0, 1, 1, 0]

@@ -16,7 +16,7 @@ SMALL = [(2, 2, 1), (1, 2, 1), (2, 1, 1), (3, 2)]
 
 def possible(comb, total, stage_ns):
     """Return True if a cut into `total` stages is within the delay model: tries every stage of every operation."""
-    delays = [min(operation_delay(comb.ops, n, delay.delays(FAMILY)), stage_ns) for n in range(len(comb.ops))]
+    delays = [min(operation_delay(comb.ops, n, delays=delay.delays(FAMILY)), stage_ns) for n in range(len(comb.ops))]
     done = []  # (stage, time in it) of the operations so far
 
     def rest(n):
@@ -47,7 +47,7 @@ def within(comb, stages, stage_ns):
         if any(stages[a] > stages[n] for a in op.addr):
             return False
         start = max((times[a] for a in op.addr if stages[a] == stages[n]), default=0.0)
-        times.append(start + min(operation_delay(comb.ops, n, delay.delays(FAMILY)), stage_ns))
+        times.append(start + min(operation_delay(comb.ops, n, delays=delay.delays(FAMILY)), stage_ns))
     return max(times) <= stage_ns + delay.TOLERANCE
 
 

@@ -34,14 +34,14 @@ def test_interval_holds_its_share_of_the_designs(probability):
     within = 0
     for row in published_latency.checked():
         design, predicted_mhz = row.published, 1000 / row.predicted_ns
-        interval = fmax_interval(predicted_mhz, PUBLISHED.family, probability)
+        interval = fmax_interval(predicted_mhz, PUBLISHED.family, probability=probability)
         slack = 0.01 * predicted_mhz  # of rounded bounds
         within += interval.low_mhz - slack <= 1000 / design.time_ns <= interval.high_mhz + slack
     assert within / len(published_latency.checked()) >= probability
 
 
 def test_growth_large_designs_are_slower():
-    clocks = [fmax_estimate_mhz(2.0, "xcup", luts) for luts in (0, 1000, 8600, 20_000, 300_000)]
+    clocks = [fmax_estimate_mhz(2.0, "xcup", luts=luts) for luts in (0, 1000, 8600, 20_000, 300_000)]
     assert clocks[0] == clocks[1] == clocks[2] > clocks[3] > clocks[4]
     assert clocks[0] == pytest.approx(1000 / 2.25, abs=0.001)
 
@@ -50,7 +50,7 @@ def test_interval_unchecked_family_has_none():
     assert fmax_interval(400, "xc7") is fmax_interval(400, "xcu") is None
     interval = fmax_interval(360, "xcup")
     assert interval.low_mhz < 360 < interval.high_mhz
-    assert fmax(360, 360, interval).text == "360.0 (286 to 600 MHz in 95 % of 24 published designs)"
+    assert fmax(360, 360, interval=interval).text == "360.0 (286 to 600 MHz in 95 % of 24 published designs)"
     assert fmax(360, 360).text == "360.0 (not checked)"
 
 

@@ -30,7 +30,7 @@ def test_same_cuts_give_the_same_parts():
     shared = shared_layers(sharing.parts)
     assert shared[0] == SharedLayers(("first", "second"), 5, 2)
     parts = cut_at(network, shared)
-    assert parts_cost(network, parts, MODEL) == sharing.cost
+    assert parts_cost(network, parts, model=MODEL) == sharing.cost
     assert total_stages(parts, MODEL) == sharing.cost.stages
     codes = random_codes(network, 200)
     assert np.array_equal(evaluate_parts(parts, codes), evaluate(network, codes))
@@ -46,7 +46,7 @@ def test_pruned_network_is_cut_alike(seed):
     assert next((p.positions, p.instances) for p in parts if isinstance(p, Block)) == (5, 1)
     codes = random_codes(pruned, 200)
     assert np.array_equal(evaluate_parts(parts, codes), evaluate(pruned, codes))
-    assert parts_cost(pruned, parts, MODEL).luts < parts_cost(network, cut_at(network, shared), MODEL).luts
+    assert parts_cost(pruned, parts, model=MODEL).luts < parts_cost(network, cut_at(network, shared), model=MODEL).luts
 
 
 def test_other_networks_stay_parallel():
@@ -61,10 +61,12 @@ def test_other_networks_stay_parallel():
 def test_stages_of_parts():
     network = shared_network(0)
     assert total_stages((network,), MODEL) == output_stages(network, MODEL)
-    for found, expected in zip(parts_stages(network, (network,), MODEL), network_stages(network, MODEL), strict=True):
+    for found, expected in zip(
+        parts_stages(network, (network,), model=MODEL), network_stages(network, MODEL), strict=True
+    ):
         assert np.array_equal(found, expected)
     parts = cut_at(network, (SharedLayers(("first", "second"), 5, 1),))
-    found = dict(zip((layer.name for layer in network.layers), parts_stages(network, parts, MODEL), strict=True))
+    found = dict(zip((layer.name for layer in network.layers), parts_stages(network, parts, model=MODEL), strict=True))
     whole = dict(zip(found, network_stages(network, MODEL), strict=True))
     assert [times.shape for times in found.values()] == [times.shape for times in whole.values()]
     assert np.array_equal(found["first"], whole["first"]), "nothing lies before it"
@@ -79,10 +81,10 @@ def test_any_names_of_layers():
     shared = shared_layers(sharing.parts)
     assert shared[0] == SharedLayers(("a+b", "a"), 5, 1)
     parts = cut_at(renamed, shared)
-    assert parts_cost(renamed, parts, MODEL) == sharing.cost
+    assert parts_cost(renamed, parts, model=MODEL) == sharing.cost
     expected = choose_sharing(network, MODEL, ii=5, latency_cycles=40)
     assert sharing.cost.luts == pytest.approx(expected.cost.luts)
-    assert len(sharing.cost.layers) == len(parts_stages(renamed, parts, MODEL)) == len(names)
+    assert len(sharing.cost.layers) == len(parts_stages(renamed, parts, model=MODEL)) == len(names)
 
 
 def test_fraction_of_a_keras_layer():

@@ -14,7 +14,7 @@ MODEL = with_stage(2.0)
 
 def summary(network, ii=5, latency_cycles=40):
     sharing = choose_sharing(network, MODEL, ii=ii, latency_cycles=latency_cycles)
-    return summarize_sharing(network, sharing, MODEL, ii=ii, latency_cycles=latency_cycles)
+    return summarize_sharing(network, sharing, model=MODEL, ii=ii, latency_cycles=latency_cycles)
 
 
 def test_summary_of_shared_layers():

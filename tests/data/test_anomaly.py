@@ -125,7 +125,7 @@ def test_formats_do_not_know_of_signal(encoded):
 
 def scored(encoded: tuple[EventCodes, IngestCard], flatten: float = 20.0) -> tuple[EventCodes, np.ndarray]:
     score = np.random.default_rng(1).normal(3.0, 0.4, len(encoded[0].labels))
-    return with_scores(encoded[0], score, flatten), score
+    return with_scores(encoded[0], score, flatten=flatten), score
 
 
 def test_scores_become_what_networks_aim_at(encoded, tmp_path):
@@ -154,7 +154,7 @@ def test_labels_beyond_the_kinds_are_a_problem(encoded):
 def test_weights_flatten_the_scores():
     rng = np.random.default_rng(2)
     score, training = rng.normal(size=40_000), rng.random(40_000) < 0.7
-    weights = flat_weights(score, training, 20.0)
+    weights = flat_weights(score, training, most=20.0)
     assert weights[training].mean() == pytest.approx(1, rel=1e-5)
     assert weights.max() / weights.min() == pytest.approx(20, rel=1e-5)
     near, far = np.abs(score) < 0.1, np.abs(score) > 3
@@ -169,13 +169,13 @@ def test_areas_are_of_signal_against_background_of_the_test_split(encoded):
     events, _ = encoded
     rng = np.random.default_rng(3)
     score = rng.normal(size=len(events.labels)) + 1.5 * (events.labels == 2)
-    found = aucs(events, score, ["a", "b"])
+    found = aucs(events, score, background=["a", "b"])
     test = events.split == TEST
     signal, background = score[test & (events.labels == 2)], score[test & (events.labels < 2)]
     assert found == {"c": pytest.approx((signal[:, None] > background).mean())}
     score[~test] = 1e9
-    assert aucs(events, score, ["a", "b"]) == found
-    counts = histograms(events, score, np.array([-1e6, 0.0, 1e6]))
+    assert aucs(events, score, background=["a", "b"]) == found
+    counts = histograms(events, score, edges=np.array([-1e6, 0.0, 1e6]))
     assert {name: sum(c) for name, c in counts.items()} == {
         name: int((test & (events.labels == k)).sum()) for k, name in enumerate(CLASSES)
     }

@@ -259,8 +259,8 @@ def after_counting(change: Callable[[Path], Any]) -> Callable[[Path, Patch], Non
     def spoil(b: Path, patch: Patch) -> None:
         count = columns.count_entries
 
-        def counted(path: Path, *arguments: Any) -> int:
-            entries = count(path, *arguments)
+        def counted(path: Path, *arguments: Any, **options: Any) -> int:
+            entries = count(path, *arguments, **options)
             if path == b:
                 change(b)
             return entries

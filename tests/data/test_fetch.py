@@ -180,10 +180,10 @@ def test_what_cannot_be_fetched_is_said_in_one_sentence(server: str, tmp_path: P
     with pytest.raises(ConfigurationError, match="no public data set 'jsc-openm'; nearest: 'jsc-openml'"):
         fetch("jsc-openm", tmp_path)
     with pytest.raises(ConfigurationError, match="--mirror: expected an address http:// or https://, found 'here'"):
-        fetch("jsc-openml", tmp_path, "here")
+        fetch("jsc-openml", tmp_path, mirror="here")
     with pytest.raises(DataError, match=r"jsc-cernbox/processed.*: cannot be downloaded: HTTPError: 404"):
-        fetch("jsc-cernbox", tmp_path, server)
+        fetch("jsc-cernbox", tmp_path, mirror=server)
     Server.files["/toy/a.tar.gz"] = b"no archive"
     registry = {"toy": {"files": [{"name": "a.tar.gz"}], "members": "*.h5", "root": "jets.root"}}
     with pytest.raises(DataError, match=r"a\.tar\.gz: cannot be unpacked: "):
-        fetch("toy", tmp_path, server, registry)
+        fetch("toy", tmp_path, mirror=server, registry=registry)

@@ -27,7 +27,7 @@ BRANCHES = {
 
 def classes(**content: Any) -> list[int]:
     label = Label.model_validate(content)
-    return class_numbers(label, BRANCHES, np.arange(10, 14)).tolist()
+    return class_numbers(label, BRANCHES, entry=np.arange(10, 14)).tolist()
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_list_rows_equals_a_loop(events: list[list[tuple[int, list[int]]]]) -> N
     tracks = ak.Array([[jet[1] for jet in event] for event in events] + [[[1]]])[:-1]
     met = np.arange(len(events)) * 10.0
     branches = {"Jet_pt": pt, "Jet_tracks": tracks, "met": met, "Muon_pt": ak.Array([[n] for n in met] + [[0.0]])[:-1]}
-    flat, parent, element = list_rows("Jet", branches, np.arange(len(events)))
+    flat, parent, element = list_rows("Jet", branches, entry=np.arange(len(events)))
     expected = [(e, j, *jet) for e, event in enumerate(events) for j, jet in enumerate(event)]
     found = zip(parent.tolist(), element.tolist(), flat["Jet_pt"].tolist(), flat["Jet_tracks"].to_list(), strict=True)
     assert list(found) == expected
@@ -41,12 +41,12 @@ def test_list_rows_equals_a_loop(events: list[list[tuple[int, list[int]]]]) -> N
 def test_list_rows_unequal_lengths_are_refused() -> None:
     branches = {"Jet.PT": ak.Array([[1.0], [2.0, 3.0]]), "Jet.Eta": ak.Array([[1.0], [2.0]])}
     with pytest.raises(DataError, match=r"'Jet.Eta' has 1 values where 'Jet.PT' has 2, at entry 8"):
-        list_rows("Jet", branches, np.arange(7, 9))
+        list_rows("Jet", branches, entry=np.arange(7, 9))
 
 
 def test_list_rows_without_lists_is_refused() -> None:
     with pytest.raises(DataError, match=r"rows: 'Jet': expected a branch with a list an entry"):
-        list_rows("Jet", {"Jet_pt": np.ones(3), "Muon_pt": ak.Array([[1], [], []])}, np.arange(3))
+        list_rows("Jet", {"Jet_pt": np.ones(3), "Muon_pt": ak.Array([[1], [], []])}, entry=np.arange(3))
 
 
 @pytest.mark.parametrize("name", ["Jet", "Jet_pt", "Jet.PT", "Jet/Jet.PT", "a/Jet_pt", "Jet:pt", "Jet/pt"])

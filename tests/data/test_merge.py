@@ -75,7 +75,7 @@ def test_buckets_sort_as_memory_does(
     tmp_path_factory: pytest.TempPathFactory, identities: list[int], per_bucket: int, block: int
 ) -> None:
     rows = made_rows(identities)
-    buckets = Buckets(len(rows), ROW, tmp_path_factory.mktemp("buckets"), per_bucket * ROW.itemsize)
+    buckets = Buckets(len(rows), ROW, folder=tmp_path_factory.mktemp("buckets"), size=per_bucket * ROW.itemsize)
     for start in range(0, len(rows), block):
         buckets.add(rows[start : start + block])
     first = np.concatenate(list(buckets.sort()))
@@ -87,7 +87,7 @@ def test_only_a_single_bucket_is_held_in_memory(tmp_path: Path) -> None:
     for size, files in ((1 << 20, 0), (10 * ROW.itemsize, 8)):
         folder = tmp_path / str(size)
         folder.mkdir()
-        buckets = Buckets(80, ROW, folder, size)
+        buckets = Buckets(80, ROW, folder=folder, size=size)
         buckets.add(made_rows([(n << 64) // 80 for n in range(80)]))
         assert len(list(folder.iterdir())) == files == (0 if buckets.held else 8)
 
@@ -149,7 +149,7 @@ def files_of(folder: Path, count: int = 3) -> list[Path]:
 def read_apart(folder: Path, path: Path, files: list[Path]) -> Path:
     """The folder of the cards."""
     for n, file in enumerate(files):
-        read_file(path, Source(file), folder / f"read/{n}.json")
+        read_file(path, Source(file), card=folder / f"read/{n}.json")
     return folder / "read"
 
 

@@ -105,7 +105,7 @@ def test_slots_are_those_of_a_loop_over_entries(entries: list[Any], count: int, 
     total = [len(e) for e in entries]
     flat = np.array([pair for e in entries for pair in e], dtype=np.int64).reshape(-1, 2)
     branches = {name: ak.unflatten(flat[:, n], total) for n, name in enumerate("ab")}
-    values, kept = slots("x", objects, branches, np.arange(len(entries)))
+    values, kept = slots("x", objects, branches=branches, entry=np.arange(len(entries)))
     for row, entry in enumerate(entries):
         held = [pair for pair in entry if pair[1] > -3]
         if by_key:
@@ -118,7 +118,7 @@ def test_slots_are_those_of_a_loop_over_entries(entries: list[Any], count: int, 
 def test_a_key_that_is_not_a_number_comes_last() -> None:
     objects = Objects.model_validate({"count": 2, "sort_by": "k", "features": [{"name": "a"}]})
     branches = {"k": ak.Array([[math.nan, 1.0, 2.0]]), "a": ak.Array([[1.0, 2.0, 3.0]])}
-    values, _ = slots("x", objects, branches, np.arange(1))
+    values, _ = slots("x", objects, branches=branches, entry=np.arange(1))
     assert values[0, :, 0].tolist() == [3.0, 2.0]
 
 

@@ -31,7 +31,7 @@ def files() -> list[Path]:
 def problem(path: Path, folder: Path) -> str:
     """Return what is wrong with how a file is taken; empty where nothing is."""
     try:
-        start([str(path)], None, "mine", folder / path.stem / "mine.yaml")
+        start([str(path)], None, name="mine", output=folder / path.stem / "mine.yaml")
         sample = sample_tree([path])
     except TriggerLutError as error:
         return "" if len(str(error)) < 1500 else f"a long message: {len(str(error))} characters"

@@ -36,7 +36,7 @@ def test_chunks_are_the_branches_in_order(good: Path) -> None:
     columns = jet_columns(100)
     np.testing.assert_array_equal(np.concatenate([arrays["x"] for _, arrays in parts]), columns["x"])
     assert ak.concatenate([arrays["pt"] for _, arrays in parts]).to_list() == columns["pt"].to_list()
-    assert count_entries(good, "jets", BRANCHES) == 100
+    assert count_entries(good, "jets", branches=BRANCHES) == 100
 
 
 def test_only_the_needed_branches_are_read_and_never_more_than_a_chunk_is_held(
@@ -129,7 +129,7 @@ def test_missing_branch_is_named_with_its_use_before_anything_is_read(good: Path
     expected = f"{good}: tree 'jets' has no branch 'mas' (feature 'm'); nearest: 'mass'"
     assert refusal(good, branches={"mas": "feature 'm'"}) == expected
     with pytest.raises(DataError) as caught:
-        count_entries(good, "jets", {"mas": "feature 'm'"})
+        count_entries(good, "jets", branches={"mas": "feature 'm'"})
     assert str(caught.value) == expected
 
 

@@ -113,7 +113,7 @@ def test_faults_of_remote_files(fault: str, served: str, tmp_path: Path, capsys:
 def test_xrootd_without_its_packages_is_answered_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root_files, "XROOTD", {"fsspec_xrootd_": "fsspec-xrootd", "XRootD_": "xrootd", "json": "json"})
     with pytest.raises(ToolMissingError) as caught:
-        read.count_entries("root://host//a.root", "jets", {})
+        read.count_entries("root://host//a.root", "jets", branches={})
     assert str(caught.value) == (
         "root://host//a.root: reading over XRootD needs fsspec-xrootd and xrootd: pip install -e '.[remote]'"
     )

@@ -106,7 +106,7 @@ def test_few_values_of_a_large_file_are_read(tmp_path: Path, monkeypatch: pytest
 @example([2], 2, 1)  # two places that touch are one
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=30).filter(any), st.integers(1, 40), st.integers(1, 9999))
 def test_places_lie_in_their_files_and_do_not_overlap(counts: list[int], places: int, entries: int) -> None:
-    found = spread(counts, places, entries)
+    found = spread(counts, places, entries=entries)
     assert 1 <= len(found) <= places
     assert len({index for index, _, _ in found}) <= FILES
     for index in {index for index, _, _ in found}:

@@ -44,7 +44,7 @@ def crossings(total: int) -> Any:
 def described(path: Path, *more: Path) -> tuple[DataSet, str]:
     output = path.parent / "mine.yaml"
     output.unlink(missing_ok=True)
-    start([str(path), *map(str, more)], None, None, output)
+    start([str(path), *map(str, more)], None, name=None, output=output)
     text = output.read_text()
     label = "'FILL IN: branch or expression that is 0 for the first class, 1 for the second, ...'"
     text = text.replace(label, "kind_of").replace("'FILL IN: names of the classes, from 0 on'", "[a, b]")

@@ -36,7 +36,7 @@ def proposed(tmp_path: Path, tree: str = "jets", **columns: Any) -> Proposal:
 
 def started(tmp_path: Path, *files: Path, **how: Any) -> Path:
     output = tmp_path / "mine.yaml"
-    start([str(file) for file in files], how.get("tree"), None, output)
+    start([str(file) for file in files], how.get("tree"), name=None, output=output)
     return output
 
 
@@ -237,9 +237,9 @@ def test_nothing_is_overwritten_or_written_for_a_fault(tmp_path: Path, capsys: p
 def test_the_file_goes_where_the_workflow_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_nano(tmp_path / "ntuples/sig.v2.root", 50)
-    start(["ntuples/*.root"], None, None, None)
+    start(["ntuples/*.root"], None, name=None, output=None)
     assert load_data_set(tmp_path / "config/data_sets/ntuples.yaml").name == "ntuples"
-    start(["ntuples/sig.v2.root"], None, None, None)
+    start(["ntuples/sig.v2.root"], None, name=None, output=None)
     assert load_data_set(tmp_path / "config/data_sets/sigv2.yaml").files == ["ntuples/sig.v2.root"]
 
 
@@ -337,7 +337,7 @@ def test_what_is_proposed_is_ingested(tmp_path: Path, branches: dict[str, str], 
 def test_addresses_are_not_looked_into(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"https://example\.org/a\.root: init looks into files that are here"):
-        start(["https://example.org/a.root"], None, "far", None)
+        start(["https://example.org/a.root"], None, name="far", output=None)
     assert not (tmp_path / "config").exists()
 
 
@@ -489,7 +489,7 @@ def test_files_by_class_go_through_ingest(tmp_path: Path) -> None:
     files = [write_objects(tmp_path / f"ttbar_{n}.root", seed=n, first=400 * n, shift=40.0) for n in range(2)]
     files.append(write_objects(tmp_path / "minbias_0.root", seed=5, first=800))
     description = tmp_path / "mine.yaml"
-    said = start([f"{tmp_path}/*.root"], None, None, description)
+    said = start([f"{tmp_path}/*.root"], None, name=None, output=description)
     assert f"label: minbias {files[2]}, ttbar {tmp_path}/ttbar_*.root (names of files tell 2 classes; " in said
     assert "to be filled in" not in said
     data_set = load_data_set(description)

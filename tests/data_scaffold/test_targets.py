@@ -42,7 +42,7 @@ def gun(**more: Any) -> dict[str, Any]:
 
 def described(tmp_path: Path, columns: dict[str, Any]) -> tuple[DataSet, str, str]:
     output = tmp_path / "mine.yaml"
-    said = start([str(write_tree(tmp_path / "gun.root", columns))], None, None, output)
+    said = start([str(write_tree(tmp_path / "gun.root", columns))], None, name=None, output=output)
     return load_data_set(output), output.read_text(), said
 
 

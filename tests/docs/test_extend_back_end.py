@@ -46,7 +46,7 @@ def test_toy_back_end_is_compared_with_its_control(toy, design, tmp_path, monkey
         monkeypatch.delitem(BACKENDS, name)
     for name in ("rtl", "text"):
         BACKENDS[name].write(design, tmp_path)
-    result = compare(design, tmp_path, random_codes(design.network, 500), seed=1)
+    result = compare(design, tmp_path, vectors=random_codes(design.network, 500), seed=1)
     (comparison,) = (c for c in result.comparisons if c.name == "text")
     assert comparison.mismatches == 0
     assert comparison.control_mismatches > 0

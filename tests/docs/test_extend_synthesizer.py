@@ -37,7 +37,7 @@ def spec_with(**target):
 
 def test_toy_synthesizer_measures_a_design_for_the_synth_card(toy, tmp_path, capsys):
     network, spec = random_network(3), spec_with(synthesizer="luts_only")
-    project = write_rtl(network, tmp_path / "rtl", spec)
+    project = write_rtl(network, tmp_path / "rtl", spec=spec)
     paths = [tmp_path / name for name in ("spec.json", "network.npz", "train.json", "firmware.json")]
     write_card(spec, paths[0])
     save_network(network, paths[1])
@@ -70,7 +70,7 @@ def test_plan_unknown_name_in_a_target_is_refused(tmp_path, key, value, message)
     new = f"family: {value}" if key == "family" else f"  {key}: {value}\n  part: "
     targets.write_text(targets.read_text().replace(old, new))
     with pytest.raises(ConfigurationError) as error:
-        load_plan(tmp_path / "config/budget.yaml", targets, tmp_path / "config/data_sets")
+        load_plan(tmp_path / "config/budget.yaml", targets, data_sets=tmp_path / "config/data_sets")
     assert message in str(error.value)
     assert str(targets) in str(error.value)
 
@@ -78,6 +78,8 @@ def test_plan_unknown_name_in_a_target_is_refused(tmp_path, key, value, message)
 def test_another_family_is_one_row_of_delays(tmp_path, monkeypatch):
     monkeypatch.setitem(delay.FAMILIES, "xc6v", dataclasses.replace(delay.FAMILIES["xc7"], lut=0.25))
     spec = spec_with(family="xc6v", clock_mhz=200)
-    module = synthesizer_of(spec.target).synthesize(write_rtl(random_network(3), tmp_path / "rtl", spec), spec.target)
+    module = synthesizer_of(spec.target).synthesize(
+        write_rtl(random_network(3), tmp_path / "rtl", spec=spec), spec.target
+    )
     assert resources(cell_counts(module)).luts > 0
     assert longest_path(module, "xc6v").delay_ns > 0

@@ -52,7 +52,7 @@ def test_distance_and_probability_are_scipy_s(shift: int) -> None:
 
     rng = np.random.default_rng(shift)
     first, second = rng.poisson(20, 3000), rng.poisson(20 + shift, 1700)
-    ours = sample_distance(*aligned_histograms(first, second, (np.ones(3000), np.ones(1700))))
+    ours = sample_distance(*aligned_histograms(first, second, weights=(np.ones(3000), np.ones(1700))))
     expected = ks_2samp(first, second, method="asymp")
     assert ours.ks == pytest.approx(expected.statistic)
     assert ours.ks_p_value == pytest.approx(expected.pvalue, rel=1e-6)
@@ -62,9 +62,9 @@ def test_distance_and_probability_are_scipy_s(shift: int) -> None:
 def test_weights_count_as_often_as_events_repeat() -> None:
     rng = np.random.default_rng(3)
     first, second, often = rng.integers(0, 9, 500), rng.integers(0, 9, 400), rng.integers(1, 5, 400)
-    weighted = sample_distance(*aligned_histograms(first, second, (np.ones(500), often.astype(float))))
+    weighted = sample_distance(*aligned_histograms(first, second, weights=(np.ones(500), often.astype(float))))
     repeated = np.repeat(second, often)
-    plain = sample_distance(*aligned_histograms(first, repeated, (np.ones(500), np.ones(len(repeated)))))
+    plain = sample_distance(*aligned_histograms(first, repeated, weights=(np.ones(500), np.ones(len(repeated)))))
     assert weighted.ks == pytest.approx(plain.ks)
     assert weighted.total_variation == pytest.approx(plain.total_variation)
 
@@ -120,7 +120,7 @@ def test_chance_is_what_samples_of_one_distribution_have() -> None:
     p = np.arange(1, 33) / np.arange(1, 33).sum()
     pairs = [(rng.multinomial(4000, p) / 4000, rng.multinomial(900, p) / 900) for _ in range(400)]
     found = np.mean([total_variation(*pair) for pair in pairs])
-    assert expected_total_variation(p, p, (4000, 900)) == pytest.approx(found, rel=0.02)
+    assert expected_total_variation(p, p, sizes=(4000, 900)) == pytest.approx(found, rel=0.02)
 
 
 # ---------------------------------------------------------------- ratios
@@ -168,14 +168,14 @@ class Trained:
         classes = self.events.classes
         if len(classes) == 3:
             codes, labels = self.events.of(TEST)
-            score = trigger_score(self.real(codes), [2], [0, 1])
+            score = trigger_score(self.real(codes), [2], background=[0, 1])
             self.thresholds = {"20": float(np.quantile(score, 0.8)), "50": float(np.median(score))}
             points = {
                 wanted: WorkingPoint(
                     method=FIRMWARE,
                     threshold=threshold,
                     code=None,
-                    rate_khz=background_rate(score >= threshold, labels, TRIGGER.streams(classes)),
+                    rate_khz=background_rate(score >= threshold, labels, streams=TRIGGER.streams(classes)),
                     efficiency={},
                 )
                 for wanted, threshold in self.thresholds.items()
@@ -286,7 +286,7 @@ def test_rates_and_accuracies_are_counted_again(trained: Trained) -> None:
     files = trained.ingest("counted", {**columns, "x": columns["x"] + 1})
     card, events = trained.compare(files), load_codes(files.codes)
     real = trained.real(events.codes)
-    score = trigger_score(real, [2], [0, 1])
+    score = trigger_score(real, [2], background=[0, 1])
     for point in card.points:
         threshold = trained.thresholds[f"{point.wanted_khz:g}"]
         assert point.threshold == threshold
@@ -294,7 +294,7 @@ def test_rates_and_accuracies_are_counted_again(trained: Trained) -> None:
         assert point.rate_khz.new.value == pytest.approx(100 * (score[events.labels != 2] >= threshold).mean())
         assert point.passing["c"].new == passing_fraction(score[events.labels == 2] >= threshold)
         codes, labels = trained.events.of(TEST)
-        before = trigger_score(trained.real(codes), [2], [0, 1])
+        before = trigger_score(trained.real(codes), [2], background=[0, 1])
         assert point.rate_khz.trained.value == pytest.approx(100 * (before[labels != 2] >= threshold).mean())
         assert point.passing["a"].trained == passing_fraction(before[labels == 0] >= threshold)
     right = real.argmax(axis=1) == events.labels
@@ -320,7 +320,9 @@ def test_another_mixture_of_classes_is_no_drift_where_they_are_known(trained: Tr
         "negative control: it shows without labels"
     )
     assert (unlabeled.class_counts, unlabeled.accuracy) == ({}, {})
-    score = trigger_score(trained.real(load_codes(trained.folder / "unlabeled/codes.npz").codes), [2], [0, 1])
+    score = trigger_score(
+        trained.real(load_codes(trained.folder / "unlabeled/codes.npz").codes), [2], background=[0, 1]
+    )
     (point, _) = unlabeled.points
     assert point.rate_khz is None
     assert point.passing["all"].new == passing_fraction(score >= point.threshold)
@@ -416,14 +418,14 @@ def test_a_regression_compares_resolutions(tmp_path: Path) -> None:
 def test_one_score_of_an_anomaly(tmp_path: Path) -> None:
     """Classes are known, the score is the one output, and the weights of training do not count."""
     made = Trained(tmp_path, anomaly={"background": ["a", "b"]})
-    save_codes(with_scores(made.events, made.events.codes[:, 0].astype(np.float64), 20.0), made.files.codes)
+    save_codes(with_scores(made.events, made.events.codes[:, 0].astype(np.float64), flatten=20.0), made.files.codes)
     made.events = load_codes(made.files.codes)
     made.network = made.made_network()
     save_network(made.network, tmp_path / "network.npz")
     score, labels = made.real(made.events.of(TEST)[0])[:, 0], made.events.labels_of(TEST)
     threshold = float(np.quantile(score[labels < 2], 0.8))
     streams = TRIGGER.streams(made.events.label_names)
-    khz = background_rate(score >= threshold, labels, streams)
+    khz = background_rate(score >= threshold, labels, streams=streams)
     point = WorkingPoint(method=FIRMWARE, threshold=threshold, code=None, rate_khz=khz, efficiency={})
     write_card(made_cards.thresholds().model_copy(update={"points": {"20": point}}), tmp_path / "thresholds.json")
     card = made.compare(made.ingest("later", later()))

@@ -49,7 +49,7 @@ TAGGING = Tagging(pairs=[("b", "light"), ("c", "light")], mistag_rates=[0.1, 0.0
 
 
 def test_thresholds_keep_to_the_mistag_rate_of_validation(events: EventCodes, outputs: dict[str, Outputs]) -> None:
-    first, second = pair_results(events, TAGGING, outputs, discriminators_of(events, {"deepB": "b"}))
+    first, second = pair_results(events, TAGGING, outputs=outputs, given=discriminators_of(events, {"deepB": "b"}))
     assert [found.method for found in first.methods] == ["deepB", FIRMWARE]
     assert [found.method for found in second.methods] == [FIRMWARE], "a discriminator of b does not find c"
     score = {split: values[:, 0] - values[:, 2] for split, values in outputs[FIRMWARE].items()}
@@ -69,7 +69,7 @@ def test_thresholds_keep_to_the_mistag_rate_of_validation(events: EventCodes, ou
 
 
 def test_efficiency_in_bins_follows_the_variable(events: EventCodes, outputs: dict[str, Outputs]) -> None:
-    pair = pair_results(events, TAGGING, outputs, discriminators_of(events, {"deepB": "b"}))[0]
+    pair = pair_results(events, TAGGING, outputs=outputs, given=discriminators_of(events, {"deepB": "b"}))[0]
     given, firmware = (found.binned[0] for found in pair.methods)
     assert pair.binned_at == 0.01
     assert given.signal[-1].low > given.signal[0].high, "better at high pt"
@@ -92,14 +92,14 @@ def test_class_of_a_discriminator_is_found_where_it_is_not_stated(events: EventC
 
 def test_histograms_hold_all_events_by_true_class(events: EventCodes, outputs: dict[str, Outputs]) -> None:
     labels = events.labels_of(TEST)
-    found = score_histogram(outputs[FIRMWARE][TEST][:, 0], labels, CLASSES)
+    found = score_histogram(outputs[FIRMWARE][TEST][:, 0], labels, classes=CLASSES)
     assert {name: sum(counts) for name, counts in found.counts.items()} == {
         name: int((labels == k).sum()) for k, name in enumerate(CLASSES)
     }
     centers = (np.array(found.edges)[1:] + np.array(found.edges)[:-1]) / 2
     means = {name: np.average(centers, weights=counts) for name, counts in found.counts.items()}
     assert means["b"] > means["c"] + 1
-    constant = score_histogram(np.zeros(len(labels)), labels, CLASSES)
+    constant = score_histogram(np.zeros(len(labels)), labels, classes=CLASSES)
     assert sum(map(sum, constant.counts.values())) == len(labels), "one score for all"
 
 

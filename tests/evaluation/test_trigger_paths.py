@@ -38,7 +38,7 @@ def test_event_scores_pass_as_the_condition_does(events: list[list[tuple[int, in
     score = ak.Array([[float(s) for s, _ in objects] for objects in events])
     pt = ak.Array([[float(p) for _, p in objects] for objects in events])
     for condition in by_hand(events[0], 0.0):
-        found = event_scores("p", parse(condition), {"pt": pt}, score)
+        found = event_scores("p", parse(condition), variables={"pt": pt}, scores=score)
         for threshold in np.arange(-5, 5.5, 0.5):
             wanted = [by_hand(objects, threshold)[condition] for objects in events]
             np.testing.assert_array_equal(found >= threshold, wanted, err_msg=f"{condition} at {threshold}")
@@ -47,21 +47,21 @@ def test_event_scores_pass_as_the_condition_does(events: list[list[tuple[int, in
 @pytest.mark.parametrize("condition", ["any(score > threshold)", "any(score < threshold)", "any(score != threshold)"])
 def test_conditions_that_do_not_fall_are_refused(condition: str) -> None:
     with pytest.raises(DataError, match=r"trigger path 'p': .* does not fall with the threshold"):
-        event_scores("p", parse(condition), {}, ak.Array([[1.0, 2.0], [3.0]]))
+        event_scores("p", parse(condition), variables={}, scores=ak.Array([[1.0, 2.0], [3.0]]))
 
 
 def test_conditions_of_objects_instead_of_events_are_refused() -> None:
     with pytest.raises(DataError, match=r"is not one truth value an event. Use any, all or num"):
-        event_scores("p", parse("score >= threshold"), {}, ak.Array([[1.0, 2.0], [3.0]]))
-    found = event_scores("p", parse("score >= threshold"), {}, np.array([1.0, 2.0]))
+        event_scores("p", parse("score >= threshold"), variables={}, scores=ak.Array([[1.0, 2.0], [3.0]]))
+    found = event_scores("p", parse("score >= threshold"), variables={}, scores=np.array([1.0, 2.0]))
     np.testing.assert_array_equal(found, [1.0, 2.0])
 
 
 def test_infinite_scores_pass_always_or_never() -> None:
     score, khz = np.array([np.inf, 3.0, 2.0, -np.inf]), np.full(4, 10.0)
-    assert threshold_for(score, khz, 20.0) == 3.0
-    assert threshold_for(score, khz, 1000.0) == 2.0, "events that never pass make no threshold"
-    assert threshold_for(score, khz, 5.0) is None, "one event passes at any threshold"
+    assert threshold_for(score, khz, wanted=20.0) == 3.0
+    assert threshold_for(score, khz, wanted=1000.0) == 2.0, "events that never pass make no threshold"
+    assert threshold_for(score, khz, wanted=5.0) is None, "one event passes at any threshold"
     labels = np.zeros(4, np.int64)
     thresholds, rates, _ = rate_curve(score, labels, streams=[((0,), 40.0)], signal=[], points=100)
     assert (thresholds.tolist(), rates.tolist()) == ([3.0, 2.0], [20.0, 30.0])

@@ -35,7 +35,7 @@ NETWORK = random_graph(2)
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return write_rtl(NETWORK, tmp_path_factory.mktemp("axi") / "rtl", made_spec())
+    return write_rtl(NETWORK, tmp_path_factory.mktemp("axi") / "rtl", spec=made_spec())
 
 
 def wrapped(project, folder, edits=(), **options):
@@ -54,7 +54,7 @@ def wrapped(project, folder, edits=(), **options):
 def test_all_events_come_out_in_order_at_the_latency(project, tmp_path, ready, beat_bytes):
     wrapper, files = wrapped(project, tmp_path, ready=ready, beat_bytes=beat_bytes)
     codes = random_codes(NETWORK, EVENTS)
-    outputs, latency = simulate_axi_stream(project, wrapper, files, codes)
+    outputs, latency = simulate_axi_stream(project, wrapper, files=files, codes=codes)
     assert (outputs != evaluate(NETWORK, codes)).sum() == 0
     assert latency == wrapper.latency_cycles == project.latency_cycles_planned + ready
     assert wrapper.beats == {None: 1, 1: 4, 3: 2}[beat_bytes]
@@ -66,7 +66,7 @@ def shared(tmp_path_factory):
     """Firmware that takes an event every 5 cycles."""
     folder = tmp_path_factory.mktemp("shared") / "rtl"
     network = shared_network(0)
-    return network, write_rtl(network, folder, made_spec(), cuts=(Cut(0, shareable(network)[0].layers, 1),))
+    return network, write_rtl(network, folder, spec=made_spec(), cuts=(Cut(0, shareable(network)[0].layers, 1),))
 
 
 @pytest.mark.parametrize("beat_bytes", [None, 4, 1])
@@ -75,7 +75,7 @@ def test_the_last_beat_waits_for_shared_hardware(shared, tmp_path, beat_bytes):
     assert project.ii == 5
     wrapper, files = wrapped(project, tmp_path, beat_bytes=beat_bytes)
     codes = random_codes(network, 100)
-    outputs, latency = simulate_axi_stream(project, wrapper, files, codes)
+    outputs, latency = simulate_axi_stream(project, wrapper, files=files, codes=codes)
     assert (outputs != evaluate(network, codes)).sum() == 0
     assert latency == wrapper.latency_cycles
     with pytest.raises(FirmwareError, match="takes an event every 5 cycles"):
@@ -83,7 +83,7 @@ def test_the_last_beat_waits_for_shared_hardware(shared, tmp_path, beat_bytes):
     if wrapper.beats < project.ii:
         _, files = wrapped(project, tmp_path, [(" && !(beat[BEATS - 1] && |pause)", "")], beat_bytes=beat_bytes)
         with pytest.raises(NotReproducibleError):
-            simulate_axi_stream(project, wrapper, files, codes)
+            simulate_axi_stream(project, wrapper, files=files, codes=codes)
 
 
 BROKEN = {
@@ -107,7 +107,7 @@ def test_a_broken_wrapper_is_noticed(project, tmp_path, name):
 def compare(project, wrapper, files):
     """Raise NotReproducibleError where a simulation does so, or gives other outputs than the network."""
     codes = random_codes(NETWORK, EVENTS)
-    outputs, _ = simulate_axi_stream(project, wrapper, files, codes)
+    outputs, _ = simulate_axi_stream(project, wrapper, files=files, codes=codes)
     if (outputs != evaluate(NETWORK, codes)).any():
         raise NotReproducibleError("other outputs")
 
@@ -118,7 +118,7 @@ def test_a_register_too_many_shows_in_the_latency(project, tmp_path):
     edits = [("assign m_axis_tvalid = done;", f"{late}assign m_axis_tvalid = late;"), ("b0, core_data}", "b0, old}")]
     wrapper, files = wrapped(project, tmp_path, edits, ready=False)
     codes = random_codes(NETWORK, 50)
-    outputs, latency = simulate_axi_stream(project, wrapper, files, codes)
+    outputs, latency = simulate_axi_stream(project, wrapper, files=files, codes=codes)
     assert (outputs != evaluate(NETWORK, codes)).sum() == 0
     assert latency == wrapper.latency_cycles + 1
 
@@ -127,18 +127,18 @@ def test_swapped_beats_give_other_outputs(project, tmp_path):
     edits = [("event_bits[b * BITS +: BITS] = kept", "event_bits[b * BITS +: BITS] = ~kept")]
     wrapper, files = wrapped(project, tmp_path, edits, beat_bytes=1)
     codes = random_codes(NETWORK, EVENTS)
-    assert (simulate_axi_stream(project, wrapper, files, codes)[0] != evaluate(NETWORK, codes)).any()
+    assert (simulate_axi_stream(project, wrapper, files=files, codes=codes)[0] != evaluate(NETWORK, codes)).any()
 
 
 @pytest.mark.parametrize("ready", [True, False])
 def test_packets_of_another_length_are_dropped_and_reported(project, tmp_path, ready):
     wrapper, files = wrapped(project, tmp_path, ready=ready, beat_bytes=1)
     codes = random_codes(NETWORK, 5)
-    beats = beats_of(project, wrapper, codes).reshape(5, wrapper.beats, -1)
+    beats = beats_of(project, wrapper, codes=codes).reshape(5, wrapper.beats, -1)
     short, long = beats[1, 1:].copy(), np.concatenate([beats[2], beats[2]])
     long[wrapper.beats - 1, 0] = 0
     given = np.concatenate([beats[0], short, beats[3], long, beats[4]])
-    trace = run_stream(files, wrapper, given, np.full(80, OFFER | SINK, dtype=np.uint32))
+    trace = run_stream(files, wrapper, beats=given, plan=np.full(80, OFFER | SINK, dtype=np.uint32))
     out = trace.data[trace.valid & trace.ready]
     found = unpack(out, project.outputs)
     assert (found == evaluate(NETWORK, codes[[0, 3, 4]])).all()
@@ -152,7 +152,7 @@ def test_after_a_reset_only_later_events_come(project, tmp_path, ready):
     plan = np.full(200, OFFER | SINK, dtype=np.uint32)
     plan[10:25] &= ~np.uint32(SINK)  # results wait when the reset comes
     plan[25] = RESET
-    trace = run_stream(files, wrapper, beats_of(project, wrapper, codes), plan)
+    trace = run_stream(files, wrapper, beats=beats_of(project, wrapper, codes=codes), plan=plan)
     before = int(trace.accepted[:25].sum())
     out = np.flatnonzero(trace.valid & trace.ready)
     found = unpack(trace.data[out[out > 25]], project.outputs)

@@ -19,7 +19,7 @@ NETWORK = random_network(4, units=(40, 4, 20))  # more bits than a link has, on 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return write_rtl(NETWORK, tmp_path_factory.mktemp("emp") / "rtl", made_spec())
+    return write_rtl(NETWORK, tmp_path_factory.mktemp("emp") / "rtl", spec=made_spec())
 
 
 def wrapped(project, folder, edits=(), **options):
@@ -70,7 +70,7 @@ def test_the_component_lists_its_files_in_an_order_of_use(project, tmp_path):
 def test_all_events_come_out_at_the_latency_with_their_metadata(project, tmp_path, layout):
     wrapper, files = wrapped(project, tmp_path, **layout)
     codes = random_codes(NETWORK, EVENTS)
-    outputs, latency = simulate_emp(project, wrapper, files, codes)
+    outputs, latency = simulate_emp(project, wrapper, files=files, codes=codes)
     assert (outputs != evaluate(NETWORK, codes)).sum() == 0
     assert latency == project.latency_cycles_planned
 
@@ -79,10 +79,10 @@ def test_all_events_come_out_at_the_latency_with_their_metadata(project, tmp_pat
 def test_shared_hardware_gets_events_at_its_interval(tmp_path):
     network = shared_network(0)
     cuts = (Cut(0, shareable(network)[0].layers, 1),)
-    project = write_rtl(network, tmp_path / "rtl", made_spec(), cuts=cuts)
+    project = write_rtl(network, tmp_path / "rtl", spec=made_spec(), cuts=cuts)
     wrapper, files = wrapped(project, tmp_path)
     codes = random_codes(network, 60)
-    outputs, latency = simulate_emp(project, wrapper, files, codes)
+    outputs, latency = simulate_emp(project, wrapper, files=files, codes=codes)
     assert (outputs != evaluate(network, codes)).sum() == 0
     assert latency == project.latency_cycles_planned
 
@@ -115,7 +115,7 @@ def test_a_broken_payload_is_noticed(project, tmp_path, name):
     wrapper, files = wrapped(project, tmp_path, edits, input_link=2, **layout)
     codes = random_codes(NETWORK, EVENTS)
     with pytest.raises(NotReproducibleError):
-        simulate_emp(project, wrapper, files, codes)
+        simulate_emp(project, wrapper, files=files, codes=codes)
 
 
 @needs_ghdl
@@ -130,11 +130,11 @@ def test_a_register_too_many_is_noticed(project, tmp_path):
     ]
     wrapper, files = wrapped(project, tmp_path, late)
     with pytest.raises(NotReproducibleError, match=rf"do not follow events by {wrapper.latency_cycles} cycles"):
-        simulate_emp(project, wrapper, files, random_codes(NETWORK, EVENTS))
+        simulate_emp(project, wrapper, files=files, codes=random_codes(NETWORK, EVENTS))
 
 
 @needs_ghdl
 def test_other_bits_give_other_outputs(project, tmp_path):
     wrapper, files = wrapped(project, tmp_path, [("<= din(0 + l).data;", "<= not din(0 + l).data;")])
     codes = random_codes(NETWORK, EVENTS)
-    assert (simulate_emp(project, wrapper, files, codes)[0] != evaluate(NETWORK, codes)).any()
+    assert (simulate_emp(project, wrapper, files=files, codes=codes)[0] != evaluate(NETWORK, codes)).any()

@@ -76,7 +76,7 @@ def test_it_is_the_score_of_the_rate_stage(made: tuple[Score, list[list[int]]]) 
     score, codes = made
     assume(score.background)
     real = np.array(codes) * 2.0 ** -np.array([float(kif.f) for kif in score.outputs])
-    found = trigger_score(real, score.signal, score.background)
+    found = trigger_score(real, score.signal, background=score.background)
     assert (score.codes(np.array(codes)) * 2.0**-score.fraction).tolist() == found.tolist()
 
 
@@ -235,14 +235,14 @@ def test_edges_are_found_and_taken_first(tmp_path: Path) -> None:
         "equal": {-7},
         "above": {-6},
     }
-    chosen = some_at_edges(project, held.outputs, 30, np.random.default_rng(0))
+    chosen = some_at_edges(project, held.outputs, count=30, rng=np.random.default_rng(0))
     assert len(set(chosen.tolist())) == len(chosen) == 30
     assert {name: sum(n in set(found.tolist()) for n in chosen) >= 5 for name, found in edges.items()} == {
         "below": True,
         "equal": True,
         "above": True,
     }
-    everything = some_at_edges(project, held.outputs, 10_000, np.random.default_rng(0))
+    everything = some_at_edges(project, held.outputs, count=10_000, rng=np.random.default_rng(0))
     assert everything.tolist() == list(range(len(held.outputs)))
 
 
@@ -311,7 +311,7 @@ def test_blocks_of_vectors_are_put_together(tmp_path: Path, monkeypatch: pytest.
 def test_the_flattened_module_gives_bits_above_the_outputs(tmp_path: Path) -> None:
     project = made(tmp_path, [-7, None])
     for moved, name in ((0, "given"), (1, "up")):
-        rtl = flat(project, network(tmp_path), tmp_path / name, moved)
+        rtl = flat(project, network(tmp_path), folder=tmp_path / name, moved=moved)
         assert rtl.outputs == (*OUTPUTS, KIF(0, 1, 0), KIF(0, 1, 0))
         text = (tmp_path / name / "net_decide_flat.v").read_text()
         assert ("THRESHOLD_0" in text) is bool(moved)
@@ -327,7 +327,7 @@ def test_a_score_of_other_classes_is_refused(tmp_path: Path) -> None:
     from networks import random_network
 
     with pytest.raises(CardError, match=r"thresholds\.json: signal and background are not the classes of the network"):
-        score_of(random_network(1), made_cards.thresholds(), tmp_path / "thresholds.json")
+        score_of(random_network(1), made_cards.thresholds(), path=tmp_path / "thresholds.json")
 
 
 def test_differences_fail_the_verdict(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def of_ingest(described, formats, branches, count):
     rows = np.zeros(count, row_type(described))
     rows["entry"] = np.arange(count)
     with np.errstate(over="ignore"):
-        fill_values(described, branches, rows["entry"], rows["entry"], rows)
+        fill_values(described, branches, entry=rows["entry"], keep=rows["entry"], rows=rows)
     every = channels(described)
     values, finite = rows["values"], np.isfinite(rows["values"])
     refused = np.zeros(count, bool)
@@ -126,9 +126,9 @@ def of_ingest(described, formats, branches, count):
     assert len(kept) == count - refused.sum()
     found = np.full((count, len(every)), NO_CODES, np.int64)
     for n, (channel, kif) in enumerate(zip(every, formats, strict=True)):
-        tally = Tally(channel, kif, 1)
+        tally = Tally(channel, kif, classes=1)
         none = np.zeros(len(kept), np.int64)
-        found[~refused, n] = tally.encode(np.ascontiguousarray(kept["values"][:, n]), none, none == 0)
+        found[~refused, n] = tally.encode(np.ascontiguousarray(kept["values"][:, n]), none, filled=none == 0)
     assert values.shape == found.shape
     return found
 
@@ -164,13 +164,13 @@ def program(described, folder, edit=lambda text: text):
 
 def in_cpp(binary, described, branches, count):
     events_file = binary.with_name("events.txt")
-    events_file.write_text(event_lines(described, branches, count))
+    events_file.write_text(event_lines(described, branches, count=count))
     return parsed(run_program([binary, events_file], what="inputs"), len(described["channels"]))
 
 
 def in_python(described, branches, count):
     found = []
-    for event in emulator.events_in(described, io.StringIO(event_lines(described, branches, count))):
+    for event in emulator.events_in(described, io.StringIO(event_lines(described, branches, count=count))):
         try:
             found.append(emulator.codes_of(described, event))
         except emulator.NoCodesError:
@@ -182,7 +182,7 @@ def test_cpp_and_python_are_what_ingest_computes(tmp_path):
     count = 4000
     described, branches = data_set(), events(count)
     formats = formats_of(described)
-    plain = front_end(described, formats, branches)
+    plain = front_end(described, formats, branches=branches)
     expected = of_ingest(described, formats, branches, count)
     assert (expected[:, 0] == NO_CODES).any()
     assert (expected[:, 0] != NO_CODES).mean() > 0.9
@@ -219,7 +219,7 @@ def test_a_broken_step_is_noticed(tmp_path, name):
     described, branches = data_set(), events(count)
     old, new = BROKEN[name]
     formats = formats_of(described)
-    plain = front_end(described, formats, branches)
+    plain = front_end(described, formats, branches=branches)
 
     def edit(text):
         assert old in text, text
@@ -238,7 +238,7 @@ def test_equal_keys_keep_the_order_of_the_list_in_python():
         "jet_id": ak.values_astype(ak.Array([[2] * 5] * 10), np.uint8),
         "jet_place": ak.Array([[0, 1, 2, 3, 4]] * 10),
     }
-    plain = front_end(described, formats_of(described), branches)
+    plain = front_end(described, formats_of(described), branches=branches)
     codes = in_python(plain, branches, 1)[0]
     names = [channel.name for channel in channels(described)]
     assert [codes[names.index(f"jet_{slot}_place")] for slot in range(4)] == [1, 3, 0, 2]
@@ -295,7 +295,7 @@ def everything(tmp_path_factory):
     ]
     described = data_set(features=features, objects={})
     one = drawn([[0.0] * 3], [[]], [[]], [0], [0], [[]])
-    plain = front_end(described, formats_of(described), one)
+    plain = front_end(described, formats_of(described), branches=one)
     return described, plain, program(plain, tmp_path_factory.mktemp("front"))
 
 
@@ -332,14 +332,14 @@ def test_each_expression_is_the_same_for_any_numbers(everything, rows):
 
 def test_functions_of_the_library_are_named(everything):
     described = data_set(features=[{"name": "l", "expression": "log(met) + hypot(met, phi)", "format": FORMAT}])
-    source = cpp.inputs_source(front_end(described, formats_of(described), events(3)), "trigger_lut_d")
+    source = cpp.inputs_source(front_end(described, formats_of(described), branches=events(3)), "trigger_lut_d")
     assert "// The last bit of hypot, log depends on the library" in source
     assert "last bit" not in cpp.inputs_source(everything[1], "trigger_lut_d")
 
 
 def test_lists_of_different_lengths_have_no_codes(tmp_path):
     described, branches = data_set(), events(20)
-    plain = front_end(described, formats_of(described), branches)
+    plain = front_end(described, formats_of(described), branches=branches)
     branches["jet_place"] = ak.Array([[*row, 0] for row in branches["jet_place"].tolist()])
     assert (in_cpp(program(plain, tmp_path), plain, branches, 20) == NO_CODES).all()
     assert (in_python(plain, branches, 20) == NO_CODES).all()
@@ -358,7 +358,7 @@ def test_lists_of_different_lengths_have_no_codes(tmp_path):
 def test_what_has_no_emulator_is_refused(name, array, message):
     described = data_set()
     with pytest.raises(FirmwareError, match=message):
-        front_end_files(front_end(described, formats_of(described), events(2) | {name: array}), "d")
+        front_end_files(front_end(described, formats_of(described), branches=events(2) | {name: array}), "d")
 
 
 def test_members_have_names_that_cpp_can_have():
@@ -374,10 +374,10 @@ def test_members_have_names_that_cpp_can_have():
 
 def test_the_script_runs_without_this_package(tmp_path):
     described, branches = data_set(), events(30)
-    plain = front_end(described, formats_of(described), branches)
+    plain = front_end(described, formats_of(described), branches=branches)
     for path, text in front_end_files(plain, "d").items():
         (tmp_path / path.rsplit("/", 1)[-1]).write_text(text)
-    (tmp_path / "events.txt").write_text(event_lines(plain, branches, 30))
+    (tmp_path / "events.txt").write_text(event_lines(plain, branches, count=30))
     command = [sys.executable, "-I", tmp_path / "inputs.py", tmp_path / "inputs.json", tmp_path / "events.txt"]
     printed = run_program(command, what="inputs.py")
     assert (parsed(printed, len(plain["channels"])) == of_ingest(described, formats_of(described), branches, 30)).all()

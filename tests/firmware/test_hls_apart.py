@@ -61,7 +61,7 @@ def made(tmp_path_factory):
     for n, (design, version) in enumerate((("tagger", 1), ("anomaly", 1), ("tagger", 2), ("tagger", 1))):
         model, network = same_types(n)
         spec = made_cards.spec().model_copy(update={"design": design})
-        projects.append(hls.write_hls(model, network, folder / str(n), spec, version=version))
+        projects.append(hls.write_hls(model, network, folder=folder / str(n), spec=spec, version=version))
         np.save(folder / f"{n}.npy", evaluate(network, codes) * 2.0 ** -network.fractions.astype(float))
     return folder, projects
 

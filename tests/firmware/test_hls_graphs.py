@@ -87,7 +87,7 @@ def made(make):
 @pytest.mark.parametrize("make", [*BY_LAYERS, sliced])
 def test_no_differences_to_the_integers(make, tmp_path):
     model, network = made(make)
-    project = hls.write_hls(model, network, tmp_path / "hls", made_spec())
+    project = hls.write_hls(model, network, folder=tmp_path / "hls", spec=made_spec())
     codes = random_codes(network, VECTORS)
     assert (hls.predict_hls(project.folder, codes) != evaluate(network, codes)).sum() == 0
     if make in BY_LAYERS:
@@ -105,10 +105,10 @@ def test_no_differences_to_the_integers(make, tmp_path):
 @pytest.mark.parametrize("make", [sequence, sliced])
 def test_a_flipped_table_bit_changes_the_project_as_it_does_the_network(make, tmp_path):
     model, network = made(make)
-    hls.write_hls(model, network, tmp_path / "hls", made_spec())
+    hls.write_hls(model, network, folder=tmp_path / "hls", spec=made_spec())
     codes = random_codes(network, VECTORS)
-    flip = choose_flip(network, codes, 1)
-    flip_hls(tmp_path / "hls", tmp_path / "flipped", network, flip)
+    flip = choose_flip(network, codes, seed=1)
+    flip_hls(tmp_path / "hls", tmp_path / "flipped", network=network, flip=flip)
     found = hls.predict_hls(tmp_path / "flipped", codes)
     assert (found != evaluate(network, codes)).any()
     np.testing.assert_array_equal(found, evaluate(flipped(network, flip), codes))

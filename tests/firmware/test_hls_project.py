@@ -26,7 +26,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 @pytest.fixture(scope="module")
 def spec():
     budget, target = load_budget(CONFIG / "budget.yaml", CONFIG / "targets.yaml")
-    return resolve(budget, target, next(iter(budget.designs)))
+    return resolve(budget, target, design=next(iter(budget.designs)))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def written(tmp_path_factory, spec):
     """A network with three layers, its Keras twin and its hls4ml project."""
     network = random_network(6, units=(4, 5, 4, 3))
     model = keras_twin(network)
-    return network, model, hls.write_hls(model, network, tmp_path_factory.mktemp("hls") / "project", spec)
+    return network, model, hls.write_hls(model, network, folder=tmp_path_factory.mktemp("hls") / "project", spec=spec)
 
 
 def kinds(network):
@@ -54,7 +54,7 @@ def test_emulator_is_the_integer_network(written):
 def test_emulator_of_a_network_with_wide_tables(spec, tmp_path):
     network = random_network(20, units=(3, 4, 2), max_bits=8)
     assert network.layers[0].widths.max() == 8
-    hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+    hls.write_hls(keras_twin(network), network, folder=tmp_path / "hls", spec=spec)
     codes = random_codes(network, 20_000)
     np.testing.assert_array_equal(hls.predict_hls(tmp_path / "hls", codes), evaluate(network, codes))
 
@@ -138,7 +138,7 @@ def test_tables_as_synthesis_sees_them_give_the_same(written, tmp_path):
 def test_other_layers_are_refused_by_name(spec, tmp_path):
     model = keras.Sequential([keras.Input((4,)), LUTDense(3), keras.layers.Dense(2, name="plain")])
     with pytest.raises(FirmwareError, match="layer 'plain'"):
-        hls.write_hls(model, random_network(0), tmp_path / "hls", spec)
+        hls.write_hls(model, random_network(0), folder=tmp_path / "hls", spec=spec)
     assert not (tmp_path / "hls").exists()
 
 
@@ -162,7 +162,7 @@ def test_without_our_handler_the_network_goes_in_whole_and_the_project_says_so(s
     for name in TABLE_LAYERS:
         monkeypatch.delitem(registry, name)
     network = random_network(0)
-    project = hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+    project = hls.write_hls(keras_twin(network), network, folder=tmp_path / "hls", spec=spec)
     assert project.handlers == {"network": "WholeNetworkHandler"}
     assert project.note.startswith("not layer by layer: hls4ml refuses the model (Layer <class 'trigger_lut.layers")
     codes = random_codes(network, 500)
@@ -183,7 +183,7 @@ def test_a_handler_that_is_wrong_is_noticed_and_not_used(spec, tmp_path, monkeyp
 
     monkeypatch.setattr(TableHandler, "handle", wrong)
     network = random_network(0)
-    project = hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+    project = hls.write_hls(keras_twin(network), network, folder=tmp_path / "hls", spec=spec)
     assert re.search(r"[1-9]\d* of \d+ outputs differ from the model's integers, with handlers of this", project.note)
     codes = random_codes(network, 500)
     np.testing.assert_array_equal(hls.predict_hls(tmp_path / "hls", codes), evaluate(network, codes))
@@ -193,7 +193,7 @@ def test_missing_compiler(spec, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     network = random_network(0)
     with pytest.raises(ToolMissingError, match=r"^g\+\+ is not on PATH"):
-        hls.write_hls(keras_twin(network), network, tmp_path / "hls", spec)
+        hls.write_hls(keras_twin(network), network, folder=tmp_path / "hls", spec=spec)
 
 
 def test_broken_source_is_a_tool_failure(written, tmp_path):
@@ -213,7 +213,7 @@ def test_sums_beyond_the_emulator_are_refused():
     network = random_network(0)
     network.layers[0].bias[1] = 1 << 31
     with pytest.raises(FirmwareError, match=r"lut_dense_0: output 1 may reach 21\d+; the hls4ml emulator adds within"):
-        network_code(network, 2, [(len(network.inputs), KIF(1, 3, 3))])
+        network_code(network, 2, sources=[(len(network.inputs), KIF(1, 3, 3))])
 
 
 def test_project_comes_from_the_keras_model(spec, tmp_path):
@@ -221,7 +221,7 @@ def test_project_comes_from_the_keras_model(spec, tmp_path):
     network = random_network(6, units=(3, 2))
     model = keras_twin(network)
     model.layers[0].table_bias.assign(np.asarray(model.layers[0].table_bias) + 1.0)
-    hls.write_hls(model, network, tmp_path / "hls", spec)
+    hls.write_hls(model, network, folder=tmp_path / "hls", spec=spec)
     codes = random_codes(network, 100)
     one = 1 << network.fractions
     np.testing.assert_array_equal(hls.predict_hls(tmp_path / "hls", codes), evaluate(network, codes) + one)

@@ -20,7 +20,7 @@ SPEC = spec("folded", latency_ns=1000)
 
 def written(network, folder, instances, members=0):
     chosen = shareable(network)[members]
-    return write_rtl(network, folder, SPEC, cuts=(Cut(0, chosen.layers, instances),))
+    return write_rtl(network, folder, spec=SPEC, cuts=(Cut(0, chosen.layers, instances),))
 
 
 def check(project, network, vectors=300):
@@ -45,7 +45,7 @@ def test_fast_clock(tmp_path):
     (chosen, *_) = shareable(network)
     fast = SPEC.model_copy(update={"target": SPEC.target.model_copy(update={"clock_mhz": 800.0})})
     found = [
-        write_rtl(network, tmp_path / f"rtl{n}", one, cuts=(Cut(0, chosen.layers, 1),))
+        write_rtl(network, tmp_path / f"rtl{n}", spec=one, cuts=(Cut(0, chosen.layers, 1),))
         for n, one in enumerate((SPEC, fast))
     ]
     blocks = [project.parts[0] for project in found]

@@ -50,7 +50,7 @@ def every_code(kif: KIF) -> np.ndarray:
 
 
 def mismatches(network: Network, codes: np.ndarray) -> int:
-    found = rtl.interpret(rtl.trace(network), network, codes)
+    found = rtl.interpret(rtl.trace(network), network, codes=codes)
     return int((found != reference_model.evaluate(network, codes)).sum())
 
 
@@ -77,7 +77,7 @@ def test_tables_of_one_bit(values, kif):
 def test_interpreter_sees_a_flipped_bit():
     network = networks.random_network(0)
     codes = networks.random_codes(network, 200)
-    found = rtl.interpret(rtl.trace(flip_a_bit(network)), network, codes)
+    found = rtl.interpret(rtl.trace(flip_a_bit(network)), network, codes=codes)
     o = network.layers[-1].edges()[0][1]
     assert ((found != reference_model.evaluate(network, codes)).any(axis=0) == (np.arange(3) == o)).all()
 
@@ -90,7 +90,7 @@ def test_interpreter_does_not_round_what_is_off_the_grid():
     )
     message = r"^alkaid: output \d of vector \d+, \S+\.5 steps, is off its integer grid$"
     with pytest.raises(ToolFailedError, match=message):
-        rtl.interpret(rtl.trace(network), coarser, networks.random_codes(network, 200))
+        rtl.interpret(rtl.trace(network), coarser, codes=networks.random_codes(network, 200))
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -105,7 +105,7 @@ def test_interpreter_sees_a_changed_weight():
     layer = network.layers[2]
     codes = networks.random_codes(network, 200)
     changed = with_layer(network, 2, bias=layer.bias + 64, relu=False)
-    found = rtl.interpret(rtl.trace(changed), network, codes)
+    found = rtl.interpret(rtl.trace(changed), network, codes=codes)
     assert (found != reference_model.evaluate(network, codes)).any()
 
 
@@ -116,7 +116,7 @@ BUILT = [((4, 5, 3), 0.3, 360), ((2, 3, 3, 2), 0.2, 600), ((1, 3, 2), 0.0, 160),
 @pytest.mark.parametrize(("units", "prune", "clock_mhz"), BUILT)
 def test_verilog_equals_reference(tmp_path, units, prune, clock_mhz):
     network = networks.random_network(11, units, prune=prune)
-    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec=spec(clock_mhz))
     codes = networks.random_codes(network, 5000)
     outputs, cycles, ii = rtl.simulate_rtl(project, codes)
     assert np.array_equal(outputs, reference_model.evaluate(network, codes))
@@ -131,7 +131,7 @@ def test_verilog_equals_reference(tmp_path, units, prune, clock_mhz):
 @pytest.mark.parametrize(("seed", "clock_mhz"), [(0, 360), (4, 480)])
 def test_verilog_of_a_graph_equals_reference(tmp_path, seed, clock_mhz):
     network = networks.random_graph(seed)
-    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec=spec(clock_mhz))
     codes = networks.random_codes(network, 3000)
     outputs, cycles, ii = rtl.simulate_rtl(project, codes)
     assert np.array_equal(outputs, reference_model.evaluate(network, codes))
@@ -143,7 +143,7 @@ def test_predicted_latency_of_a_graph_is_nearly_the_built_one(tmp_path, seed):
     """Adders of arithmetic layers are estimated from formats, and built from ranges: never more than a cycle apart."""
     clock_mhz = (160, 360, 480)[seed % 3]
     network = networks.random_graph(seed)
-    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz))
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec=spec(clock_mhz))
     assert (
         abs(project.latency_cycles_planned - latency.network_cycles(network, DelayModel(1000 / clock_mhz, "xcup"))) <= 1
     )
@@ -161,7 +161,7 @@ def any_cut(comb, rng):
 @pytest.mark.parametrize("network", [networks.random_network(11), networks.random_graph(2)])
 def test_verilog_any_cut_equals_reference(tmp_path, network):
     stages = any_cut(rtl.live_logic(network), np.random.default_rng(1))
-    project = rtl.write_rtl(network, tmp_path / "rtl", spec(), stages)
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec=spec(), stages=stages)
     codes = networks.random_codes(network, 2000)
     outputs, cycles, ii = rtl.simulate_rtl(project, codes)
     assert np.array_equal(outputs, reference_model.evaluate(network, codes))
@@ -171,7 +171,7 @@ def test_verilog_any_cut_equals_reference(tmp_path, network):
 
 def test_a_pruned_network_is_constant_verilog(tmp_path):
     network = networks.random_network(5, prune=1.0)
-    project = rtl.write_rtl(network, tmp_path / "rtl", spec())
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec=spec())
     outputs, cycles, _ = rtl.simulate_rtl(project, networks.random_codes(network, 10))
     assert outputs.tolist() == [network.layers[-1].bias.tolist()] * 10
     assert cycles == 1
@@ -182,7 +182,7 @@ def test_verilog_shows_a_flipped_bit_and_a_wrong_pipeline(tmp_path):
     """Negative controls of the simulation: another table, and a valid bit that is one cycle early."""
     network = networks.random_network(1)
     codes = networks.random_codes(network, 300)
-    project = rtl.write_rtl(flip_a_bit(network), tmp_path / "flipped", spec())
+    project = rtl.write_rtl(flip_a_bit(network), tmp_path / "flipped", spec=spec())
     outputs, cycles, _ = rtl.simulate_rtl(project, codes)
     assert (outputs != reference_model.evaluate(network, codes)).any()
 
@@ -203,14 +203,14 @@ def test_verilog_shows_a_flipped_bit_and_a_wrong_pipeline(tmp_path):
 def test_predicted_latency_is_the_built_one(tmp_path, seed):
     clock_mhz, family = (160, 360, 480, 600)[seed % 4], ("xcup", "xcu", "xc7")[seed % 3]
     network = networks.random_network(seed, SHAPES[seed % len(SHAPES)], prune=(0.3, 0.7, 0.0)[seed % 3])
-    project = rtl.write_rtl(network, tmp_path / "rtl", spec(clock_mhz, family))
+    project = rtl.write_rtl(network, tmp_path / "rtl", spec=spec(clock_mhz, family))
     predicted = latency.network_cycles(network, DelayModel(1000 / clock_mhz, family))
     # Random tables can coincide or be constant in part: what is left of the logic may take a stage less.
     assert project.latency_cycles_planned == predicted - (seed in (1, 9, 19))
 
 
 def test_project_is_read_back(tmp_path):
-    project = rtl.write_rtl(networks.random_network(2), tmp_path / "rtl", spec())
+    project = rtl.write_rtl(networks.random_network(2), tmp_path / "rtl", spec=spec())
     assert rtl.read_project(project.folder) == project
     assert project.top == "design_a_design_top"
     assert project.cost > 0
@@ -223,7 +223,7 @@ def test_project_is_read_back(tmp_path):
 
 def test_every_module_carries_the_designs_name(tmp_path):
     """Two designs fit into one FPGA: no module has the same name."""
-    project = rtl.write_rtl(networks.random_network(7), tmp_path / "rtl", spec())
+    project = rtl.write_rtl(networks.random_network(7), tmp_path / "rtl", spec=spec())
     modules = [m for p in project.files for m in re.findall(r"^module (\w+)", p.read_text(), re.MULTILINE)]
     assert len(modules) == len(set(modules)) > 3
     assert all(m.startswith("design_a_design_") for m in modules)
@@ -256,7 +256,8 @@ def test_two_versions_of_a_design_share_a_simulation(tmp_path):
     network = networks.random_network(1)
     other, codes = flip_a_bit(network), networks.random_codes(network, 300)
     first, second = (
-        rtl.write_rtl(one, tmp_path / f"v{n}", spec(), version=n) for n, one in enumerate((network, other), start=1)
+        rtl.write_rtl(one, tmp_path / f"v{n}", spec=spec(), version=n)
+        for n, one in enumerate((network, other), start=1)
     )
     assert (first.top, second.top) == ("design_a_design_v1_top", "design_a_design_v2_top")
     outputs, *_ = rtl.simulate_rtl(both(first, second, tmp_path), codes)
@@ -269,14 +270,14 @@ def test_two_versions_of_a_design_share_a_simulation(tmp_path):
     assert units[0]
     assert not units[0] & units[1]
 
-    same = [rtl.write_rtl(one, tmp_path / f"none{n}", spec()) for n, one in enumerate((network, other))]
+    same = [rtl.write_rtl(one, tmp_path / f"none{n}", spec=spec()) for n, one in enumerate((network, other))]
     with pytest.raises(ToolFailedError, match="Duplicate declaration of module"):
         rtl.simulate_rtl(both(*same, tmp_path), codes)
 
 
 def test_the_same_network_gives_the_same_verilog(tmp_path):
     network = networks.random_network(3)
-    first, second = (rtl.write_rtl(network, tmp_path / name, spec()) for name in ("first", "second"))
+    first, second = (rtl.write_rtl(network, tmp_path / name, spec=spec()) for name in ("first", "second"))
     assert [p.read_bytes() for p in first.files] == [p.read_bytes() for p in second.files]
 
 
@@ -298,7 +299,7 @@ def test_entries_too_large_are_refused():
 
 
 def test_files_lie_where_the_project_says(tmp_path):
-    project = rtl.write_rtl(networks.random_network(2), tmp_path / "rtl", spec())
+    project = rtl.write_rtl(networks.random_network(2), tmp_path / "rtl", spec=spec())
     verilog = set(Path(tmp_path / "rtl").glob("*.v"))
     assert verilog == set(project.files)
     assert "create_clock -period 2.778" in (tmp_path / "rtl" / "design_a_design_top.xdc").read_text()
@@ -340,7 +341,7 @@ def test_a_simulation_is_compiled_once_a_user_for_the_same_verilog(tmp_path, mon
     monkeypatch.setattr(
         verilator, "_build", lambda *args, own=verilator._build, **kwargs: built.append(own(*args, **kwargs))
     )
-    project = rtl.write_rtl(single([0, 1, 2, 3, 3, 2, 1, 0], KIF(0, 3, 0)), tmp_path / "rtl", spec())
+    project = rtl.write_rtl(single([0, 1, 2, 3, 3, 2, 1, 0], KIF(0, 3, 0)), tmp_path / "rtl", spec=spec())
     codes = np.arange(8)[:, None]
     outputs = rtl.simulate_rtl(project, codes)[0]
     monkeypatch.setattr(verilator, "_FOLDERS", [])  # as in another process
@@ -359,7 +360,7 @@ def test_coarsest_steps_of_inputs_are_those_that_alkaid_represents(tmp_path: Pat
     for name, fraction in (("at", LEAST_FRACTION), ("beyond", LEAST_FRACTION - 1)):
         network = single([0, 1, 2, 3, 3, 2, 1, 0], KIF(1, 2 - fraction, fraction))
         if name == "at":
-            assert rtl.write_rtl(network, tmp_path / name, spec()).files
+            assert rtl.write_rtl(network, tmp_path / name, spec=spec()).files
         else:
             with pytest.raises(AssertionError, match="fractional"):
-                rtl.write_rtl(network, tmp_path / name, spec())
+                rtl.write_rtl(network, tmp_path / name, spec=spec())

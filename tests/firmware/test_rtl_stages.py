@@ -19,8 +19,8 @@ from trigger_lut.report.pages.firmware import page_of_firmware
 )
 def test_stages_are_those_of_the_verilog(tmp_path, network):
     spec = made_cards.spec()
-    project = write_rtl(network, tmp_path / "rtl", spec)
-    stages = pipeline_stages(network, spec, project.stages)
+    project = write_rtl(network, tmp_path / "rtl", spec=spec)
+    stages = pipeline_stages(network, spec, stages=project.stages)
     assert len(stages) == project.latency_cycles_planned
     period, family = spec.target.clock_period_ns, spec.target.family
     assert sum(stage.register_bits for stage in stages) == estimate_flip_flops(network, DelayModel(period, family))
@@ -36,7 +36,7 @@ def test_stages_are_those_of_the_verilog(tmp_path, network):
 
 def test_the_page_shows_stages_and_handlers(tmp_path):
     network = random_network(3)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     card = FirmwareCard(
         design="d",
         hls_project="hls",
@@ -48,7 +48,7 @@ def test_the_page_shows_stages_and_handlers(tmp_path):
         rtl_bench="rtl/bench",
         rtl_tmux_cycles=54,
         rtl_latency_cycles_planned=2,
-        rtl_stages=pipeline_stages(network, made_cards.spec(), project.stages),
+        rtl_stages=pipeline_stages(network, made_cards.spec(), stages=project.stages),
         rtl_cost=1.0,
         clock_period_ns=2.78,
         **made_cards.MADE,

@@ -87,9 +87,9 @@ ALL = [*INTERPRETERS, Verilator]
 
 @pytest.fixture
 def project(tmp_path):
-    project = write_rtl(NETWORK, tmp_path / "rtl", made_spec())
+    project = write_rtl(NETWORK, tmp_path / "rtl", spec=made_spec())
     codes = bench_codes(NETWORK.inputs, 300)
-    write_bench_of(project, codes, evaluate(NETWORK, codes), PERIOD)
+    write_bench_of(project, codes, outputs=evaluate(NETWORK, codes), clock_period_ns=PERIOD)
     return project
 
 
@@ -125,12 +125,14 @@ def test_passes_and_sees_a_flipped_bit_of_the_vectors(simulator, project):
 def test_keeps_to_the_interval_of_shared_hardware(simulator, tmp_path):
     network = shared_network(0)
     cuts = (Cut(0, shareable(network)[0].layers, 1),)
-    project = write_rtl(network, tmp_path / "rtl", made_spec(), cuts=cuts)
+    project = write_rtl(network, tmp_path / "rtl", spec=made_spec(), cuts=cuts)
     codes = bench_codes(network.inputs, 300)
-    write_bench_of(project, codes, evaluate(network, codes), PERIOD)
+    write_bench_of(project, codes, outputs=evaluate(network, codes), clock_period_ns=PERIOD)
     status, said = simulator(project).run()
     assert status == 0, said
-    write_bench_of(dataclasses.replace(project, ii=project.ii - 1), codes, evaluate(network, codes), PERIOD)
+    write_bench_of(
+        dataclasses.replace(project, ii=project.ii - 1), codes, outputs=evaluate(network, codes), clock_period_ns=PERIOD
+    )
     status, said = simulator(project).run()
     assert status != 0
     assert "FAIL" in said
@@ -138,9 +140,9 @@ def test_keeps_to_the_interval_of_shared_hardware(simulator, tmp_path):
 
 @pytest.mark.parametrize("simulator", INTERPRETERS)
 def test_sees_one_flipped_bit_of_one_table_entry(simulator, tmp_path):
-    faulty = flipped(NETWORK, choose_flip(NETWORK, bench_codes(NETWORK.inputs), 0))
-    project = write_rtl(faulty, tmp_path / "rtl", made_spec())
-    write_bench(NETWORK, project, PERIOD)
+    faulty = flipped(NETWORK, choose_flip(NETWORK, bench_codes(NETWORK.inputs), seed=0))
+    project = write_rtl(faulty, tmp_path / "rtl", spec=made_spec())
+    write_bench(NETWORK, project, clock_period_ns=PERIOD)
     status, said = simulator(project).run()
     assert status != 0
     assert re.search(r"FAIL: [1-9]\d* of 4096 vectors differ", said)
@@ -177,4 +179,6 @@ def test_vectors_are_the_same_every_time_and_their_file_is_small(tmp_path):
 
 def test_as_many_outputs_as_vectors(project):
     with pytest.raises(DataError, match=r"expected as many outputs as vectors, found 2 for 3$"):
-        write_bench_of(project, bench_codes(NETWORK.inputs, 3), np.zeros((2, 3), dtype=np.int64), PERIOD)
+        write_bench_of(
+            project, bench_codes(NETWORK.inputs, 3), outputs=np.zeros((2, 3), dtype=np.int64), clock_period_ns=PERIOD
+        )

@@ -45,8 +45,8 @@ class Wrapped:
 
     def __init__(self, network, folder, channels, cycles, cuts=()):
         self.network, self.channels = network, channels
-        self.core = write_rtl(network, folder, made_spec(latency_ns=1000), cuts=cuts)
-        verilog, vhdl = write_wrapper(self.core, channels, 7)
+        self.core = write_rtl(network, folder, spec=made_spec(latency_ns=1000), cuts=cuts)
+        verilog, vhdl = write_wrapper(self.core, channels, cycles=7)
         self.sizes = [
             sum(k.bits for k in network.inputs[n : n + channels]) for n in range(0, len(network.inputs), channels)
         ]
@@ -70,7 +70,7 @@ class Wrapped:
         )
 
     def verilog(self, stimulus):
-        return verilator.run_cycles(verilator.compile_simulation(self.project), self.project, stimulus)
+        return verilator.run_cycles(verilator.compile_simulation(self.project), self.project, stimulus=stimulus)
 
     def vhdl(self, stimulus):
         return ghdl._drive(ghdl._analyzed(self.project), self.project, stimulus)
@@ -161,7 +161,7 @@ def test_events_faster_than_shared_hardware_are_noticed(tmp_path):
 def test_simulated_words_give_what_the_network_gives(tmp_path, instances, cycles):
     network = shared_network(3, positions=5, channels=3)
     cuts = (Cut(0, shareable(network)[0].layers, instances),) if instances < 5 else ()
-    project = write_rtl(network, tmp_path / "rtl", made_spec(latency_ns=1000), cuts=cuts)
+    project = write_rtl(network, tmp_path / "rtl", spec=made_spec(latency_ns=1000), cuts=cuts)
     codes = random_codes(network, 200)
     found = simulate_words(project, channels=3, cycles=cycles, codes=codes, seed=1)
     assert np.array_equal(found, evaluate(network, codes))
@@ -170,7 +170,7 @@ def test_simulated_words_give_what_the_network_gives(tmp_path, instances, cycles
 
 def test_simulated_words_notice_another_latency(tmp_path):
     network = random_network(1)
-    project = write_rtl(network, tmp_path / "rtl", made_spec())
+    project = write_rtl(network, tmp_path / "rtl", spec=made_spec())
     other = dataclasses.replace(project, latency_cycles_planned=project.latency_cycles_planned + 1)
     with pytest.raises(NotReproducibleError, match="in other cycles than"):
         simulate_words(other, channels=1, cycles=2, codes=random_codes(network, 50), seed=1)
@@ -206,8 +206,8 @@ def test_channels_of_an_object():
 
 
 def test_channels_that_make_no_objects_are_refused(tmp_path):
-    core = write_rtl(random_network(1), tmp_path / "rtl", made_spec())
+    core = write_rtl(random_network(1), tmp_path / "rtl", spec=made_spec())
     with pytest.raises(FirmwareError, match=r"4 input channels are no objects of 3 channels$"):
-        write_wrapper(core, 3, 2)
+        write_wrapper(core, 3, cycles=2)
     with pytest.raises(FirmwareError, match=r"expected at least one cycle an event, found 0$"):
-        write_wrapper(core, 2, 0)
+        write_wrapper(core, 2, cycles=0)

@@ -20,7 +20,7 @@ VECTORS = 300
 @pytest.mark.parametrize("make", [random_network, random_graph])
 def test_no_differences_to_the_reference(tmp_path, make, seed):
     network = make(seed)
-    project = write_rtl(network, tmp_path / "rtl", made_spec())
+    project = write_rtl(network, tmp_path / "rtl", spec=made_spec())
     codes = random_codes(network, VECTORS)
     outputs, latency, ii = simulate_vhdl(project, codes)
     assert (outputs != evaluate(network, codes)).sum() == 0
@@ -29,7 +29,7 @@ def test_no_differences_to_the_reference(tmp_path, make, seed):
 
 @pytest.fixture
 def project(tmp_path):
-    return write_rtl(random_network(3), tmp_path / "rtl", made_spec())
+    return write_rtl(random_network(3), tmp_path / "rtl", spec=made_spec())
 
 
 def edited(project, old, new, count=1):

@@ -39,14 +39,14 @@ integers = st.integers(-(2**40), 2**40)
 @given(kifs())
 def test_kif_and_fixed_convert_both_ways(kif: KIF) -> None:
     width, integer = kif.fixed()
-    assert kif_from_fixed(bool(kif.k), width, integer) == kif
+    assert kif_from_fixed(bool(kif.k), width, integer=integer) == kif
     assert parse_fixed(str(kif)) == kif
     assert parse_fixed("ap_" + str(kif)) == kif
 
 
 @given(st.booleans(), st.integers(2, 30), st.integers(-30, 30))
 def test_fixed_to_kif_and_back(signed: bool, width: int, integer: int) -> None:
-    kif = kif_from_fixed(signed, width, integer)
+    kif = kif_from_fixed(signed, width, integer=integer)
     assert kif.fixed() == (width, integer)
     assert kif.bits == width
     assert kif.hi - kif.lo + 1 == 2**width
@@ -69,8 +69,8 @@ def test_other_texts_are_refused(text: str) -> None:
 
 def test_a_sign_alone_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"^a signed format needs a width of at least 2, found 1$"):
-        kif_from_fixed(True, 1, 1)
-    assert kif_from_fixed(False, 1, 1) == KIF(0, 1, 0)
+        kif_from_fixed(True, 1, integer=1)
+    assert kif_from_fixed(False, 1, integer=1) == KIF(0, 1, 0)
 
 
 @given(kifs(), st.data())
@@ -120,7 +120,7 @@ def test_wrap_and_saturate_differ_outside() -> None:
 @given(integers, integers, st.integers(-10, 10))
 def test_range_format_is_the_narrowest(a: int, b: int, f: int) -> None:
     lo, hi = min(a, b), max(a, b)
-    kif = kif_for_range(lo, hi, f)
+    kif = kif_for_range(lo, hi, f=f)
     assert kif.f == f
     assert kif.lo <= lo <= hi <= kif.hi
     assert kif.k == (lo < 0)

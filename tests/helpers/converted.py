@@ -41,8 +41,8 @@ def unexplained(model):
     inputs = [KIND] * int(np.prod(model.inputs[0].shape[1:]))
     network = integer_network(model, inputs=inputs, wraps=True)
     codes = random_codes(network, 500)
-    expected, outputs = evaluate(network, codes), run_keras(model, network, codes)
+    expected, outputs = evaluate(network, codes), run_keras(model, network, codes=codes)
     assert len(np.unique(expected, axis=0)) > 10
     different = (expected != outputs).any(axis=1)
     assert different.sum() <= 2
-    return int((different & ~explained(model, network, codes, expected, outputs).rounding).sum())
+    return int((different & ~explained(model, network, codes=codes, expected=expected, found=outputs).rounding).sum())

@@ -35,7 +35,7 @@ def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int 
         for i, o in np.argwhere(widths > 0):
             size = 1 << int(widths[i, o])
             tables[i, o, :size] = rng.integers(-20, 20, size) << int(rng.integers(0, 2))
-        overflow = tuple("WRAP" if fits(*r, k) else "SAT" for r, k in zip(ranges, kifs, strict=True))
+        overflow = tuple("WRAP" if fits(*r, kif=k) else "SAT" for r, k in zip(ranges, kifs, strict=True))
         layer = TableLayer(
             name=f"lut_dense_{n}",
             inputs=kifs,
@@ -97,7 +97,11 @@ def random_graph(seed: int, channels: int = 6) -> Network:
     def overflows(inputs, gather_index, ranges, rounding="TRN", saturated="SAT"):
         lo, hi, f = ranges
         proven = [
-            all(fits(int(lo[v]), int(hi[v]), int(f[v]), kif, rounding) for v in gather_index[:, i] if v >= 0)
+            all(
+                fits(int(lo[v]), int(hi[v]), f=int(f[v]), kif=kif, rounding=rounding)
+                for v in gather_index[:, i]
+                if v >= 0
+            )
             for i, kif in enumerate(inputs)
         ]
         return tuple("WRAP" if yes else saturated for yes in proven)

@@ -50,7 +50,7 @@ def trainer_of(model):
 
     rng = np.random.default_rng(0)
     x = rng.normal(size=(EVENTS, *model.input_shape[1:])).astype(np.float32)
-    return Trainer(model, x, rng.integers(0, model.output_shape[-1], EVENTS), BATCH)
+    return Trainer(model, x, y=rng.integers(0, model.output_shape[-1], EVENTS), batch_size=BATCH)
 
 
 def module_and_inputs(trainer):

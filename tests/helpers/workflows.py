@@ -96,7 +96,7 @@ def pretend_done(folder: Path) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).mkdir(exist_ok=True) if is_folder else (folder / path).write_text("")
     with contextlib.chdir(folder):
-        plan = load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+        plan = load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), data_sets=Path("config/data_sets"))
     for name, spec in plan.specs.items():
         write_card(spec, folder / f"results/{name}/spec.json")
     of_data = folder / f"results/data/{plan.data_set.name}"

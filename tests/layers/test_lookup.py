@@ -49,7 +49,7 @@ def computed(tables, slopes, rows, x, inside, g, jit_compile=True):
     def run(tables, x):
         with tf.GradientTape() as tape:
             tape.watch([tables, x])
-            y = lookup_sum(tables, slopes, rows, x, inside)
+            y = lookup_sum(tables, slopes, rows=rows, x=x, inside=inside)
             total = tf.reduce_sum(y * g)
         return y, *tape.gradient(total, [tables, x])
 
@@ -112,7 +112,9 @@ def test_no_slopes_no_gradient_to_the_input(path):
 def test_number_of_events_may_be_open_while_tracing(path):
     tables, _, address, _, _, _ = made(60, 3, 4, 8)
     sizes = [tf.TensorSpec((None, 3), tf.int32)]
-    run = tf.function(lambda rows: lookup_sum(tables, None, rows, tf.zeros(tf.shape(rows)), rows > 0), sizes, True)
+    run = tf.function(
+        lambda rows: lookup_sum(tables, None, rows=rows, x=tf.zeros(tf.shape(rows)), inside=rows > 0), sizes, True
+    )
     rows = np.asarray(rows_of(tf.constant(address), 8))
     for n in (60, 13):
         np.testing.assert_allclose(run(rows[:n]), tables[rows[:n]].sum(axis=1), atol=1e-5)
@@ -147,7 +149,7 @@ def test_kernel_refuses_a_row_outside_the_tables(wrong, place):
     rows[place] = wrong
     text = rf"expected a row within 0\.\.23, found {wrong} at event {place[0]}, channel {place[1]}"
     with pytest.raises(tf.errors.InvalidArgumentError, match=text):
-        tf.function(lambda r: lookup_sum(tables, None, r, tf.zeros(r.shape), inside), jit_compile=True)(
+        tf.function(lambda r: lookup_sum(tables, None, rows=r, x=tf.zeros(r.shape), inside=inside), jit_compile=True)(
             tf.constant(rows)
         )
     address[place] = wrong
@@ -158,10 +160,10 @@ def test_kernel_refuses_a_row_outside_the_tables(wrong, place):
 @pytest.mark.parametrize("shape", [(1, 1, 2, 1, 1), (1, 3, 8, 5, 8), (4, 2, 16, 3, 7), (1, 16, 64, 20, 16)])
 def test_networks_behind_edges(shape):
     """The kernel against TensorFlow in float64, with inputs that repeat within an edge as those of a bin do."""
-    assert edges.can(shape[4], 1, "tanh")
-    assert not edges.can(17, 1, "tanh")
-    assert not edges.can(8, 2, "tanh")
-    assert not edges.can(8, 1, "relu")
+    assert edges.can(shape[4], 1, activation="tanh")
+    assert not edges.can(17, 1, activation="tanh")
+    assert not edges.can(8, 2, activation="tanh")
+    assert not edges.can(8, 1, activation="relu")
     places, c_in, entries, c_out, units = shape
     rng = np.random.default_rng(0)
     weights = [rng.normal(0, 3, (c_in, c_out, units)) for _ in range(3)]
@@ -172,8 +174,9 @@ def test_networks_behind_edges(shape):
         h = tf.tanh(u[..., None] * w1[:, None] + b1[:, None])
         return tf.reduce_sum(h * w2[:, None], -1), tf.reduce_sum((1 - h * h) * (w1 * w2)[:, None], -1)
 
+    ours = lambda w1, b1, w2, u: edges.tanh_edges(w1, b1, w2=w2, u=u)  # noqa: E731
     outcomes = []
-    for function, kind in ((edges.tanh_edges, tf.float32), (plain, tf.float64)):
+    for function, kind in ((ours, tf.float32), (plain, tf.float64)):
         operands = [tf.constant(a, kind) for a in (*weights, u)]
         with tf.GradientTape() as tape:
             tape.watch(operands)

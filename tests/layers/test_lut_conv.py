@@ -62,7 +62,7 @@ def test_places_read_what_those_of_keras_read(window):
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_strides_and_dilation_go_together(padding):
     """Options that Keras does not offer: compared with an explicit window."""
-    layer = LUTConv1D(2, 3, 2, padding, 2)
+    layer = LUTConv1D(2, 3, strides=2, padding=padding, dilation_rate=2)
     before, count = (1, 4) if padding == "same" else (0, 2)  # 8 values, a window reaches over 5
     expected = [[s if 0 <= s < 8 else -1 for s in range(p * 2 - before, p * 2 - before + 5, 2)] for p in range(count)]
     np.testing.assert_array_equal(layer.gather_index((None, 8, 1)), expected)

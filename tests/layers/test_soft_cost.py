@@ -19,7 +19,7 @@ from trigger_lut.layers.soft_cost import (
 def edge(values, m, f):
     """LUTs and presence of one edge with a table of these real values."""
     table = tf.reshape(tf.constant(values, tf.float32), (1, -1, 1))
-    luts, present = soft_luts(table, tf.fill((1, 1), float(m)), tf.fill((1, 1), float(f)))
+    luts, present = soft_luts(table, tf.fill((1, 1), float(m)), f=tf.fill((1, 1), float(f)))
     return float(luts[0, 0]), float(present[0, 0])
 
 
@@ -46,7 +46,7 @@ def test_gradients_lead_to_cheaper_edges():
     m, f = tf.fill((3, 2), 4.0), tf.fill((3, 2), 3.0)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch([table, m, f])
-        luts, present = soft_luts(table, m, f)
+        luts, present = soft_luts(table, m, f=f)
         cost, depth = tf.reduce_sum(luts), soft_levels(present)
     for gradient in (tape.gradient(cost, m), tape.gradient(cost, f), tape.gradient(depth, f)):
         assert (gradient.numpy() > 0).all()
@@ -90,7 +90,7 @@ def test_depth_follows_the_fan_in_of_the_deepest_output():
 def test_saturation_is_free_within_the_range_and_grows_beyond():
     def excess(scale, bias=0.0):
         table = tf.constant(np.array([[[-1.0], [1.0]], [[-1.0], [1.0]]]) * scale, tf.float32)
-        return float(soft_saturation(table, tf.constant([bias]), np.float32([-4]), np.float32([3.875])))
+        return float(soft_saturation(table, tf.constant([bias]), lowest=np.float32([-4]), highest=np.float32([3.875])))
 
     assert excess(1.9) == 0.0
     assert 0 < excess(2.5) < excess(5.0) < 1
@@ -98,15 +98,15 @@ def test_saturation_is_free_within_the_range_and_grows_beyond():
 
 
 def test_records_are_kept_within_the_block_only():
-    record("outside", None, None, None, 1)
+    record("outside", None, m=None, f=None, places=1)
     with collecting() as outer:
         assert is_collecting()
-        record("a", 1, 2, 3, 4)
+        record("a", 1, m=2, f=3, places=4)
         with collecting() as inner:
-            record("b", 1, 2, 3, 1)
-        record("c", 5, 6, 7, 8)
+            record("b", 1, m=2, f=3, places=1)
+        record("c", 5, m=6, f=7, places=8)
     assert not is_collecting()
-    record("late", None, None, None, 1)
+    record("late", None, m=None, f=None, places=1)
     assert outer == [Record("a", 1, 2, 3, 4), Record("c", 5, 6, 7, 8)]
     assert [r.layer for r in inner] == ["b"]
 

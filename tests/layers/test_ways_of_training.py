@@ -102,7 +102,7 @@ def differing(model: keras.Model) -> int:
     codes = random_codes(network, 200)
     expected = evaluate(network, codes)
     assert len(np.unique(expected, axis=0)) > 5
-    return int((run_keras(model, network, codes) != expected).any(axis=1).sum())
+    return int((run_keras(model, network, codes=codes) != expected).any(axis=1).sum())
 
 
 @pytest.fixture(scope="module")

@@ -78,14 +78,14 @@ def test_an_efficiency_is_that_of_a_threshold_that_can_be_set(seed, count, level
     for threshold in np.unique(score):
         if (score[~signal] >= threshold).mean() <= largest:
             best = max(best, (score[signal] >= threshold).mean())
-    assert efficiency_at(*roc(score, signal), largest) == pytest.approx(best)
+    assert efficiency_at(*roc(score, signal), largest=largest) == pytest.approx(best)
 
 
 def test_perfect_and_useless_scores():
     signal = np.array([True] * 5 + [False] * 5)
-    perfect = roc_curve(signal.astype(float), signal, auc_components(signal.astype(float), signal))
+    perfect = roc_curve(signal.astype(float), signal, found=auc_components(signal.astype(float), signal))
     assert (perfect.auc, perfect.efficiency_at_1e3) == (1.0, 1.0)
-    useless = roc_curve(np.zeros(10), signal, auc_components(np.zeros(10), signal))
+    useless = roc_curve(np.zeros(10), signal, found=auc_components(np.zeros(10), signal))
     assert (useless.auc, useless.efficiency_at_1e2) == (0.5, 0.0)
 
 

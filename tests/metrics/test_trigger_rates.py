@@ -67,15 +67,15 @@ def test_known_values() -> None:
 def test_the_threshold_is_the_smallest_that_keeps_to_the_rate(scores: list[int], wanted: float) -> None:
     score, khz = np.array(scores), np.full(len(scores), 1.5)
     allowed = [t for t in sorted(set(scores)) if 1.5 * sum(s >= t for s in scores) <= wanted]
-    assert threshold_for(score, khz, wanted) == (allowed[0] if allowed else None)
+    assert threshold_for(score, khz, wanted=wanted) == (allowed[0] if allowed else None)
 
 
 def test_the_score_is_the_same_in_integers_and_in_real_numbers() -> None:
     rng = np.random.default_rng(0)
     codes = rng.integers(-200, 200, (500, 5))
-    whole = trigger_score(codes, [2, 3, 4], [0, 1])
+    whole = trigger_score(codes, [2, 3, 4], background=[0, 1])
     assert np.issubdtype(whole.dtype, np.integer)
-    np.testing.assert_array_equal(trigger_score(codes / 16, [2, 3, 4], [0, 1]) * 16, whole)
+    np.testing.assert_array_equal(trigger_score(codes / 16, [2, 3, 4], background=[0, 1]) * 16, whole)
     best = [max(row[2:]) - max(row[:2]) for row in codes.tolist()]
     assert whole.tolist() == best
 
@@ -84,12 +84,12 @@ def test_rates_of_classes_add_with_their_own_weights() -> None:
     labels = np.array([0] * 100 + [1] * 50 + [2] * 30)
     passed = np.zeros(180, bool)
     passed[:10], passed[100:105] = True, True
-    found = background_rate(passed, labels, [((0,), 1000.0), ((1,), 20.0)])
+    found = background_rate(passed, labels, streams=[((0,), 1000.0), ((1,), 20.0)])
     assert found.value == pytest.approx(100 + 2)
     assert found.low < found.value < found.high
-    alone = background_rate(passed, labels, [((0,), 1000.0)])
+    alone = background_rate(passed, labels, streams=[((0,), 1000.0)])
     assert found.high - found.value > alone.high - alone.value
-    assert background_rate(passed, labels, [((2,), 50.0)]).value == 0
+    assert background_rate(passed, labels, streams=[((2,), 50.0)]).value == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=60))
@@ -97,7 +97,7 @@ def test_the_rate_of_one_stream_has_the_exact_interval_of_its_share(events: list
     """Whatever classes are in it: adding their intervals in quadrature would be too wide."""
     labels, passed = np.array([k for k, _ in events]), np.array([p for _, p in events])
     background = labels < 2
-    found = background_rate(passed, labels, [((0, 1), 100.0)])
+    found = background_rate(passed, labels, streams=[((0, 1), 100.0)])
     low, high = (
         binomial_interval(int(passed[background].sum()), int(background.sum())) if background.any() else (0.0, 1.0)
     )
@@ -109,7 +109,7 @@ def test_the_rate_of_one_stream_has_the_exact_interval_of_its_share(events: list
 def test_intervals_in_quadrature_contain_the_rate_and_are_not_negative(first: int, second: int) -> None:
     labels = np.array([0] * 40 + [1] * 40)
     passed = np.array([True] * first + [False] * (40 - first) + [True] * second + [False] * (40 - second))
-    found = background_rate(passed, labels, [((0,), 30.0), ((1,), 2.0)])
+    found = background_rate(passed, labels, streams=[((0,), 30.0), ((1,), 2.0)])
     assert 0 <= found.low <= found.value <= found.high
 
 

@@ -88,12 +88,12 @@ def test_kind_alone_gives_the_same_in_emulators_and_logic(kind):
     inputs = (KIF(1, 3, 1), KIF(0, 4, 0), KIF(1, 2, 2))
     common = {"name": kind, "inputs": inputs, "overflow": ("SAT",) * 3, "gather_index": None, "rounding": "TRN"}
     network = Network(inputs, (RANDOM_LAYER.of(KINDS[kind])(rng, 3, **common),))
-    codes = uniform(inputs, 100, rng)
+    codes = uniform(inputs, 100, rng=rng)
     expected = evaluate(network, codes)
     assert len(np.unique(expected)) > 3
     loaded = emulator.as_arrays(json.loads(network_json(network, "one")))
     np.testing.assert_array_equal(emulator.evaluate(loaded, codes), expected)
-    np.testing.assert_array_equal(interpret(trace(network), network, codes), expected)
+    np.testing.assert_array_equal(interpret(trace(network), network, codes=codes), expected)
 
 
 def test_no_module_branches_on_sums_or_maxima():

@@ -62,11 +62,11 @@ def test_bounds_hold_and_are_reached():
 
 def test_fits_is_about_codes_rounded_down():
     kif = KIF(1, 2, 1)
-    assert fits(-8, 7, 1, kif)
-    assert not fits(-9, 7, 1, kif)
-    assert not fits(-8, 8, 1, kif)
-    assert fits(-16, 15, 2, kif)
-    assert not fits(-17, 15, 2, kif)
+    assert fits(-8, 7, f=1, kif=kif)
+    assert not fits(-9, 7, f=1, kif=kif)
+    assert not fits(-8, 8, f=1, kif=kif)
+    assert fits(-16, 15, f=2, kif=kif)
+    assert not fits(-17, 15, f=2, kif=kif)
 
 
 def _changed(network: Network, **changes) -> Network:

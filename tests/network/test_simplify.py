@@ -82,8 +82,8 @@ def test_unreachable_entries_are_taken_for_their_neighbors():
     assert found.table(0, 0).tolist() == [1, 1, 2, 2, 2, 2, 2, 2]
     assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
     codes = code_ranges(network.layers[1], network.input_ranges(1))
-    assert reachable(network.layers[1], codes, 0, 0) == (1, 2, 1)
-    assert entries_in_firmware(network.layers[1], codes, 0, 0).tolist() == [1, 1, 2, 2]
+    assert reachable(network.layers[1], codes, i=0, o=0) == (1, 2, 1)
+    assert entries_in_firmware(network.layers[1], codes, i=0, o=0).tolist() == [1, 1, 2, 2]
 
 
 def test_tables_that_are_constant_where_it_matters_are_pruned():
@@ -96,7 +96,7 @@ def test_tables_that_are_constant_where_it_matters_are_pruned():
 def test_signed_windows_keep_the_sign():
     network = chain([-1, 0, 0, -1], KIF(1, 2, 0), [1, 2, 3, 4, 5, 6, 7, 8])
     codes = code_ranges(network.layers[1], network.input_ranges(1))
-    assert entries_in_firmware(network.layers[1], codes, 0, 0).tolist() == [3, 4], "-1 and 0: one bit, the sign"
+    assert entries_in_firmware(network.layers[1], codes, i=0, o=0).tolist() == [3, 4], "-1 and 0: one bit, the sign"
 
 
 def test_zeros_at_the_end_of_a_coarser_value_are_no_address_bits():
@@ -106,8 +106,8 @@ def test_zeros_at_the_end_of_a_coarser_value_are_no_address_bits():
     assert codes.tolist() == [[-4, 4, 2]]
     network = chain([-1, 0, 1, 0], KIF(1, 2, 2), list(range(32)))
     codes = code_ranges(network.layers[1], network.input_ranges(1))
-    assert reachable(network.layers[1], codes, 0, 0) == (12, 20, 4)
-    assert entries_in_firmware(network.layers[1], codes, 0, 0).tolist() == [12, 12, 16, 20]
+    assert reachable(network.layers[1], codes, i=0, o=0) == (12, 20, 4)
+    assert entries_in_firmware(network.layers[1], codes, i=0, o=0).tolist() == [12, 12, 16, 20]
     assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
 
 
@@ -119,14 +119,14 @@ def test_what_is_looked_up_is_reachable(seed):
         if not isinstance(layer, TableLayer):
             continue
         codes = code_ranges(layer, network.input_ranges(n))
-        seen = np.concatenate([channel_codes(network, n, values, p) for p in range(layer.n_positions)])
+        seen = np.concatenate([channel_codes(network, n, values=values, place=p) for p in range(layer.n_positions)])
         for i, o in layer.edges():
             kif = layer.inputs[i]
             address = (seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))
-            first, last, step = reachable(layer, codes, i, o)
+            first, last, step = reachable(layer, codes, i=i, o=o)
             assert first <= address.min() <= address.max() <= last
             assert ((address - first) % step == 0).all()
-            assert set(np.unique(address)) <= set(entries_in_firmware(layer, codes, i, o).tolist())
+            assert set(np.unique(address)) <= set(entries_in_firmware(layer, codes, i=i, o=o).tolist())
 
 
 def test_a_value_read_at_one_place_only_is_kept():

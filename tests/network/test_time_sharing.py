@@ -18,7 +18,7 @@ from trigger_lut.network.time_sharing import (
 
 
 def check(network, members, instances):
-    parts = split(network, members, instances)
+    parts = split(network, members, instances=instances)
     for part in parts:
         assert not (part.step if isinstance(part, Block) else part).validate()
     codes = random_codes(network, 400)

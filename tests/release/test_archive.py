@@ -225,30 +225,30 @@ def keys(tmp_path) -> list[Path]:
 def test_sign_release_signature_holds_for_this_release_and_key(tmp_path, keys):
     folder, signature = whole(tmp_path / "release"), tmp_path / "release.sig"
     manifest = (folder / MANIFEST).read_bytes()
-    assert sign_release(folder, keys[0], signature) == manifest_sha256(manifest)
-    assert "ED25519" in check_signature(manifest, signature, tmp_path / "key.pub")
+    assert sign_release(folder, keys[0], signature=signature) == manifest_sha256(manifest)
+    assert "ED25519" in check_signature(manifest, signature, public_key=tmp_path / "key.pub")
     with pytest.raises(NotReproducibleError, match=r"no signature of this release by the key in .*other\.pub"):
-        check_signature(manifest, signature, tmp_path / "other.pub")
+        check_signature(manifest, signature, public_key=tmp_path / "other.pub")
     with pytest.raises(DataError, match=r"none\.sig: no such file"):
-        check_signature(manifest, tmp_path / "none.sig", tmp_path / "key.pub")
+        check_signature(manifest, tmp_path / "none.sig", public_key=tmp_path / "key.pub")
     with pytest.raises(NotReproducibleError):
-        check_signature(manifest + b" ", signature, tmp_path / "key.pub")
+        check_signature(manifest + b" ", signature, public_key=tmp_path / "key.pub")
     (tmp_path / "two.pub").write_text((tmp_path / "other.pub").read_text() + (tmp_path / "key.pub").read_text())
     with pytest.raises(DataError, match="no public key of OpenSSH"):
-        check_signature(manifest, signature, tmp_path / "two.pub")
+        check_signature(manifest, signature, public_key=tmp_path / "two.pub")
 
 
 def test_sign_release_changed_files_are_not_signed(tmp_path, keys):
     folder = whole(tmp_path / "release")
     (folder / "README.md").write_text("changed")
     with pytest.raises(DataError, match=r"README\.md was changed.*Nothing was signed"):
-        sign_release(folder, keys[0], tmp_path / "release.sig")
+        sign_release(folder, keys[0], signature=tmp_path / "release.sig")
     assert not (tmp_path / "release.sig").exists()
 
 
 def test_check_release_wrong_or_half_signature_fails(tmp_path, keys):
     folder, signature = whole(tmp_path / "release"), tmp_path / "release.sig"
-    sign_release(folder, keys[0], signature)
+    sign_release(folder, keys[0], signature=signature)
     for public_key in (tmp_path / "other.pub", None):
         lines = {
             line.name: line for line in check_release(folder, CheckOptions(signature=signature, public_key=public_key))

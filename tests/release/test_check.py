@@ -146,7 +146,7 @@ def fast(monkeypatch, *kept):
     monkeypatch.setattr(checking, "_back_end", lambda name, *rest: checked(name, *rest) if name in kept else "skipped")
     for name in ("_cpp", "_python", "_verilog", "_vhdl"):
         if f"decision{name}" not in kept:
-            monkeypatch.setattr(check_decision, name, lambda *_: "skipped")
+            monkeypatch.setattr(check_decision, name, lambda *_, **__: "skipped")
 
 
 def test_a_release_is_checked_when_it_is_made(made):
@@ -352,17 +352,17 @@ def test_a_form_changes_no_file_that_another_one_reads(made, tmp_path):
     copy = changed(made, tmp_path, "emulator/python/emulator.py", lambda b: b.replace(b"import sys\n", script))
     before = files_in(copy)
     codes = np.loadtxt(copy / "vectors/inputs.txt", dtype=np.int64)[:5]
-    ran = run_form("python", copy, codes, sandboxed=True)
+    ran = run_form("python", copy, codes=codes, sandboxed=True)
     assert ran.outputs.tolist() == np.loadtxt(copy / "vectors/outputs.txt", dtype=np.int64)[:5].tolist()
     assert files_in(copy) == before
     (copy / "emulator/python/emulator.py").write_text("import sys\nsys.exit('no outputs')\n")
     with pytest.raises(ToolFailedError, match="no outputs"):
-        run_form("python", copy, codes, sandboxed=True)
+        run_form("python", copy, codes=codes, sandboxed=True)
 
 
 def test_synthesis_is_granted_the_block_rams_of_the_budget(made, tmp_path, monkeypatch):
     granted = []
-    monkeypatch.setattr(Yosys, "synthesize", lambda *_, bram18: granted.append(bram18) or {"cells": {}})
+    monkeypatch.setattr(Yosys, "synthesize", lambda *_, bram18, **__: granted.append(bram18) or {"cells": {}})
     manifest = manifest_of(made[0])
     manifest["budget"]["bram18"] = 7
     copy = changed(made, tmp_path, "manifest.json", lambda _: json.dumps(manifest).encode())
@@ -553,7 +553,7 @@ def test_firmware_of_another_network_is_refused(made, tmp_path):
 def test_a_release_that_fails_its_check_is_an_error(made, tmp_path, monkeypatch):
     fast(monkeypatch)
 
-    def broken(*_):
+    def broken(*_, **__):
         raise NotReproducibleError("3 differences")
 
     monkeypatch.setattr(checking, "_back_end", broken)
@@ -574,7 +574,7 @@ def compiled(tmp_path_factory):
     lines = ["#include <cstdlib>", "#include <iostream>"]
     for n, network in enumerate(NETWORKS):
         name = identifier(f"n{n}")
-        (folder / f"{name}.h").write_text(header(network, f"n{n}", "1"))
+        (folder / f"{name}.h").write_text(header(network, f"n{n}", version="1"))
         (folder / f"{name}.cpp").write_text(source(network, f"n{n}"))
         lines.append(f'#include "{name}.h"')
     lines += ["int main(int, char** argv) {", "    const int which = std::atoi(argv[1]);"]

@@ -26,7 +26,7 @@ BOTH = BoardWrappers.model_validate({"axi_stream": {"beat_bytes": 2}, "emp": {"o
 @pytest.fixture
 def release(tmp_path):
     """The rtl and board folders of a release."""
-    project = write_rtl(NETWORK, tmp_path / "rtl", made_spec())
+    project = write_rtl(NETWORK, tmp_path / "rtl", spec=made_spec())
     for path, text in board_files(project, BOTH, version=2, part="xcvu13p").items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
@@ -36,7 +36,7 @@ def release(tmp_path):
 def checks(release):
     codes = random_codes(NETWORK, 300)
     vectors = Vectors(codes, evaluate(NETWORK, codes), 200)
-    return board_checks(lambda form, codes: form_of(form)(release, codes), release, vectors)
+    return board_checks(lambda form, codes: form_of(form)(release, codes), release, vectors=vectors)
 
 
 def changed(path, old, new):
@@ -112,4 +112,4 @@ def test_a_description_of_another_form_fails(release, text):
 
 def test_a_release_without_wrappers_has_no_such_checks(tmp_path):
     codes = np.zeros((1, 1), dtype=np.int64)
-    assert board_checks(lambda form, codes: None, tmp_path, Vectors(codes, codes, 1)) == {}
+    assert board_checks(lambda form, codes: None, tmp_path, vectors=Vectors(codes, codes, 1)) == {}

@@ -109,7 +109,7 @@ def changed(path, old, new):
 
 def test_raw_events_have_the_codes_of_ingest(data):
     description, source, codes = data
-    branches, found = raw_events(load_data_set(description), source, codes, 100)
+    branches, found = raw_events(load_data_set(description), source, codes=codes, count=100)
     assert found.shape == (100, 13)
     assert len(branches["met"]) == 100
     assert (branches["met"] > 5).all()
@@ -120,7 +120,7 @@ def test_codes_of_other_events_are_refused(data):
     description, source, codes = data
     others = type(codes)(**{**vars(codes), "event_id": codes.event_id + np.uint64(1)})
     with pytest.raises(CardError, match="none of its first events is among the codes"):
-        raw_events(load_data_set(description), source, others, 10)
+        raw_events(load_data_set(description), source, codes=others, count=10)
 
 
 def test_both_languages_give_the_codes_of_ingest(release):
@@ -155,9 +155,9 @@ def test_fresh_events_have_ties_empty_and_overfull_lists():
         "branches": {"jet_pt": {"list": True, "kind": "f"}, "jet_id": {"list": True, "kind": "u"}},
         "objects": [{"count": 3}],
     }
-    lengths = [int(line.split()[0]) for line in fresh_events(described, 200, 0)]
+    lengths = [int(line.split()[0]) for line in fresh_events(described, 200, seed=0)]
     assert {0, 6} <= set(lengths)
-    words = [line.split() for line in fresh_events(described, 200, 0)]
+    words = [line.split() for line in fresh_events(described, 200, seed=0)]
     assert all(row[1 + int(row[0])] == row[0] for row in words)
 
 
@@ -171,7 +171,9 @@ def test_a_file_that_cannot_be_read_is_said(data, tmp_path, caplog):
 
 def test_a_data_set_without_an_emulator_is_said(data, monkeypatch, caplog):
     description, source, codes = data
-    monkeypatch.setattr(stage, "front_end_files", lambda *_: (_ for _ in ()).throw(stage.FirmwareError("no form")))
+    monkeypatch.setattr(
+        stage, "front_end_files", lambda *_, **__: (_ for _ in ()).throw(stage.FirmwareError("no form"))
+    )
     with caplog.at_level(logging.WARNING):
         assert stage._inputs("d", description, source, codes, codes.formats) == {}
     assert "no emulator of the inputs: no form" in caplog.text

@@ -33,7 +33,7 @@ def expectation(seed=0):
     valid = rng.random((FRAMES, LINKS)) < 0.6
     valid[[0, -1]] = True
     words = np.where(valid, rng.integers(1, 1 << 64, (FRAMES, LINKS), dtype=np.uint64), np.uint64(0))
-    return board_data("x", words, valid, links=(7, 2, 30))
+    return board_data("x", words, valid=valid, links=(7, 2, 30))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40))

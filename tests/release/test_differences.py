@@ -63,7 +63,7 @@ def test_release_and_itself_have_no_differences(release):
 def test_other_table_entry_keeps_interface_and_structure(release):
     network = random_network(6)
     codes = random_codes(network, 400)
-    other = flipped(network, choose_flip(network, codes, 0))
+    other = flipped(network, choose_flip(network, codes, seed=0))
     one, two = (read(release(name, n, codes)) for name, n in (("one", network), ("two", other)))
     found = differences(one, two)
     assert found.of("structure") == []

@@ -30,7 +30,7 @@ def released(folder, network):
         (folder / path).write_text(text)
     outputs = evaluate(network, codes)
     words = words_of_bus(pack(outputs, tuple(network.output_formats())))
-    return codes, outputs, board_data("x", words, np.ones(EVENTS, dtype=bool))
+    return codes, outputs, board_data("x", words, valid=np.ones(EVENTS, dtype=bool))
 
 
 def changed(data, event, bit):
@@ -47,7 +47,7 @@ def test_the_path_has_the_values_of_the_trace(tmp_path, network):
         bit = sum(kif.bits for kif in layout.formats[:number])
         first = compare_captures(changed(expected, 4, bit), expected, layout=layout).first
         assert first.output == layout.names[number]
-        text = event_path_text(tmp_path, layout, first)
+        text = event_path_text(tmp_path, layout, first=first)
         code = int(outputs[4, number])
         assert f"{first.output} = {code} is expected, the capture has " in text
         traced = {}
@@ -69,7 +69,7 @@ def test_the_value_of_the_capture_has_the_changed_bit(tmp_path):
     _, outputs, expected = released(tmp_path, network)
     layout = output_layout(tmp_path)
     first = compare_captures(changed(expected, 2, 1), expected, layout=layout).first
-    (sent,) = re.findall(r"the capture has (-?\d+)", event_path_text(tmp_path, layout, first))
+    (sent,) = re.findall(r"the capture has (-?\d+)", event_path_text(tmp_path, layout, first=first))
     mask = (1 << layout.formats[0].bits) - 1
     assert (int(sent) ^ int(outputs[2, 0])) & mask == 2
 
@@ -81,10 +81,10 @@ def test_a_value_over_two_words_is_not_decoded(tmp_path):
     ends = np.cumsum([kif.bits for kif in layout.formats])
     number = int(np.searchsorted(ends, 64, side="right"))
     assert ends[number - 1] < 64 < ends[number]
-    assert layout.value(number, 0, 0) is None
+    assert layout.value(number, 0, word=0) is None
     first = compare_captures(changed(expected, 1, 63), expected, layout=layout).first
     assert first.output == layout.names[number]
-    assert "the capture has" not in event_path_text(tmp_path, layout, first)
+    assert "the capture has" not in event_path_text(tmp_path, layout, first=first)
 
 
 def test_another_expectation_has_no_path(tmp_path):
@@ -93,13 +93,13 @@ def test_another_expectation_has_no_path(tmp_path):
     layout = output_layout(tmp_path)
     other = changed(expected, 3, 0)
     first = compare_captures(expected, other, layout=layout).first
-    assert event_path_text(tmp_path, layout, first) == (
+    assert event_path_text(tmp_path, layout, first=first) == (
         "no path: event 3 of the expectation is not vector 3 of the release\n"
     )
     (tmp_path / INPUTS).write_text("".join((tmp_path / INPUTS).read_text().splitlines(keepends=True)[:2]))
-    assert event_path_text(tmp_path, layout, first) == f"no path: {INPUTS} has no event 3\n"
+    assert event_path_text(tmp_path, layout, first=first) == f"no path: {INPUTS} has no event 3\n"
     missing = Difference(0, 3, 3, 1, None, None)
-    assert event_path_text(tmp_path, layout, missing).startswith("no path: the difference is in no output")
+    assert event_path_text(tmp_path, layout, first=missing).startswith("no path: the difference is in no output")
 
 
 @pytest.mark.parametrize("text", ["a b c d\n" * 9, "99 99 99 99\n" * 9, "1\n" * 9])
@@ -110,7 +110,7 @@ def test_damaged_vectors_are_refused(tmp_path, text):
     (tmp_path / INPUTS).write_text(text)
     first = compare_captures(changed(expected, 3, 0), expected, layout=layout).first
     with pytest.raises(DataError, match=r"vectors/inputs\.txt: "):
-        event_path_text(tmp_path, layout, first)
+        event_path_text(tmp_path, layout, first=first)
 
 
 def test_compare_command_prints_the_path(tmp_path, capsys):

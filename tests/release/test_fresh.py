@@ -20,13 +20,13 @@ SHIPPED = np.array([[-3, 1], [0, 2], [5, 3]])
 
 
 def test_fresh_vectors_hold_the_ends_and_follow_from_the_seed():
-    codes, said = fresh_vectors(FORMATS, SHIPPED, 3)
+    codes, said = fresh_vectors(FORMATS, SHIPPED, seed=3)
     assert len(codes) >= FRESH
     assert "corners of the ranges" in said
     for n, kif in enumerate(FORMATS):
         assert (codes[:, n].min(), codes[:, n].max()) == (kif.lo, kif.hi)
-    assert (codes == fresh_vectors(FORMATS, SHIPPED, 3)[0]).all()
-    assert (codes != fresh_vectors(FORMATS, SHIPPED, 4)[0]).any()
+    assert (codes == fresh_vectors(FORMATS, SHIPPED, seed=3)[0]).all()
+    assert (codes != fresh_vectors(FORMATS, SHIPPED, seed=4)[0]).any()
     assert drawn_seed() != drawn_seed()
 
 
@@ -51,7 +51,7 @@ def stated():
 @pytest.mark.parametrize("changed", ["inputs", "outputs", "layers", "hls inputs", "hls fractions"])
 def test_other_formats_are_found_where_codes_agree(changed):
     network, rtl, inputs, fractions = stated()
-    assert require_formats(network, rtl, inputs, fractions)
+    assert require_formats(network, rtl, hls_inputs=inputs, hls_fractions=fractions)
     if changed in ("inputs", "outputs"):
         network[changed][0]["fraction"] = 1
     elif changed == "layers":
@@ -61,7 +61,7 @@ def test_other_formats_are_found_where_codes_agree(changed):
     else:
         fractions = [1, 0]
     with pytest.raises(DataError, match="other formats than rtl"):
-        require_formats(network, rtl, inputs, fractions)
+        require_formats(network, rtl, hls_inputs=inputs, hls_fractions=fractions)
 
 
 def test_some_vectors_are_of_both_kinds():

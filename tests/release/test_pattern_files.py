@@ -29,7 +29,7 @@ def random_data(seed, frames=5, links=3):
     rng = np.random.default_rng(seed)
     words = rng.integers(0, 1 << 64, (frames, links), dtype=np.uint64)
     numbers = tuple(int(n) for n in rng.choice(120, links, replace=False))
-    data = board_data("a board", words, rng.random((frames, links)) < 0.5, links=numbers)
+    data = board_data("a board", words, valid=rng.random((frames, links)) < 0.5, links=numbers)
     return dataclasses.replace(data, **{flag: rng.random((frames, links)) < 0.5 for flag in FLAGS})
 
 
@@ -53,7 +53,7 @@ def test_bus_is_the_same_after_links(frames, bus_words, seed):
 
 
 def test_packets_are_runs_of_valid_words():
-    data = board_data("x", np.arange(6, dtype=np.uint64)[:, None], np.array([1, 1, 0, 1, 0, 1], dtype=bool))
+    data = board_data("x", np.arange(6, dtype=np.uint64)[:, None], valid=np.array([1, 1, 0, 1, 0, 1], dtype=bool))
     lines = pattern_text(data).splitlines()
     assert [line[14:18] for line in lines[4:]] == ["1101", "0011", "0000", "0111", "0000", "0111"]
     assert lines[0] == "ID: x"

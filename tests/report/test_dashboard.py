@@ -48,7 +48,7 @@ def row(root: Path, **changed: Any) -> DesignSummary:
 
 def panel_of(found: DesignSummary, **cards: Any) -> dict[str, tuple[str, str, str]]:
     """Kind, word and text of each line of a panel."""
-    lines = panel(found, [], "small/pages", **cards).lines
+    lines = panel(found, [], pages="small/pages", **cards).lines
     return {line.name: (line.kind, line.word, line.text) for line in lines}
 
 
@@ -119,12 +119,12 @@ def test_banner_fails_for_each_kind_of_reason(tmp_path):
 
 
 def test_banner_counts_points_and_leaves_the_rest_to_the_panels():
-    found = banner([f"d{n}: x" for n in range(20)], 20, 15, 7, [])
+    found = banner([f"d{n}: x" for n in range(20)], 20, designs=15, points=7, absent=[])
     assert (found.state, found.text) == ("failed", "20 of 15 designs and 7 points of the scan failed.")
     assert (len(found.reasons), found.more) == (MOST_REASONS, 20 - MOST_REASONS)
-    alone = banner([], 0, 0, 1, [])
+    alone = banner([], 0, designs=0, points=1, absent=[])
     assert (alone.state, alone.text) == ("passed", "1 point of the scan. Every point of the scan is bit-exact.")
-    assert banner(["a: x"], 1, 1, 0, ["prove"]).state == "failed"
+    assert banner(["a: x"], 1, designs=1, points=0, absent=["prove"]).state == "failed"
 
 
 # ---------------------------------------------------------------- panels
@@ -139,7 +139,7 @@ def test_bars_end_at_the_larger_of_figure_and_budget(tmp_path):
     timing = made_cards.timing("small", cycles=9, fmax_mhz=312.5)
     interval = timing.fmax_mhz_interval
     assert interval is not None
-    found = panel(row(tmp_path, timing=timing), [], "", timing=timing)
+    found = panel(row(tmp_path, timing=timing), [], pages="", timing=timing)
     whole = interval.high_mhz
     expected = [round(100 * x / whole, 1) for x in (312.5, 400, interval.low_mhz, interval.high_mhz)]
     assert bars(found) == {
@@ -156,9 +156,9 @@ def test_lines_say_met_only_for_what_counts(tmp_path):
     assert lines["Latency"] == ("bad", "missed", "17.5 of 20 ns"), "the clock is not reached"
     assert lines["Clock"] == ("bad", "missed", "399.9 of at least 400 MHz"), "rounded down"
     assert lines["Others"][:2] == ("good", "met")
-    notes = {x.name: x.notes for x in panel(row(tmp_path), [], "", timing=timing).lines}
+    notes = {x.name: x.notes for x in panel(row(tmp_path), [], pages="", timing=timing).lines}
     assert notes["Clock"] == [f"yosys-delay-model, an estimate: {timing.fmax_mhz_interval}"]
-    without = panel(row(tmp_path), [], "")
+    without = panel(row(tmp_path), [], pages="")
     clock = next(line for line in without.lines if line.name == "Clock")
     assert clock.notes == ["yosys-delay-model, an estimate: interval not measured"]
 
@@ -170,7 +170,7 @@ def test_what_did_not_run_is_not_measured(tmp_path):
     for name in ("LUTs", "Latency", "Clock", "Proof", "Faults"):
         assert lines[name][:2] == ("", "not measured"), name
     assert "error not measured" in lines["Accuracy"][2]
-    assert not bars(panel(found.model_copy(update={"budget": budget}), [], ""))
+    assert not bars(panel(found.model_copy(update={"budget": budget}), [], pages=""))
     nothing = made_cards.faults().model_copy(update={"kinds": {}, "detection_rate": None})
     assert panel_of(found, faults=nothing)["Faults"][1] == "not measured"
     nowhere = made_cards.prove().model_copy(update={"seconds_allowed": 0})
@@ -202,11 +202,11 @@ def test_proofs_have_their_words(tmp_path):
 
 
 def test_accuracy_stands_beside_its_baselines(tmp_path):
-    quality = panel(row(tmp_path), [], "", physics=made_cards.physics()).lines[0]
+    quality = panel(row(tmp_path), [], pages="", physics=made_cards.physics()).lines[0]
     assert (quality.word, quality.text) == ("79.70 %", "(78.40 to 82.20 %)")
     assert quality.notes[0] == "Same network, float: 81.00 %; firmware −1.20 ± 0.20 points"
     fit = made_cards.regression("small")
-    quality = panel(row(tmp_path, physics=fit), [], "", physics=fit).lines[0]
+    quality = panel(row(tmp_path, physics=fit), [], pages="", physics=fit).lines[0]
     assert (quality.name, quality.word, quality.text) == ("R²", "98.00 %", "(error not measured)")
     assert quality.notes[1] == "Boosted trees: 82.00 %; firmware +16.00 points (error not measured)"
 
@@ -219,7 +219,7 @@ def test_plot_names_every_design_inside_its_frame(tmp_path):
     designs = {name: {"synth": made_cards.synth(name, 300 + 150 * n)} for n, name in enumerate(names)}
     card = read_card(Summary, written(tmp_path, designs) / "summary.json")
     errors = dict.fromkeys(names[1:], (0.78, 0.82))
-    plot = quality_plot(card, {names[0]}, errors, None)
+    plot = quality_plot(card, {names[0]}, errors=errors, scan=None)
     assert [mark.passes for mark in plot.marks] == [False, *[True] * 5]
     assert [mark.error is None for mark in plot.marks] == [True, *[False] * 5]
     for mark, name in zip(plot.marks, names, strict=True):

@@ -41,7 +41,7 @@ def made(tmp_path: Path) -> list[Path]:
     crossings = Crossings(background=dict.fromkeys(("soft", *SLICES), 400), signal=300, files_per_class=1)
     rng, files = np.random.default_rng(1), []
     for file in planned_crossing_files(crossings):
-        found = numbers(crossings, file.process, file.jets, rng)
+        found = numbers(crossings, file.process, count=file.jets, random=rng)
         low, high, _ = SLICES.get(file.process, (0, 20, 0))
         columns: dict[str, Any] = {name: np.zeros(file.jets, kind) for name, kind in FLAT.items()}
         columns["collisions"] = found.soft + sum(found.slices.values()) + (file.process in SIGNALS)
@@ -70,7 +70,7 @@ def write_file_card(path: Path, process: str, wrong: float = 1.0) -> None:
 
 def check(files: list[Path]) -> CrossingCheck:
     folder = files[0].parent
-    check_crossings(folder / "d.yaml", files, folder / "check.json")
+    check_crossings(folder / "d.yaml", files, card=folder / "check.json")
     return read_card(CrossingCheck, folder / "check.json")
 
 

@@ -46,7 +46,7 @@ def leading(events: ak.Array, branch: str) -> np.ndarray:
 
 def test_the_check_finds_nothing_wrong(files, tmp_path):
     folder = files["soft"].parent
-    check_crossings(folder / "d.yaml", list(files.values()), tmp_path / "check.json")
+    check_crossings(folder / "d.yaml", list(files.values()), card=tmp_path / "check.json")
     card = read_card(CrossingCheck, tmp_path / "check.json")
     assert list(card.classes) == list(CROSSING_CLASSES)
     assert card.sigma_mb["soft"] == pytest.approx(78.6, rel=0.01)

@@ -64,7 +64,7 @@ def test_shares_are_those_of_crossings_drawn_as_they_come(pileup):
 
 @pytest.mark.parametrize("process", CROSSING_CLASSES)
 def test_a_crossing_has_the_collisions_of_its_kind(process):
-    found = numbers(Crossings(), process, 20_000, np.random.default_rng(2))
+    found = numbers(Crossings(), process, count=20_000, random=np.random.default_rng(2))
     names = list(SLICES)
     if process in SLICES:
         assert found.slices[process].min() == 1
@@ -80,7 +80,7 @@ def test_a_crossing_has_the_collisions_of_its_kind(process):
 
 @pytest.mark.parametrize("mean", [0.01, 0.5, 4.0])
 def test_numbers_that_are_not_zero(mean):
-    found = at_least_one(mean, 200_000, np.random.default_rng(3))
+    found = at_least_one(mean, 200_000, random=np.random.default_rng(3))
     assert found.min() == 1
     for k in (1, 2, 3):
         share = poisson.pmf(k, mean) / -math.expm1(-mean)
@@ -170,7 +170,7 @@ def test_muons_are_lost_and_smeared():
 def test_sums_over_windows(seed, size):
     rng = np.random.default_rng(seed)
     towers = np.round(rng.exponential(1, (2, 11, 13)) * 2) / 2
-    found = level1.sums(towers, *size)
+    found = level1.sums(towers, size[0], phi=size[1])
     at = rng.integers(11), rng.integers(13)
     expected = 0.0
     for e in range(at[0] - size[0] // 2, at[0] + size[0] // 2 + 1):
@@ -243,7 +243,7 @@ def collisions(count, seed, muon_of=()):
 
 def test_towers_hold_all_collisions_turned_and_mirrored():
     sample = collisions(6, 7)
-    overlay = drawn(np.array([3, 0, 4]), len(sample), np.random.default_rng(8))
+    overlay = drawn(np.array([3, 0, 4]), len(sample), random=np.random.default_rng(8))
     assert overlay.crossing.tolist() == [0, 0, 0, 2, 2, 2, 2]
     expected = np.zeros((3, 2, ETA_TOWERS, PHI_TOWERS))
     for crossing, c, turned, mirrored in zip(*overlay, strict=True):
@@ -251,9 +251,9 @@ def test_towers_hold_all_collisions_turned_and_mirrored():
             eta, phi = sample.deposits.eta[d], (sample.deposits.phi[d] + turned) % PHI_TOWERS
             eta = ETA_TOWERS - 1 - eta if mirrored else eta
             expected[crossing, sample.deposits.layer[d], eta, phi] += sample.deposits.et_gev[d]
-    assert towers_of(sample, overlay, 3) == pytest.approx(expected)
+    assert towers_of(sample, overlay, crossings=3) == pytest.approx(expected)
     other = overlay._replace(turned=overlay.turned + 1)
-    assert not np.allclose(towers_of(sample, other, 3), expected)
+    assert not np.allclose(towers_of(sample, other, crossings=3), expected)
 
 
 def test_muons_follow_their_collisions():

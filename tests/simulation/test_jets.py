@@ -117,7 +117,7 @@ def test_settings_are_known_to_pythia(process):
     import pythia8mc
 
     pythia = pythia8mc.Pythia("", False)
-    assert all(pythia.readString(line) for line in settings(Simulation(), process, 1))
+    assert all(pythia.readString(line) for line in settings(Simulation(), process, seed=1))
     assert not pythia.readString("HardQCD:gg2ggg_wrong = on")
     assert set(PROCESSES) == set(TRUTH_IDS) == set(SIMULATED_CLASSES)
 
@@ -136,7 +136,9 @@ def event(*particles, truth):
 
 def test_jets_are_matched_to_truth_of_their_class():
     found = find_jets(
-        event((900, 0, 3.1), (50, 0.1, -3.1), (850, 1, 0), truth=[(21, 0.1, -3.1), (21, 1, 0.1)]), Simulation(), "g"
+        event((900, 0, 3.1), (50, 0.1, -3.1), (850, 1, 0), truth=[(21, 0.1, -3.1), (21, 1, 0.1)]),
+        Simulation(),
+        process="g",
     )
     np.testing.assert_allclose(found.pt, [949.836, 850], atol=1e-3)
     np.testing.assert_array_equal(found.rank, [0, 1])
@@ -151,15 +153,15 @@ def test_jets_are_matched_to_truth_of_their_class():
 )
 def test_jets_without_their_truth_are_left_out(case, truth):
     events = event((900, 0, 0), (850, 2, 2), truth=[truth, (21, 2, 2)])
-    found = find_jets(events, Simulation(), "g")
+    found = find_jets(events, Simulation(), process="g")
     np.testing.assert_allclose(found.pt, [850])
     np.testing.assert_array_equal(found.rank, [0])
 
 
 def test_jets_outside_the_window_are_left_out():
     events = event((799, 0, 0), (1601, 2, 2), truth=[(21, 0, 0), (21, 2, 2)])
-    assert len(find_jets(events, Simulation(), "g")) == 0
-    assert len(find_jets(events, Simulation(pt_range_gev=(799, 1602)), "g")) == 2
+    assert len(find_jets(events, Simulation(), process="g")) == 0
+    assert len(find_jets(events, Simulation(pt_range_gev=(799, 1602)), process="g")) == 2
 
 
 def groomed_by_hand(four):
@@ -188,7 +190,7 @@ def groomed_by_hand(four):
 
 
 def test_grooming_equals_declustering_by_hand(top_events):
-    jets = find_jets(top_events, Simulation(), "t").constituents
+    jets = find_jets(top_events, Simulation(), process="t").constituents
     groomed = mmdt(jets)
     lost = 0
     for n in range(6):
@@ -204,7 +206,7 @@ def test_correlators_equal_fastjet_contrib(top_events):
     import awkward as ak
     import fastjet
 
-    whole = find_jets(top_events, Simulation(), "t").constituents
+    whole = find_jets(top_events, Simulation(), process="t").constituents
     groomed = mmdt(whole)
     assert np.diff(groomed.offsets).min() > 2
     found = jet_features(whole, groomed)

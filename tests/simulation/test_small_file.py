@@ -21,10 +21,10 @@ def test_codes_of_eight_bits_stay_the_same(sign: int) -> None:
     values = sign * np.random.default_rng(0).gamma(2.0, 0.1, 5000)
     kept = rounded(values)
     assert (kept != values).any()
-    kif = automatic_format(sign * values, 8, QUANTILES)
+    kif = automatic_format(sign * values, 8, quantiles=QUANTILES)
     codes = [np.clip(np.floor(sign * x / kif.step), kif.lo, kif.hi) for x in (values, kept)]
     assert (codes[0] == codes[1]).all()
-    assert automatic_format(sign * kept, 8, QUANTILES) == kif
+    assert automatic_format(sign * kept, 8, quantiles=QUANTILES) == kif
     fine = 2.0**-3 * kif.step
     finer = [np.floor(sign * x / fine) for x in (values, kept)]
     assert (finer[0] != finer[1]).mean() > 0.5, "finer steps are gone"

@@ -60,9 +60,9 @@ def test_channel_that_first_varies_in_the_test_split_does_not_run_away(codes, mo
     monkeypatch.setattr(baselines, "EPOCHS", 3)
     held = np.concatenate([codes.codes, np.where(codes.split == TEST, 15, 2)[:, None].astype(np.int32)], axis=1)
     events = dataclasses.replace(codes, codes=held, formats=(KIF(0, 4, 0),) * 3, features=("a", "b", "constant"))
-    found = baselines.network_predictions(events, dense_network([4, 2], 3), 3)
+    found = baselines.network_predictions(events, dense_network([4, 2], 3), epochs=3)
     constant = dataclasses.replace(events, codes=np.where([[False, False, True]], 2, held).astype(np.int32))
-    plain = baselines.network_predictions(constant, dense_network([4, 2], 3), 3)
+    plain = baselines.network_predictions(constant, dense_network([4, 2], 3), epochs=3)
     assert np.abs(found.outputs[TEST]).max() < 4 * max(np.abs(plain.outputs[TEST]).max(), 1.0)
 
 
@@ -137,7 +137,7 @@ def test_baselines_follow_the_layers(keys, names, layers):
         assert float_networks.described(model) == layers
         assert model.output_shape == (None, 2)
     if WIDE in names:
-        wide = float_networks.same_network(shape, 16, float_networks.WIDER)
+        wide = float_networks.same_network(shape, 16, wider=float_networks.WIDER)
         assert float_networks.described(wide) == "Conv1D 12, Flatten, Dense 2"
 
 

@@ -117,11 +117,11 @@ def test_verdict_without_a_card_asks_for_its_stage(results):
 def test_differs_names_the_entry_and_the_source():
     rows = [{"quantity": "luts", "found": 1}, {"quantity": "ii", "found": 1}]
     changed = [rows[0], rows[1] | {"found": 2}]
-    assert list(differs(Path("a.json"), "", {"budget": rows}, {"budget": changed}, "the budget file")) == [
-        "a.json: budget.1.found: does not agree with the budget file. Expected 1, found 2."
-    ]
-    assert list(differs(Path("a.json"), "budget", rows, rows[:1]))
-    assert not list(differs(Path("a.json"), "budget", rows, list(rows)))
+    assert list(
+        differs(Path("a.json"), "", expected={"budget": rows}, found={"budget": changed}, source="the budget file")
+    ) == ["a.json: budget.1.found: does not agree with the budget file. Expected 1, found 2."]
+    assert list(differs(Path("a.json"), "budget", expected=rows, found=rows[:1]))
+    assert not list(differs(Path("a.json"), "budget", expected=rows, found=list(rows)))
 
 
 def test_verdict_without_the_data_says_so(results):

@@ -99,16 +99,16 @@ def test_every_output_code_and_every_cycle_count(tmp_path, score):
     rtl = wires(tmp_path / "net", score.outputs)
     for cycles in range(1, levels(score) + 1):
         decision = written(rtl, score, thresholds, cycles, tmp_path / f"d{cycles}")
-        found, latency, ii = simulate_rtl(flat(decision, rtl, tmp_path / f"f{cycles}"), every)
+        found, latency, ii = simulate_rtl(flat(decision, rtl, folder=tmp_path / f"f{cycles}"), every)
         assert np.array_equal(found, expected(decision, every))
         assert (latency, ii) == (1 + cycles, 1)
         assert found[:, -4].all(), "all scores are at least the smallest"
         assert not found[:, -2].any(), "no threshold, no event"
         if has_ghdl():
-            found, latency, _ = simulate_vhdl(flat(decision, rtl, tmp_path / f"f{cycles}"), every)
+            found, latency, _ = simulate_vhdl(flat(decision, rtl, folder=tmp_path / f"f{cycles}"), every)
             assert np.array_equal(found, expected(decision, every))
             assert latency == 1 + cycles
-        assert prove_decision(decision, rtl, 20) == DecisionProof("proven", True)
+        assert prove_decision(decision, rtl, seconds=20) == DecisionProof("proven", True)
 
 
 def random_score(seed: int) -> tuple[Score, list[int | None]]:
@@ -130,10 +130,10 @@ def test_any_formats(tmp_path, seed):
     ends = np.array(list(itertools.product(*((kif.lo, kif.hi) for kif in score.outputs))))
     codes = np.concatenate([ends, codes])
     decision = written(rtl, score, thresholds, 1 + seed % levels(score), tmp_path / "d")
-    found, latency, _ = simulate_rtl(flat(decision, rtl, tmp_path / "f"), codes)
+    found, latency, _ = simulate_rtl(flat(decision, rtl, folder=tmp_path / "f"), codes)
     assert np.array_equal(found, expected(decision, codes))
     assert latency == decision.latency_cycles
-    assert prove_decision(decision, rtl, 20).status == "proven"
+    assert prove_decision(decision, rtl, seconds=20).status == "proven"
 
 
 @needs_ghdl
@@ -143,7 +143,7 @@ def test_any_formats_in_vhdl(tmp_path, seed):
     rtl, rng = wires(tmp_path / "net", score.outputs), np.random.default_rng(seed)
     codes = np.stack([rng.integers(kif.lo, kif.hi + 1, 300) for kif in score.outputs], axis=1)
     decision = written(rtl, score, thresholds, 1 + seed % levels(score), tmp_path / "d")
-    found, latency, _ = simulate_vhdl(flat(decision, rtl, tmp_path / "f"), codes)
+    found, latency, _ = simulate_vhdl(flat(decision, rtl, folder=tmp_path / "f"), codes)
     assert np.array_equal(found, expected(decision, codes))
     assert latency == decision.latency_cycles
 
@@ -152,11 +152,13 @@ def test_sat_finds_a_threshold_that_is_off_by_one_code(tmp_path):
     score = SMALL[0]
     rtl = wires(tmp_path / "net", score.outputs)
     decision = written(rtl, score, [3, None], 2, tmp_path / "d")
-    assert prove_decision(decision, rtl, 20) == DecisionProof("proven", True)
+    assert prove_decision(decision, rtl, seconds=20) == DecisionProof("proven", True)
     for thresholds in ((4, None), (3, 3)):
-        assert prove_decision(dataclasses.replace(decision, thresholds=thresholds), rtl, 20).status == "different"
+        assert (
+            prove_decision(dataclasses.replace(decision, thresholds=thresholds), rtl, seconds=20).status == "different"
+        )
     other = dataclasses.replace(score, signal=(1,), background=(0, 2))
-    assert prove_decision(dataclasses.replace(decision, score=other), rtl, 20).status == "different"
+    assert prove_decision(dataclasses.replace(decision, score=other), rtl, seconds=20).status == "different"
 
 
 LOAD = "always @(posedge clk) delayed <= {delayed[10:0], data_in};"
@@ -235,14 +237,14 @@ def edited_decision(folder: Path, old: str, new: str) -> tuple[DecisionProject, 
 @pytest.mark.parametrize("what", REFUSED)
 def test_verilog_that_is_not_plain_or_no_pipeline_is_not_proven(tmp_path, what):
     old, new, reason = REFUSED[what]
-    found = prove_decision(*edited_decision(tmp_path, old, new), 20)
+    found = prove_decision(*edited_decision(tmp_path, old, new), seconds=20)
     assert (found.status, found.control) == ("open", None)
     assert reason in found.detail
 
 
 @pytest.mark.parametrize("what", OTHERS)
 def test_sat_finds_what_the_combined_module_or_the_logic_does_otherwise(tmp_path, what):
-    found = prove_decision(*edited_decision(tmp_path, *OTHERS[what]), 20)
+    found = prove_decision(*edited_decision(tmp_path, *OTHERS[what]), seconds=20)
     assert found == DecisionProof("different", None, "another function by SAT")
 
 
@@ -266,7 +268,7 @@ def made_stage(folder: Path, seed: int = 5) -> dict[str, Path]:
     ids, labels = np.arange(COUNT, dtype=np.uint64), np.arange(COUNT) % 3
     held = EventCodes(codes, labels, split, ids, network.inputs, network.features, CLASSES)
     save_codes(held, paths["codes.npz"])
-    rtl = write_rtl(network, folder / "firmware/rtl", made_cards.spec())
+    rtl = write_rtl(network, folder / "firmware/rtl", spec=made_cards.spec())
     made = made_cards.firmware_of(rtl, paths["spec.json"], paths["network.npz"])
     write_card(made, paths["firmware.json"])
     score = Score(rtl.outputs, (2,), (0, 1))

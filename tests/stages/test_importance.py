@@ -80,7 +80,7 @@ def decided(tmp_path):
     tables[1, :, :4] = [[0, 1, 0, 1], [1, 0, 0, 2]]
     layer = TableLayer("t", kifs, ("WRAP",) * 3, widths, tables, np.array([0, 3]), fraction_bits=np.zeros(2, np.int64))
     network = Network(kifs, (layer,), ("a", "b", "c"), ("g", "q"))
-    codes = uniform(kifs, COUNT, np.random.default_rng(1))
+    codes = uniform(kifs, COUNT, rng=np.random.default_rng(1))
     labels = (codes[:, 0] >> 2) & 1
     return Stage(tmp_path, network, events_of(network, labels, codes), description("abc"))
 
@@ -133,7 +133,7 @@ def test_what_counts_as_unread_loses_exactly_nothing_when_it_is_shuffled_all_the
     network = dataclasses.replace(networks.random_network(seed), classes=("g", "q", "W"))
     codes = networks.random_codes(network, 900, seed)
     labels = evaluate(network, codes).argmax(axis=1)
-    sample = Sample.of(network, events_of(network, labels, codes), [], seed)
+    sample = Sample.of(network, events_of(network, labels, codes), trials=[], seed=seed)
     losses = {True: [], False: []}
     for channel, reads in enumerate(input_reads(network)):
         bits = len(reads.bits)
@@ -146,7 +146,7 @@ def test_what_counts_as_unread_loses_exactly_nothing_when_it_is_shuffled_all_the
 
 
 def test_the_loss_and_its_error_are_those_of_the_events_written_out(decided):
-    sample = Sample.of(decided.network, decided.events, [], 5)
+    sample = Sample.of(decided.network, decided.events, trials=[], seed=5)
     codes, labels = decided.events.of(TEST)
     right = evaluate(decided.network, codes).argmax(axis=1) == labels
     rng, each = np.random.default_rng(5), np.zeros(len(codes))
@@ -162,7 +162,7 @@ def test_the_loss_and_its_error_are_those_of_the_events_written_out(decided):
 
 
 def test_of_one_shuffle_the_error_is_mcnemars(decided):
-    sample = Sample.of(decided.network, decided.events, [], 5)
+    sample = Sample.of(decided.network, decided.events, trials=[], seed=5)
     once = dataclasses.replace(sample, orders=sample.orders[:1])
     found, count = loss(once.lost([0])), len(sample.codes)
     wrong = round(found.value * count)  # nothing is gained: all were right
@@ -172,9 +172,9 @@ def test_of_one_shuffle_the_error_is_mcnemars(decided):
 def test_mixing_takes_the_bits_of_the_mask_and_leaves_the_others():
     kif = KIF(1, 3, 0)
     codes, others = np.array([-8, 7, -1, 0]), np.array([7, -8, 0, -1])
-    assert mixed(codes, others, kif, 0b1000).tolist() == [0, -1, 7, -8]
-    assert mixed(codes, others, kif, 0b0001).tolist() == [-7, 6, -2, 1]
-    assert mixed(codes, others, kif, None).tolist() == others.tolist()
+    assert mixed(codes, others, kif=kif, mask=0b1000).tolist() == [0, -1, 7, -8]
+    assert mixed(codes, others, kif=kif, mask=0b0001).tolist() == [-7, 6, -2, 1]
+    assert mixed(codes, others, kif=kif, mask=None).tolist() == others.tolist()
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def objects(tmp_path):
     )
     names = ("jet_0_pt", "jet_0_eta", "jet_1_pt", "jet_1_eta")
     network = Network(kifs, (total, head), names, ("g", "q"))
-    codes = uniform(kifs, COUNT, np.random.default_rng(2))
+    codes = uniform(kifs, COUNT, rng=np.random.default_rng(2))
     labels = evaluate(network, codes).argmax(axis=1)
     jets = {"jet": {"count": 2, "features": [{"name": "pt"}, {"name": "eta"}]}}
     return Stage(tmp_path, network, events_of(network, labels, codes), description([], objects=jets))
@@ -220,7 +220,7 @@ def test_a_regression_loses_r2(tmp_path):
     kifs = (KIF(0, 4, 0), KIF(0, 4, 0))
     layer = LinearLayer("w", kifs, ("WRAP",) * 2, np.array([[3], [1]]), np.array([0]), fraction_bits=np.array([4]))
     network = Network(kifs, (layer,), ("a", "b"), ("y",))
-    codes = uniform(kifs, COUNT, np.random.default_rng(1))
+    codes = uniform(kifs, COUNT, rng=np.random.default_rng(1))
     true = real_outputs(network, evaluate(network, codes)).astype(np.float32)
     events = events_of(network, np.zeros(COUNT), codes, targets=true, scales=(1.0,), units=("",))
     described = description("ab", regression_targets=[{"name": "y", "expression": "y"}])

@@ -191,7 +191,7 @@ def test_nonfinite_values_are_treated_as_asked_and_counted(tmp_path: Path, simpl
 
 def test_formats_follow_the_training_split_alone(tmp_path: Path) -> None:
     columns = jet_columns(300)
-    split = assign(hash_columns([columns["run"], columns["event"]]), 0.6, 0.2)
+    split = assign(hash_columns([columns["run"], columns["event"]]), 0.6, validation=0.2)
     formats = []
     for name, where in (("same", []), ("test", split != TRAIN), ("train", split == TRAIN)):
         changed = {**columns, "x": columns["x"].copy()}
@@ -222,7 +222,7 @@ def test_hash_is_frozen() -> None:
 
 
 def test_shares_of_the_split() -> None:
-    split = assign(hash_columns([np.arange(100_000)]), 0.7, 0.1)
+    split = assign(hash_columns([np.arange(100_000)]), 0.7, validation=0.1)
     shares = np.bincount(split) / len(split)
     np.testing.assert_allclose(shares, [0.7, 0.1, 0.2], atol=0.005)  # 3.5 standard deviations
 
@@ -232,7 +232,7 @@ def test_shares_of_the_split() -> None:
     st.integers(2, 12),
 )
 def test_automatic_format_is_the_smallest_that_holds_the_values(values: list[float], width: int) -> None:
-    kif = automatic_format(values, width, (0, 1))
+    kif = automatic_format(values, width, quantiles=(0, 1))
     low, high = min(values), max(values)
     integers = all(value == int(value) for value in values)
     assert kif.bits <= width if integers else kif.bits == width
@@ -247,16 +247,16 @@ def test_automatic_format_is_the_smallest_that_holds_the_values(values: list[flo
 
 def test_automatic_format_ignores_what_is_beyond_the_quantiles() -> None:
     values = np.concatenate([np.linspace(0, 0.9, 1000), [1000.0, -1000.0]])
-    assert automatic_format(values, 8, (0.01, 0.99)) == KIF(0, 0, 8)
-    assert automatic_format(values, 8, (0, 1)) == KIF(1, 10, -3)
-    assert automatic_format(np.full(5, 0.0), 8, (0, 1)) == KIF(0, 1, 0)
+    assert automatic_format(values, 8, quantiles=(0.01, 0.99)) == KIF(0, 0, 8)
+    assert automatic_format(values, 8, quantiles=(0, 1)) == KIF(1, 10, -3)
+    assert automatic_format(np.full(5, 0.0), 8, quantiles=(0, 1)) == KIF(0, 1, 0)
 
 
 def test_automatic_format_at_powers_of_two() -> None:
-    assert automatic_format([-4.0, 1.5], 8, (0, 1)) == KIF(1, 2, 5)  # -4 is the lowest of [-4, 4)
-    assert automatic_format([-4.0, 0.5, 4.0], 8, (0, 1)) == KIF(1, 3, 4)  # 4 is beyond it
-    assert automatic_format([0.0, 0.5], 8, (0, 1)) == KIF(0, 0, 8)
-    assert automatic_format([-0.01, 0.0], 6, (0, 1)) == KIF(1, -6, 11)
+    assert automatic_format([-4.0, 1.5], 8, quantiles=(0, 1)) == KIF(1, 2, 5)  # -4 is the lowest of [-4, 4)
+    assert automatic_format([-4.0, 0.5, 4.0], 8, quantiles=(0, 1)) == KIF(1, 3, 4)  # 4 is beyond it
+    assert automatic_format([0.0, 0.5], 8, quantiles=(0, 1)) == KIF(0, 0, 8)
+    assert automatic_format([-0.01, 0.0], 6, quantiles=(0, 1)) == KIF(1, -6, 11)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_automatic_format_at_powers_of_two() -> None:
     ],
 )
 def test_automatic_format_of_integers_has_no_fraction(values: list[float], width: int, expected: KIF) -> None:
-    assert automatic_format(values, width, (0.001, 0.999)) == expected
+    assert automatic_format(values, width, quantiles=(0.001, 0.999)) == expected
 
 
 # --- what is refused
@@ -365,7 +365,7 @@ def test_an_empty_class(tmp_path: Path) -> None:
     columns["label"] = columns["label"] % 2
     assert refusal(tmp_path, columns) == "data set toy: class 'c' (label 2) has no events"
     columns["label"][0] = 2
-    split = assign(hash_columns([columns["run"], columns["event"]]), 0.6, 0.2)[0]
+    split = assign(hash_columns([columns["run"], columns["event"]]), 0.6, validation=0.2)[0]
     missing = [name for n, name in enumerate(("train", "validation", "test")) if n != split]
     expected = "; ".join(f"class 'c' (label 2) has no events in the {name} split" for name in missing)
     assert refusal(tmp_path, columns) == f"data set toy: {expected}"

@@ -37,7 +37,7 @@ def test_log_odds_of_large_outputs_stay_in_order():
 
 
 def test_confusion_counts_true_rows_and_assigned_columns():
-    table = confusion(np.array([0, 1, 1, 2]), np.array([0, 0, 1, 2]), 3)
+    table = confusion(np.array([0, 1, 1, 2]), np.array([0, 0, 1, 2]), classes=3)
     assert table.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 1]]
 
 

@@ -44,7 +44,7 @@ VHDL = ["vhdl"] if has_ghdl() else []
 def stage_files(folder: Path, seed: int = 6) -> dict[str, Path]:
     """Specification, model, network and codes of a small design."""
     budget, target = load_budget(CONFIG / "budget.yaml", CONFIG / "targets.yaml")
-    spec = resolve(budget, target, next(iter(budget.designs)))
+    spec = resolve(budget, target, design=next(iter(budget.designs)))
     network = random_network(seed)
     files = {name: folder / name for name in ("spec.json", "model.keras", "network.npz", "codes.npz")}
     write_card(spec, files["spec.json"])
@@ -143,7 +143,7 @@ def graph(tmp_path_factory):
     with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
         h = QDense(4, activation="relu")(keras.layers.Concatenate()([keras.ops.sum(h, axis=1), own]))
     model = keras.Model(x, LUTDense(3, seed=3)(h))
-    network = integer_network(model, tuple(f"x{i}" for i in range(8)), tuple("abc"))
+    network = integer_network(model, tuple(f"x{i}" for i in range(8)), classes=tuple("abc"))
     files = stage_files(folder)
     model.save(files["model.keras"])
     save_network(network, files["network.npz"])
@@ -179,8 +179,8 @@ def test_flips_in_every_layer_of_tables_reach_keras(graph):
         i, o = layer.edges()[0]
         flip = BitFlip(n, i, o, 0, 1)
         model = load_model(files["model.keras"])
-        flip_keras(model, network, flip)
-        assert (run_keras(model, network, codes) == evaluate(flipped(network, flip), codes)).all(), layer.name
+        flip_keras(model, network, flip=flip)
+        assert (run_keras(model, network, codes=codes) == evaluate(flipped(network, flip), codes)).all(), layer.name
 
 
 @pytest.mark.parametrize("place", ["rtl", "firmware", "firmware/of_another_tool"])
@@ -198,7 +198,7 @@ def test_file_that_the_firmware_stage_did_not_write_is_refused(built, tmp_path, 
 def test_a_latency_that_was_not_planned_is_an_error(tmp_path, monkeypatch):
     files = stage_files(tmp_path, seed=3)
     firmware = build(files, tmp_path)
-    monkeypatch.setattr(run, "compare", lambda *_: ComparisonResult(None, [], {}, 9, 1))
+    monkeypatch.setattr(run, "compare", lambda *_, **__: ComparisonResult(None, [], {}, 9, 1))
     with pytest.raises(NotReproducibleError, match=r"rtl: 9 cycles in the RTL simulation, planned were 3$"):
         check(files, firmware, tmp_path / "verify.json")
     assert not (tmp_path / "verify.json").exists()
@@ -211,7 +211,7 @@ def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
     codes = random_codes(network, 2000)
     flip = choose_flip(network, codes, seed=5)
     model = load_model(files["model.keras"])
-    flip_keras(model, network, flip)
+    flip_keras(model, network, flip=flip)
     model.save(files["model.keras"])
     firmware = build(files, tmp_path)
     replace_back_ends(  # right, and slow to simulate
@@ -234,21 +234,21 @@ def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
 @pytest.mark.parametrize("seed", [0, 1])
 def test_flip_in_keras_and_hls_gives_the_flipped_network(design, built, tmp_path, seed):
     codes = random_codes(design.network, 3000)
-    flip = choose_flip(design.network, codes, seed)
+    flip = choose_flip(design.network, codes, seed=seed)
     expected = evaluate(flipped(design.network, flip), codes)
     model = load_model(built[0]["model.keras"])
-    flip_keras(model, design.network, flip)
-    np.testing.assert_array_equal(run_keras(model, design.network, codes), expected)
+    flip_keras(model, design.network, flip=flip)
+    np.testing.assert_array_equal(run_keras(model, design.network, codes=codes), expected)
     if seed == 0:  # compiling takes seconds
         hls = Path(read_card(FirmwareCard, built[1]).hls_project)
-        flip_hls(hls, tmp_path / "hls", design.network, flip)
+        flip_hls(hls, tmp_path / "hls", network=design.network, flip=flip)
         np.testing.assert_array_equal(predict_hls(tmp_path / "hls", codes), expected)
 
 
 def test_objects_over_several_cycles_are_compared(design, built):
     codes = random_codes(design.network, 300)
     folder = Path(read_card(FirmwareCard, built[1]).rtl_project).parent
-    run = comparison._words_run(design, choose_flip(design.network, codes, 0), folder, 2, (codes, codes))
+    run = comparison._words_run(design, choose_flip(design.network, codes, seed=0), folder, 2, (codes, codes))
     found = comparison._comparison(run, design.network)
     assert (found.name, found.vectors, found.mismatches) == ("rtl_words", 300, 0)
     assert found.control_mismatches > 0
@@ -302,7 +302,7 @@ def replace_keras(monkeypatch, network, wrong=False):
         return outputs
 
     monkeypatch.setattr(comparison, "run_keras", run_fake)
-    monkeypatch.setattr(comparison, "flip_keras", lambda *_: state.update(flipped=True))
+    monkeypatch.setattr(comparison, "flip_keras", lambda *_, **__: state.update(flipped=True))
 
 
 @pytest.mark.parametrize("wrong", ["keras", "hls4ml", "alkaid", "rtl", "vhdl"])
@@ -311,7 +311,7 @@ def test_compare_wrong_implementation_is_found_alone(design, tmp_path, monkeypat
     replace_back_ends(monkeypatch, network, **({} if wrong == "keras" else {wrong: {"wrong": True}}))
     replace_keras(monkeypatch, network, wrong == "keras")
     vectors = random_codes(network, 100)
-    result = compare(design, tmp_path, vectors, seed=0)
+    result = compare(design, tmp_path, vectors=vectors, seed=0)
     assert {c.name: c.mismatches for c in result.comparisons if c.mismatches} == {wrong: 1}
     assert all(c.control_mismatches == 1 for c in result.comparisons)
     first = next(c.first for c in result.comparisons if c.name == wrong)
@@ -323,7 +323,7 @@ def test_compare_wrong_implementation_is_found_alone(design, tmp_path, monkeypat
 def test_compare_control_without_effect_is_not_caught(design, tmp_path, monkeypatch):
     replace_back_ends(monkeypatch, design.network, hls4ml={"flips": False})
     replace_keras(monkeypatch, design.network)
-    result = compare(design, tmp_path, random_codes(design.network, 100), seed=0)
+    result = compare(design, tmp_path, vectors=random_codes(design.network, 100), seed=0)
     found = {c.name: c.control_mismatches for c in result.comparisons}
     assert found == {"keras": 1, "hls4ml": 0, "alkaid": 1, "rtl": 1, "vhdl": 1}
 
@@ -332,7 +332,7 @@ def test_compare_simulations_with_other_cycles_are_an_error(design, tmp_path, mo
     replace_back_ends(monkeypatch, design.network, vhdl={"cycles": (5, 1)})
     replace_keras(monkeypatch, design.network)
     with pytest.raises(NotReproducibleError, match="latency and II in cycles differ between simulations"):
-        compare(design, tmp_path, random_codes(design.network, 100), seed=0)
+        compare(design, tmp_path, vectors=random_codes(design.network, 100), seed=0)
 
 
 def test_firmware_of_another_network_is_refused(built, tmp_path):

@@ -52,7 +52,7 @@ def read_words(cell: dict, width: int, vectors: int) -> list[int]:
     """Return the outputs of the cell at addresses of words 0 to vectors - 1."""
     shift = DATA_BITS[width].bit_length() - 1
     nets = dict(zip(range(2, 32), packed(np.arange(vectors) << shift, 16), strict=False))
-    evaluate_cell(cell, nets, vectors)
+    evaluate_cell(cell, nets, vectors=vectors)
     ports = cell["connections"]
     names = [p for p in ports if cell["port_directions"][p] == "output"]
     data = [net for p in names if not ("OUTP" in p or "DOP" in p) for net in ports[p]][: DATA_BITS[width]]
@@ -92,11 +92,11 @@ def test_read_any_width_gives_the_words(kind, width, rng):
 )
 def test_block_ram_that_is_no_table_is_refused(change, said):
     with pytest.raises(ToolFailedError, match=f"netlist: a RAMB18E2 is not a table.*{said}"):
-        block_ram_values(block_ram("RAMB18E2", 9, [], **change), lambda port, n: 0, 1)
+        block_ram_values(block_ram("RAMB18E2", 9, [], **change), lambda port, n: 0, vectors=1)
     second = block_ram("RAMB18E2", 9, [])
     second["parameters"]["DOA_REG"] = "1"
     with pytest.raises(ToolFailedError, match="DOA_REG is 1"):
-        block_ram_values(second, lambda port, n: 0, 1)
+        block_ram_values(second, lambda port, n: 0, vectors=1)
 
 
 @given(st.text(st.characters(codec="ascii", categories=["Lu", "Nd"]), min_size=1, max_size=9))
@@ -126,11 +126,11 @@ def test_cycles_are_counted_and_mixed_events_refused():
     }
     chain = {"a": cell("FDRE", C=[9], D=[2], Q=[3]), "b": cell("FDRE", C=[9], D=[3], Q=[4])}
     assert registers_before({"ports": ports, "cells": chain}) == {2: 0, 3: 1, 4: 2}
-    check_cycles({"ports": ports, "cells": chain}, 2, "d")
+    check_cycles({"ports": ports, "cells": chain}, 2, design="d")
     with pytest.raises(
         NotReproducibleError, match=r"another latency than its Verilog\. Expected data_out after 3 cycles"
     ):
-        check_cycles({"ports": ports, "cells": chain}, 3, "d")
+        check_cycles({"ports": ports, "cells": chain}, 3, design="d")
     mixed = chain | {"c": cell("LUT2", I0=[2], I1=[3], O=[5])}
     with pytest.raises(ToolFailedError, match=r"the cell c reads several events at once.*found \[0, 1\]"):
         registers_before({"ports": ports, "cells": mixed})

@@ -22,7 +22,7 @@ from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return write_rtl(random_network(2), tmp_path_factory.mktemp("device") / "rtl", made_cards.spec())
+    return write_rtl(random_network(2), tmp_path_factory.mktemp("device") / "rtl", spec=made_cards.spec())
 
 
 def target(family):
@@ -58,11 +58,11 @@ def test_versal_has_the_luts_of_ultrascale_plus_as_an_estimate(project):
     spec = target("versal")
     used = resources(cell_counts(synthesizer_of(spec.target).synthesize(project, spec.target)))
     plain = resources(cell_counts(synthesizer_of(spec.target).synthesize(project, target("xcup").target)))
-    found = device_count(project, "versal", used.luts)
+    found = device_count(project, "versal", lut6=used.luts)
     assert used == plain
     assert found.luts == Measured(value=used.luts, source="estimate")
     assert "Yosys has no mapping for Versal" in found.counts
-    assert device_count(project, "xcup", used.luts) is None
+    assert device_count(project, "xcup", lut6=used.luts) is None
 
 
 def test_a_multiplexer_counts_as_two_and_an_inverter_as_none():
@@ -76,34 +76,34 @@ def test_a_multiplexer_counts_as_two_and_an_inverter_as_none():
 def test_the_clock_is_not_measured_and_never_met(family):
     spec = target(family)
     synth = made_cards.synth().model_copy(update={"path_ns_estimate": 0.1, "family": family})
-    figures = timing_figures(spec, made_cards.verify(), synth)
+    figures = timing_figures(spec, made_cards.verify(), synthesized=synth)
     assert figures["fmax_mhz_estimate"] == Measured()
     assert not figures["clock_met"]
     assert not figures["latency_met"]
     assert figures["clock_obstacle"] == f"there are no delay figures of {family}"
     assert figures["fmax_model"].startswith("none: no source of delay figures")
     timing = made_cards.timing().model_copy(update=figures)
-    lines = {line.quantity: line for line in budget_lines(spec, synth, timing)}
+    lines = {line.quantity: line for line in budget_lines(spec, synth, timing=timing)}
     assert not lines["clock_mhz"].met
     assert not lines["latency_ns"].met
     assert describe_miss(lines["clock_mhz"]).startswith("clock_mhz was not measured")
     # Negative control: the same figures on a family with delays
-    known = timing_figures(target("xcup"), made_cards.verify(), synth)
+    known = timing_figures(target("xcup"), made_cards.verify(), synthesized=synth)
     assert known["clock_met"]
-    assert fmax_measured(500.0, "xcup", "yosys").value == 500.0
+    assert fmax_measured(500.0, "xcup", synthesizer="yosys").value == 500.0
 
 
 def test_the_budget_counts_the_luts_of_the_device(project):
     count = device_count(project, "polarfire", lut6=1)
     spec = target("polarfire")
     synth = made_cards.synth().model_copy(update={"device": count})
-    (line,) = [x for x in budget_lines(spec, synth, made_cards.timing()) if x.quantity == "luts"]
+    (line,) = [x for x in budget_lines(spec, synth, timing=made_cards.timing()) if x.quantity == "luts"]
     assert line.measured == count.luts.value
 
 
 def test_the_card_of_synthesis_has_both_counts(tmp_path):
     network, spec = random_network(2), target("polarfire")
-    made = write_rtl(network, tmp_path / "rtl", spec)
+    made = write_rtl(network, tmp_path / "rtl", spec=spec)
     paths = [tmp_path / name for name in ("spec.json", "network.npz", "train.json", "firmware.json")]
     write_card(spec, paths[0])
     save_network(network, paths[1])
@@ -111,6 +111,6 @@ def test_the_card_of_synthesis_has_both_counts(tmp_path):
     write_card(made_cards.firmware_of(made, paths[0], paths[1]), paths[3])
     card = in_order(synth, *paths, tmp_path / "synth.json")
     assert card.family == "polarfire"
-    assert card.device == device_count(made, "polarfire", int(card.luts.value))
+    assert card.device == device_count(made, "polarfire", lut6=int(card.luts.value))
     assert card.luts.value == resources(card.cells).luts != card.device.luts.value
     assert "LUT4 as Yosys maps PolarFire" in synth_page(spec, card).lead

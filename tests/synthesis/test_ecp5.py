@@ -34,7 +34,7 @@ def small(prune: float = 0.4) -> Network:
 def made(tmp_path) -> list[Path]:
     """spec.json, network.npz and firmware.json of a small network."""
     network = small()
-    project = write_rtl(network, tmp_path / "rtl", SPEC)
+    project = write_rtl(network, tmp_path / "rtl", spec=SPEC)
     paths = [tmp_path / "spec.json", tmp_path / "network.npz", tmp_path / "firmware.json"]
     write_card(SPEC, paths[0])
     save_network(network, paths[1])
@@ -73,14 +73,14 @@ def test_depths_are_those_asked_for(tmp_path):
     most = network_cycles(network, DelayModel(1000 / fastest_mhz(family), family))
     assert least < most
     for cycles in range(least, most + 1):
-        clock = clock_of(network, cycles, family)
+        clock = clock_of(network, cycles, family=family)
         if clock is not None:
             assert network_cycles(network, DelayModel(1000 / clock, family)) == cycles
-    assert clock_of(network, most + 1, family) is None
-    assert clock_of(network, least - 1, family) is None
-    project = write_depth(network, tmp_path / "rtl", SPEC, least + 1)
+    assert clock_of(network, most + 1, family=family) is None
+    assert clock_of(network, least - 1, family=family) is None
+    project = write_depth(network, tmp_path / "rtl", spec=SPEC, cycles=least + 1)
     assert project.latency_cycles_planned == least + 1
-    assert write_depth(network, tmp_path / "none", SPEC, most + 1) is None
+    assert write_depth(network, tmp_path / "none", spec=SPEC, cycles=most + 1) is None
 
 
 def test_without_nextpnr_the_error_says_how_to_get_it(tmp_path, made, monkeypatch):
@@ -111,11 +111,11 @@ def test_a_design_that_is_too_large_is_refused_with_its_numbers(tmp_path):
 def test_nextpnr_s_own_message_is_told(tmp_path):
     (tmp_path / "netlist.json").write_text("{}")
     with pytest.raises(ToolFailedError, match=r"^nextpnr ended with status \d+ on netlist\.json:\n"):
-        nextpnr.place_and_route(tmp_path / "netlist.json", 100.0, 1)
+        nextpnr.place_and_route(tmp_path / "netlist.json", 100.0, seed=1)
 
 
 def test_the_wrapper_registers_every_input():
-    text = wrapper("small_top", 9, 4)
+    text = wrapper("small_top", 9, bits_out=4)
     assert "input wire [8:0] data_in," in text
     assert "reg [8:0] data;" in text
     assert "output wire [3:0] data_out" in text

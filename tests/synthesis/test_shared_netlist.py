@@ -18,20 +18,20 @@ SPEC = spec("folded", latency_ns=1000)
 
 def test_events_and_parts(tmp_path):
     network = shared_network(1)
-    project = write_rtl(network, tmp_path / "rtl", SPEC, cuts=(Cut(0, shareable(network)[0].layers, 2),))
+    project = write_rtl(network, tmp_path / "rtl", spec=SPEC, cuts=(Cut(0, shareable(network)[0].layers, 2),))
     synthesizer = synthesizer_of(SPEC.target)
 
     def netlist(own):
         return synthesizer.synthesize(own, SPEC.target, bram18=0)
 
     module = netlist(project)
-    assert check_events(network, module, project) > 500
+    assert check_events(network, module, project=project) > 500
     codes = np.random.default_rng(0).integers(0, 2, (300, len(network.inputs)))
-    wrong = flipped(network, choose_flip(network, codes, 1))
+    wrong = flipped(network, choose_flip(network, codes, seed=1))
     with pytest.raises(NotReproducibleError, match="not bit-exact"):
-        check_events(wrong, module, project)
+        check_events(wrong, module, project=project)
 
-    found = luts_by_part(network, module, project)
+    found = luts_by_part(network, module, project=project)
     assert sum(found.values()) == resources(cell_counts(module)).luts
     alone = resources(cell_counts(netlist(project.parts[-1]))).luts
     assert list(found.values())[-1] == pytest.approx(alone, rel=0.15)

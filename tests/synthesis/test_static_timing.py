@@ -23,8 +23,8 @@ from trigger_lut.synthesis.yosys import synthesize
 
 
 def synthesized(network, folder: Path):
-    project = write_rtl(network, folder / "rtl", made_cards.spec())
-    return synthesize(list(project.files), project.top, "xcup")
+    project = write_rtl(network, folder / "rtl", spec=made_cards.spec())
+    return synthesize(list(project.files), project.top, family="xcup")
 
 
 @pytest.fixture(scope="module", params=[("tables", 4), ("graph", 1)], ids=["tables", "graph"])
@@ -53,7 +53,7 @@ def test_stages_add_up_to_the_netlist(design):
 
 def test_nets_have_names_and_the_paths_go_through_them(design):
     network, module = design
-    names = net_names(network, module, "small")
+    names = net_names(network, module, design="small")
     assert len(names) > len(module["ports"]["data_in"]["bits"]) / 2
     layers = {layer.name for layer in network.layers}
     said = {name.what.split(",")[0] for name in names.values()}
@@ -66,18 +66,20 @@ def test_nets_have_names_and_the_paths_go_through_them(design):
 def test_luts_of_the_layers_add_up(design):
     network, module = design
     layers = [layer.name for layer in network.layers]
-    found = luts_by_layer(module, net_names(network, module, "small"), layers)
+    found = luts_by_layer(module, net_names(network, module, design="small"), layers=layers)
     assert sum(found.values()) == netlist.resources(netlist.cell_counts(module)).luts
     assert list(found)[: len(layers)] == layers
     assert found.get(OTHER, 0) < 0.02 * sum(found.values())
-    without = luts_by_layer(module, {}, layers)  # control: without names nothing is attributed
+    without = luts_by_layer(module, {}, layers=layers)  # control: without names nothing is attributed
     assert without[OTHER] == sum(found.values())
 
 
 def test_the_layers_of_a_chain_cost_what_they_cost_alone(tmp_path):
     network = networks.random_network(4, prune=0.2)
     module = synthesized(network, tmp_path)
-    found = luts_by_layer(module, net_names(network, module, "small"), [layer.name for layer in network.layers])
+    found = luts_by_layer(
+        module, net_names(network, module, design="small"), layers=[layer.name for layer in network.layers]
+    )
     first = replace(network, layers=network.layers[:1], classes=())
     alone = netlist.resources(netlist.cell_counts(synthesized(first, tmp_path / "first"))).luts
     assert found["lut_dense_0"] == pytest.approx(alone, rel=0.25)
@@ -93,7 +95,7 @@ def test_one_flipped_bit_of_a_lut_is_found(design):
             cell["parameters"]["INIT"] = "".join("10"[int(bit)] for bit in init)
             break
     with pytest.raises(NotReproducibleError, match=r"small: the netlist after synthesis is not bit-exact: output \d"):
-        net_names(network, changed, "small")
+        net_names(network, changed, design="small")
 
 
 def test_cells_that_are_not_known_and_loops_are_refused():
@@ -111,10 +113,10 @@ def test_cells_that_are_not_known_and_loops_are_refused():
         return {"ports": {"x": {"bits": [2]}}, "cells": made}
 
     with pytest.raises(ToolFailedError, match="a cell DSP48E2 cannot be evaluated"):
-        net_values(module(a=("DSP48E2", {"I": [2], "O": [3]})), {"x": [1]}, 4)
+        net_values(module(a=("DSP48E2", {"I": [2], "O": [3]})), {"x": [1]}, vectors=4)
     with pytest.raises(ToolFailedError, match="a loop"):
-        net_values(module(a=("LUT1", {"I0": [4], "O": [3]}), b=("LUT1", {"I0": [3], "O": [4]})), {"x": [1]}, 4)
+        net_values(module(a=("LUT1", {"I0": [4], "O": [3]}), b=("LUT1", {"I0": [3], "O": [4]})), {"x": [1]}, vectors=4)
     enabled = module(a=("FDRE", {"D": [2], "Q": [3], "CE": [2]}))
     with pytest.raises(ToolFailedError, match="FDRE with the enable"):
-        net_values(enabled, {"x": [1]}, 4)
-    assert net_values(module(a=("LUT1", {"I0": [2], "O": [3]})), {"x": [0b0110]}, 4)[3] == 0b0110
+        net_values(enabled, {"x": [1]}, vectors=4)
+    assert net_values(module(a=("LUT1", {"I0": [2], "O": [3]})), {"x": [0b0110]}, vectors=4)[3] == 0b0110

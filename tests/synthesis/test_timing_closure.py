@@ -24,14 +24,14 @@ def spec(clock_mhz, cycles):
 def test_closing_optimistic_plan_reaches_clock(monkeypatch, tmp_path):
     network, asked = networks.random_network(3, (3, 4, 2)), spec(450, 12)
     monkeypatch.setattr(delay, "FILL", 3.0)
-    planned = rtl.write_rtl(network, tmp_path / "planned", asked)
+    planned = rtl.write_rtl(network, tmp_path / "planned", spec=asked)
     found = close_timing(network, asked)
     assert found.clock_met
     assert found.syntheses > 1
     assert found.latency_cycles > planned.latency_cycles_planned
-    project = rtl.write_rtl(network, tmp_path / "cut", asked, found.stages)
+    project = rtl.write_rtl(network, tmp_path / "cut", spec=asked, stages=found.stages)
     assert project.latency_cycles_planned == found.latency_cycles
-    path_ns = longest_path(synthesize(list(project.files), project.top, "xcup"), "xcup").delay_ns
+    path_ns = longest_path(synthesize(list(project.files), project.top, family="xcup"), "xcup").delay_ns
     assert delay.fmax_mhz(path_ns, "xcup") == pytest.approx(found.fmax_mhz, abs=0.01)
 
 

@@ -24,7 +24,7 @@ STAGE_NS = MODEL.stage_ns
 def cut(seed, delays=None):
     comb = rtl.live_logic(networks.random_network(seed))
     delays = operation_delays(comb, MODEL.delays) if delays is None else delays
-    return comb, pipeline.stage_numbers(comb, MODEL, delays), delays
+    return comb, pipeline.stage_numbers(comb, MODEL, delays_ns=delays), delays
 
 
 def in_a_row(comb, stages, delays):
@@ -51,13 +51,13 @@ def test_longer_late_paths_are_broken(seed):
     late = {n: 1.05 for n, row in enumerate(rows) if row > 1}
     assert late
     for end in late:
-        alone, longer_ns = longer(comb, stages, delays, {end: 1.05}, STAGE_NS)
+        alone, longer_ns = longer(comb, stages, delays_ns=delays, late={end: 1.05}, stage_ns=STAGE_NS)
         assert alone is None
         assert all(before <= after <= STAGE_NS for before, after in zip(delays, longer_ns, strict=True))
         grown = {n for n, (before, after) in enumerate(zip(delays, longer_ns, strict=True)) if after > before}
         assert grown <= together(comb, stages, end)
-        again = pipeline.stage_numbers(comb, MODEL, longer_ns)
-        assert pipeline.stage_paths(comb, again, longer_ns)[again[end] - 1] <= STAGE_NS + delay.TOLERANCE
+        again = pipeline.stage_numbers(comb, MODEL, delays_ns=longer_ns)
+        assert pipeline.stage_paths(comb, again, delays_ns=longer_ns)[again[end] - 1] <= STAGE_NS + delay.TOLERANCE
         assert {again[n] for n in grown} != {again[end]}, "the path is in one stage again"
 
 
@@ -66,10 +66,10 @@ def test_longer_repeated_each_operation_alone(seed):
     comb, stages, delays = cut(seed)
     for _ in range(200):
         late = {n: 1.05 for n, row in enumerate(in_a_row(comb, stages, delays)) if row > 0}
-        alone, delays = longer(comb, stages, delays, late, STAGE_NS)
+        alone, delays = longer(comb, stages, delays_ns=delays, late=late, stage_ns=STAGE_NS)
         if alone is not None:
             break
-        stages = pipeline.stage_numbers(comb, MODEL, delays)
+        stages = pipeline.stage_numbers(comb, MODEL, delays_ns=delays)
     assert max(in_a_row(comb, stages, delays)) == 1
     assert delays[alone] > 0
 
@@ -167,7 +167,7 @@ class Wholes:
 
     def __init__(self, monkeypatch, fmax_mhz):
         self.left, self.clocks = list(fmax_mhz), []
-        monkeypatch.setattr(timing_closure, "_netlist", lambda *_: (None, {}))
+        monkeypatch.setattr(timing_closure, "_netlist", lambda *_, **__: (None, {}))
         monkeypatch.setattr(timing_closure, "_pipeline", self.pipeline)
         monkeypatch.setattr(timing_closure, "_close", self.closed)
 

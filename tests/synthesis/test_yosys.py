@@ -42,7 +42,7 @@ def one_table(width: int, seed: int = 0) -> Network:
 
 
 def used(project: RtlProject, family: str = "xcup") -> netlist.Resources:
-    return netlist.resources(netlist.cell_counts(yosys.synthesize(list(project.files), project.top, family)))
+    return netlist.resources(netlist.cell_counts(yosys.synthesize(list(project.files), project.top, family=family)))
 
 
 def write_inputs(folder: Path, project: RtlProject, design: Spec, network: Network) -> list[Path]:
@@ -55,7 +55,7 @@ def write_inputs(folder: Path, project: RtlProject, design: Spec, network: Netwo
 
 
 def test_a_six_bit_table_is_one_lut(tmp_path):
-    found = used(write_rtl(one_table(6), tmp_path / "rtl", spec()))
+    found = used(write_rtl(one_table(6), tmp_path / "rtl", spec=spec()))
     # one flip-flop for the output, one for valid
     assert found == netlist.Resources(luts=1, ff=2, carry=0, dsp=0, bram18=0)
 
@@ -78,14 +78,14 @@ def test_wide_table_without_a_grant_stays_in_luts():
 
 def test_granted_block_ram_is_counted_and_evaluated(tmp_path):
     network = wide_tables()
-    project = write_rtl(network, tmp_path / "rtl", spec())
-    modules = {n: yosys.synthesize(list(project.files), project.top, "xcup", bram18=n) for n in (1, 4)}
+    project = write_rtl(network, tmp_path / "rtl", spec=spec())
+    modules = {n: yosys.synthesize(list(project.files), project.top, family="xcup", bram18=n) for n in (1, 4)}
     found = {n: netlist.resources(netlist.cell_counts(module)) for n, module in modules.items()}
     assert {n: used.bram18 for n, used in found.items()} == {1: 1, 4: 2}
     assert found[4].luts < found[1].luts
     for module in modules.values():
-        check_cycles(module, project.latency_cycles_planned, "wide")
-        net_names(network, module, "wide")
+        check_cycles(module, project.latency_cycles_planned, design="wide")
+        net_names(network, module, design="wide")
         assert sum(s.registers for s in stages(module, "xcup")) == netlist.resources(netlist.cell_counts(module)).ff
     slowest = {n: netlist.longest_path(module, "xcup").delay_ns for n, module in modules.items()}
     assert slowest[4] >= delays("xcup").block_ram
@@ -100,13 +100,13 @@ def test_granted_block_ram_is_counted_and_evaluated(tmp_path):
         bits[at] = "10"[int(bits[at])]
         ram["parameters"][name] = "".join(bits)
         with pytest.raises(NotReproducibleError, match="the netlist after synthesis is not bit-exact"):
-            net_names(network, changed, "wide")
+            net_names(network, changed, design="wide")
 
 
 def test_card_of_a_random_network(tmp_path):
     design = spec()
     network = networks.random_network(4, prune=0.2)
-    project = write_rtl(network, tmp_path / "rtl", design)
+    project = write_rtl(network, tmp_path / "rtl", spec=design)
     paths = write_inputs(tmp_path, project, design, network)
     card = in_order(synth, *paths, tmp_path / "synth.json")
     assert read_card(SynthCard, tmp_path / "synth.json") == card
@@ -142,12 +142,12 @@ def test_card_of_a_random_network(tmp_path):
 
 def test_a_slower_clock_needs_fewer_registers(tmp_path):
     network = networks.random_network(4, (4, 2), prune=0.0)
-    fast, slow = (used(write_rtl(network, tmp_path / str(mhz), spec(clock_mhz=mhz))) for mhz in (600, 100))
+    fast, slow = (used(write_rtl(network, tmp_path / str(mhz), spec=spec(clock_mhz=mhz))) for mhz in (600, 100))
     assert slow.ff < fast.ff
 
 
 def test_a_constant_network_needs_a_valid_bit_alone(tmp_path):
-    found = used(write_rtl(networks.random_network(4, prune=1.0), tmp_path / "rtl", spec("xc7")), "xc7")
+    found = used(write_rtl(networks.random_network(4, prune=1.0), tmp_path / "rtl", spec=spec("xc7")), "xc7")
     assert found == netlist.Resources(luts=0, ff=1, carry=0, dsp=0, bram18=0)
 
 
@@ -164,14 +164,14 @@ def test_yosys_runs_once_a_user_for_the_same_verilog(tmp_path, monkeypatch):
     first, second = tmp_path / "first.v", tmp_path / "second.v"
     first.write_text("module a(input [3:0] x, output y); assign y = ^x; endmodule\n")
     second.write_text(first.read_text())
-    found = [yosys.synthesize([path], "a", "xcup") for path in (first, second)]
+    found = [yosys.synthesize([path], "a", family="xcup") for path in (first, second)]
     assert len(runs) == 1
     assert found[0] == found[1]
     second.write_text("module a(input [3:0] x, output y); assign y = &x; endmodule\n")
-    changed = yosys.synthesize([second], "a", "xcup")
+    changed = yosys.synthesize([second], "a", family="xcup")
     assert len(runs) == 2
     assert changed["cells"] != found[0]["cells"]
-    yosys.synthesize([first], "a", "xc7")
+    yosys.synthesize([first], "a", family="xc7")
     assert len(runs) == 3
 
 
@@ -179,7 +179,7 @@ def test_yosys_errors_are_not_swallowed(tmp_path):
     broken = tmp_path / "broken.v"
     broken.write_text("module top(input a, output b); nowhere n(a, b); endmodule\n")
     with pytest.raises(ToolFailedError, match=r"(?s)^Yosys ended with status \d+ on top:.*ERROR: Module `.nowhere'"):
-        yosys.synthesize([broken], "top", "xcup")
+        yosys.synthesize([broken], "top", family="xcup")
 
 
 def test_yosys_with_blanks_in_tmpdir_runs(tmp_path, monkeypatch):
@@ -190,5 +190,5 @@ def test_yosys_with_blanks_in_tmpdir_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(blank))
     source, netlist = blank / "a.v", blank / "a.json"
     source.write_text("module a(input [3:0] x, output y); assign y = ^x; endmodule\n")
-    yosys.run_yosys(yosys.passes("a", "xcup", files=[source], netlist=netlist), netlist, "a")
+    yosys.run_yosys(yosys.passes("a", "xcup", files=[source], netlist=netlist), netlist, what="a")
     assert "LUT4" in netlist.read_text()

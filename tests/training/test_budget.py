@@ -67,7 +67,7 @@ def test_as_few_edges_go_as_the_correction_asks_for(corrected):
     network = random_network(9, units=(6, 8, 4), prune=0.0)
     codes = random_codes(network, 300)
     held = limits(round(0.6 * Budget(made_cards.spec()).estimate(network).luts), 20, corrected)
-    left = without_unread(without(network, held.edges_to_remove(network, codes, 0.97)))
+    left = without_unread(without(network, held.edges_to_remove(network, codes, share=0.97)))
     luts = corrected.luts * held.estimate(left).luts
     assert 0.8 * 0.97 * held.spec.budget.luts < luts <= 0.97 * held.spec.budget.luts
 
@@ -78,7 +78,7 @@ def test_edges_go_for_latency_and_one_cycle_more_where_the_plan_is_short_of_it()
     planned = Budget(made_cards.spec()).estimate(network).latency_cycles
     for more in (0, 1):
         held = limits(100_000, planned - 1, Correction(1.0, more))
-        left = without(network, held.edges_to_remove(network, codes, 1.0))
+        left = without(network, held.edges_to_remove(network, codes, share=1.0))
         assert held.estimate(left).latency_cycles <= planned - 1 - more
 
 

@@ -96,7 +96,7 @@ def events(count: int = 40) -> np.ndarray:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_network_is_built_and_saved(name, tmp_path):
     shape = described(**EXAMPLES[name])
-    model = build_model(shape, FORMATS, 3, seed=1)
+    model = build_model(shape, FORMATS, classes=3, seed=1)
     assert model.output_shape == (None, *output_shape(shape, len(FORMATS))) == (None, 3)
     found = np.asarray(model(events()))
     assert (found.std(axis=0) > 0).all(), "an output that does not depend on the input"
@@ -107,7 +107,7 @@ def test_a_network_is_built_and_saved(name, tmp_path):
 
 
 def test_all_kinds_of_layers_in_one_network_are_trained():
-    model = build_model(described(**EXAMPLES["particles"]), FORMATS, 3, seed=1)
+    model = build_model(described(**EXAMPLES["particles"]), FORMATS, classes=3, seed=1)
     before = {v.path: np.array(v) for v in model.trainable_variables}
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(events(), np.arange(40) % 3, epochs=2, verbose=0)
@@ -118,7 +118,7 @@ def test_all_kinds_of_layers_in_one_network_are_trained():
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_same_seed_gives_the_same_weights_and_another_gives_others(name):
     shape = described(**EXAMPLES[name])
-    first, same, other = (build_model(shape, FORMATS, 3, seed) for seed in (1, 1, 2))
+    first, same, other = (build_model(shape, FORMATS, classes=3, seed=seed) for seed in (1, 1, 2))
     weights = [[np.array(v) for v in m.trainable_variables] for m in (first, same, other)]
     assert all((a == b).all() for a, b in zip(weights[0], weights[1], strict=True))
     assert any((a != b).any() for a, b in zip(weights[0], weights[2], strict=True))
@@ -170,23 +170,23 @@ def test_pools_have_the_shapes_of_keras_and_means_are_exact_or_refused():
 def test_the_largest_of_the_data_has_the_format_of_the_data():
     layers = [{"max_pool": {"pool_size": 2}}, {"lut_dense": {"units": 2}}, {"flatten": {}}, {"lut_dense": {"units": 3}}]
     formats = [KIF(1, 2, 3), KIF(0, 3, 0), KIF(1, 1, 4), KIF(0, 4, 1)]
-    model = build_model(described(input_shape=[2, 2], layers=layers), formats, 3, seed=1)
+    model = build_model(described(input_shape=[2, 2], layers=layers), formats, classes=3, seed=1)
     first = next(layer for layer in model.layers if layer.name == "lut_dense_1")
     assert list(first.input_format) == [str(KIF(1, 2, 4)), str(KIF(0, 4, 1))]
 
 
 def test_the_first_layer_has_the_formats_of_the_data():
-    flat = build_model(described(units=[3]), FORMATS, 3, seed=1)
+    flat = build_model(described(units=[3]), FORMATS, classes=3, seed=1)
     assert list(flat.layers[-1].input_format) == [str(kif) for kif in FORMATS]
     layers = [{"flatten": {}}, {"lut_dense": {"units": 3}}]
-    behind = build_model(described(input_shape=[4, 3], layers=layers), FORMATS, 3, seed=1)
+    behind = build_model(described(input_shape=[4, 3], layers=layers), FORMATS, classes=3, seed=1)
     assert list(behind.layers[-1].input_format) == [str(kif) for kif in FORMATS]
 
 
 def test_one_format_holds_a_channel_at_all_places():
     formats = [KIF(1, 2, 3), KIF(0, 3, 0), KIF(1, 1, 4), KIF(0, 4, 1)]
     layers = [{"lut_dense": {"units": 2}}, {"flatten": {}}, {"lut_dense": {"units": 3}}]
-    model = build_model(described(input_shape=[2, 2], layers=layers), formats, 3, seed=1)
+    model = build_model(described(input_shape=[2, 2], layers=layers), formats, classes=3, seed=1)
     first = next(layer for layer in model.layers if layer.name == "lut_dense_0")
     assert list(first.input_format) == [str(KIF(1, 2, 4)), str(KIF(0, 4, 1))]
 
@@ -195,14 +195,14 @@ def test_sums_of_many_have_more_integer_bits():
     def format_behind(particles: int) -> str:
         layers = [{"lut_dense": {"units": 2}}, {"sum": {"axis": "particles"}}, {"lut_dense": {"units": 3}}]
         shape = described(input_shape=[particles, 1], layers=layers)
-        return build_model(shape, [KIF(1, 2, 1)] * particles, 3, seed=1).layers[-1].input_format
+        return build_model(shape, [KIF(1, 2, 1)] * particles, classes=3, seed=1).layers[-1].input_format
 
     assert (format_behind(2), format_behind(4), format_behind(32)) == ("fixed<8,4>", "fixed<8,4>", "fixed<8,6>")
 
 
 def test_a_sum_is_exact():
     layers = [{"sum": {"axis": "particles"}}, {"lut_dense": {"units": 3, "input_format": "fixed<16,8>"}}]
-    model = build_model(described(input_shape=[4, 3], layers=layers), FORMATS, 3, seed=1)
+    model = build_model(described(input_shape=[4, 3], layers=layers), FORMATS, classes=3, seed=1)
     x = np.random.default_rng(2).integers(-(2**15), 2**15, (9, 12)).astype(np.float32) / 2**8
     total = next(layer for layer in model.layers if layer.name == "sum_0")
     np.testing.assert_array_equal(total(x.reshape(9, 4, 3)), x.reshape(9, 4, 3).sum(axis=1))
@@ -217,7 +217,7 @@ def test_options_are_the_layer_s_own_or_the_network_s():
     shape = described(layers=layers)
     held = [(x.options.batch_norm, x.options.edge_hidden_units, x.options.max_input_bits) for x in all_layers(shape)]
     assert held == [(True, 5, 3), (False, 2, 3), (False, 2, 2)]
-    model = build_model(shape, FORMATS, 3, seed=1)
+    model = build_model(shape, FORMATS, classes=3, seed=1)
     assert [(x.batch_norm, x.edge_hidden_units, x.max_input_bits, x.overflow) for x in model.layers[1:]] == [
         (True, 5, 3, "SAT"),
         (False, 2, 3, "SAT"),
@@ -245,7 +245,7 @@ def test_options_are_the_layer_s_own_or_the_network_s():
 )
 def test_what_does_not_fit_is_refused(content, expected):
     with pytest.raises(ConfigurationError) as caught:
-        build_model(described(**content), FORMATS, 3, seed=1)
+        build_model(described(**content), FORMATS, classes=3, seed=1)
     assert str(caught.value) == expected
 
 
@@ -313,14 +313,14 @@ def of_function(text: str) -> NetworkShape:
 
 
 def test_a_function_gets_formats_classes_and_seed(module):
-    model = build_model(of_function(f"{module}:build"), FORMATS, 3, seed=7)
+    model = build_model(of_function(f"{module}:build"), FORMATS, classes=3, seed=7)
     assert (model.layers[-1].units, model.layers[-1].seed) == (3, 7)
     assert list(model.layers[-1].input_format) == [str(kif) for kif in FORMATS]
 
 
 def test_a_function_s_own_layer_is_loaded_and_becomes_integers(module, tmp_path):
     shape = of_function(f"{module}:own_layer")
-    model = build_model(shape, FORMATS, 3, seed=7)
+    model = build_model(shape, FORMATS, classes=3, seed=7)
     model.save(tmp_path / "model.keras")
     network = integer_network(model, inputs=FORMATS)
     codes = networks.random_codes(network, 200)
@@ -381,7 +381,7 @@ def test_a_function_that_cannot_be_used_is_named(module, name, expected):
     text = module.removesuffix("jets") + name
     own = text.split(":")[0]
     with pytest.raises(ConfigurationError) as caught:
-        build_model(of_function(text), FORMATS, 3, seed=1)
+        build_model(of_function(text), FORMATS, classes=3, seed=1)
     assert str(caught.value) == "network.builder: " + expected.format(text, own, own)
 
 

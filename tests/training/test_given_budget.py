@@ -69,5 +69,5 @@ def test_half_of_the_luts_costs_less_than_a_point(tmp_path):
     (said,) = [note for note in half.notes if note.startswith("trained further: the given model takes ")]
     assert f"takes {given.luts.value:.0f} LUTs" in said
     network, codes = load_network(tmp_path / "half/network.npz"), EVENTS.of(TEST)[0]
-    found = run_keras(load_model(tmp_path / "half/model.keras"), network, codes)
+    found = run_keras(load_model(tmp_path / "half/model.keras"), network, codes=codes)
     assert (found != evaluate(network, codes)).mean() < 1e-3, "none, but for ties of float32"

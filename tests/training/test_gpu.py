@@ -26,7 +26,7 @@ layers = [LUTConv1D(4, 3, batch_norm=True, seed=1), keras.layers.Flatten(), LUTD
 model = keras.Sequential([keras.Input((8, 2)), *layers])
 rng = np.random.default_rng(0)
 x, y = rng.normal(size=(2048, 8, 2)).astype(np.float32), rng.integers(0, 3, 2048)
-trainer = Trainer(model, x, y, 512)
+trainer = Trainer(model, x, y=y, batch_size=512)
 for epoch in range(int(sys.argv[2])):
     loss = trainer.epoch(np.random.default_rng(epoch).permutation(len(x)), Pressure(0.005, 0.005, 0.01, 0.01))
     np.savez(f"{sys.argv[1]}_{epoch}.npz", loss, *[np.asarray(v) for v in model.variables])

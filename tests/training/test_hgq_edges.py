@@ -76,7 +76,7 @@ def test_marked_edges_are_gone_and_all_others_stay(name, overflow):
         left = sum(layer.live_edges for layer in after.layers if layer.prunable)
         assert left < expected
         expected = left
-        np.testing.assert_array_equal(run_keras(model, after, codes), evaluate(after, codes))
+        np.testing.assert_array_equal(run_keras(model, after, codes=codes), evaluate(after, codes))
     if name == "dense":
         first, whole = after.layers[0], before.layers[0]
         assert 0 < first.live_edges < whole.live_edges
@@ -91,7 +91,7 @@ def test_edges_that_share_a_quantizer_are_not_removable():
 def test_traced_ranges_are_those_of_hgq2():
     model, codes = made("dense", "WRAP")
     x = (codes * INPUT.step).astype("f")
-    trainer = Trainer(model, x, np.zeros(len(x), np.int64), 100)
+    trainer = Trainer(model, x, y=np.zeros(len(x), np.int64), batch_size=100)
     assert trainer.ranges
     expected = [np.array(v) for v in model.variables]
     for quantizer in trainer.ranges:
@@ -107,7 +107,7 @@ def test_batch_norm_of_hgq2_gets_the_moments_of_the_events():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((3,)), QDenseT(2, batch_norm=True)])
     x = np.random.default_rng(0).normal(size=(500, 3)).astype("f")
-    trainer = Trainer(model, x, np.zeros(len(x), np.int64), 100)
+    trainer = Trainer(model, x, y=np.zeros(len(x), np.int64), batch_size=100)
     trainer.refresh_batch_norm(x)
     layer = model.layers[0]
     copies = np.broadcast_to(x[..., None], (*x.shape, 2))

@@ -95,7 +95,7 @@ def test_the_integers_are_the_model(name):
     codes = codes_of(3000, count)
     expected = evaluate(network, codes)
     assert len(np.unique(expected, axis=0)) > 20
-    found = run_keras(model, network, codes)
+    found = run_keras(model, network, codes=codes)
     # HGQ2 rounds what it computes in float32, which decides ties by the order of its sums: none or next to none.
     assert (found != expected).mean() < 1e-3
     assert network.overflow_risks(), "these models wrap, and are counted modulo 2**bits"
@@ -154,7 +154,7 @@ def test_files_of_older_versions_give_what_they_gave(name):
     count = int(np.prod(inputs.shape[1:]))
     network = integer_network(model, inputs=[KIF(1, 4, 10)] * count, wraps=True)
     codes = codes_of(2000, count, KIF(1, 4, 10))
-    np.testing.assert_array_equal(run_keras(model, network, codes), evaluate(network, codes))
+    np.testing.assert_array_equal(run_keras(model, network, codes=codes), evaluate(network, codes))
 
 
 # ---------------------------------------------------------------- the stage
@@ -255,7 +255,7 @@ def test_verify_counts_what_rounding_does_not_explain(monkeypatch):
     bias[0] += 1
     for wrong in (network, with_layer(network, len(network.layers) - 1, bias=bias)):
         exactly = partial(explained, model, wrong)
-        whole = partial(run_keras, model, wrong)
+        whole = lambda c, wrong=wrong: run_keras(model, wrong, codes=c)  # noqa: E731
         control = lambda c, whole=whole, wrong=wrong: (whole(c), wrong)  # noqa: E731
         found = _comparison(Run("keras", codes, whole, codes, control, exactly), wrong)
         assert found.mismatches == (0 if wrong is network else 500)
@@ -274,24 +274,26 @@ def test_float_rounding_is_told_apart_from_a_wrong_weight():
                 bits.assign(np.full(bits.shape, 11.0))
     inputs = [KIF(1, 6, 17)] * 6
     network, codes = integer_network(model, inputs=inputs, wraps=True), codes_of(1000, 6, inputs[0])
-    expected, found = evaluate(network, codes), run_keras(model, network, codes)
+    expected, found = evaluate(network, codes), run_keras(model, network, codes=codes)
     differ = (found != expected).any(axis=1)
     assert differ.sum() > 100
-    np.testing.assert_array_equal(explained(model, network, codes, expected, found).rounding, differ)
+    np.testing.assert_array_equal(
+        explained(model, network, codes=codes, expected=expected, found=found).rounding, differ
+    )
     weights = network.layers[0].weights.copy()
     weights[0, 0] += 1
     wrong = evaluate(with_layer(network, 0, weights=weights), codes)
-    assert explained(model, network, codes, wrong, found).rounding.mean() < 0.01
+    assert explained(model, network, codes=codes, expected=wrong, found=found).rounding.mean() < 0.01
 
 
 def test_another_model_than_the_network_shows_in_the_count(taken, tmp_path):
     """The negative control of the count: a model with one other weight."""
     other, network = load_model(taken["model.keras"]), load_network(taken["network.npz"])
     codes = codes_of(2000, 3)
-    assert (run_keras(other, network, codes) != evaluate(network, codes)).sum() <= 2
+    assert (run_keras(other, network, codes=codes) != evaluate(network, codes)).sum() <= 2
     layer = other.layers[-1]
     layer.bias.assign(layer.bias + 1)
-    assert (run_keras(other, network, codes) != evaluate(network, codes)).any(axis=1).all()
+    assert (run_keras(other, network, codes=codes) != evaluate(network, codes)).any(axis=1).all()
 
 
 def test_a_budget_that_it_misses_is_said_and_not_raised(tmp_path):
@@ -335,7 +337,9 @@ def test_import_of_a_final_softmax_and_coarse_inputs_is_noted(tmp_path):
     assert len(card.notes) == 2
     codes = codes_of(200, 3)
     network = load_network(paths["network.npz"])
-    np.testing.assert_array_equal(run_keras(load_model(paths["model.keras"]), network, codes), evaluate(network, codes))
+    np.testing.assert_array_equal(
+        run_keras(load_model(paths["model.keras"]), network, codes=codes), evaluate(network, codes)
+    )
 
 
 def test_a_file_that_changed_is_missing_or_damaged_is_refused(tmp_path):

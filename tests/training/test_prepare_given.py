@@ -87,9 +87,11 @@ def test_float_model_is_quantized_and_its_loss_is_on_the_card(tmp_path):
 
 def test_probabilities_are_kept_and_scored_as_logits(tmp_path):
     events, chosen = made_events(), shape("m.keras", quantize=True, output="probabilities")
-    prepared = prepare_given(float_model(L.Softmax()), chosen, events)
+    prepared = prepare_given(float_model(L.Softmax()), chosen, events=events)
     assert prepared.notes[0] == "outputs are probabilities of 8 bits, by tables"
-    network = integer_network(prepared.model, events.features, events.classes, inputs=events.formats, wraps=True)
+    network = integer_network(
+        prepared.model, events.features, classes=events.classes, inputs=events.formats, wraps=True
+    )
     assert set(network.output_formats()) == {KIF(0, 0, 8)}
     prepared.model.save(tmp_path / "model.keras")
     save_baseline_predictions({}, tmp_path / "baselines.npz")
@@ -108,14 +110,14 @@ def test_probabilities_are_kept_and_scored_as_logits(tmp_path):
 
 def test_model_without_options_stays_as_it_is():
     model = seq((4,), QDense(3))
-    prepared = prepare_given(model, shape("m.keras"), made_events())
+    prepared = prepare_given(model, shape("m.keras"), events=made_events())
     assert prepared.model is model
     assert (prepared.changed, prepared.notes) == (False, [])
 
 
 def test_probabilities_without_softmax_are_refused(tmp_path):
     with pytest.raises(FirmwareError, match=r"does not end in softmax or sigmoid\. Expected one of them for network"):
-        prepare_given(seq((4,), QDense(3)), shape("m.keras", output="probabilities"), made_events())
+        prepare_given(seq((4,), QDense(3)), shape("m.keras", output="probabilities"), events=made_events())
     with pytest.raises(ConfigurationError, match=r"network\.keras_file: .*does not end in softmax"):
         trained(tmp_path, seq((4,), QDense(3)), output="probabilities")
 
@@ -136,7 +138,10 @@ def test_training_begins_from_the_quantized_model(tmp_path):
     model, events = float_model(L.Softmax()), made_events()
     model.save(tmp_path / "given.keras")
     chosen = shape(tmp_path / "given.keras", quantize=True)
-    started, prepared = build_model(chosen, events.formats, 3, 1, events), prepare_given(model, chosen, events).model
+    started, prepared = (
+        build_model(chosen, events.formats, classes=3, seed=1, events=events),
+        prepare_given(model, chosen, events=events).model,
+    )
     assert [type(layer).__name__ for layer in started.layers] == ["InputLayer", "QDense", "QDense"]
     x = decoded(events.of(TEST)[0], events.formats)
     np.testing.assert_array_equal(started.predict(x, verbose=0), prepared.predict(x, verbose=0))

@@ -72,13 +72,13 @@ def test_without_removes_the_marked_edges_alone():
 
 def test_nothing_is_pruned_from_a_network_that_fits():
     network = random_network(4)
-    marks = edges_to_prune(network, saliency(network, random_codes(network, 200)), lambda _: True)
+    marks = edges_to_prune(network, saliency(network, random_codes(network, 200)), fits=lambda _: True)
     assert removed(marks) == 0
 
 
 def test_everything_goes_when_nothing_fits():
     network = random_network(4)
-    marks = edges_to_prune(network, saliency(network, random_codes(network, 200)), lambda _: False)
+    marks = edges_to_prune(network, saliency(network, random_codes(network, 200)), fits=lambda _: False)
     assert removed(marks) == live(network)
     assert live(without(network, marks)) == 0
 
@@ -91,7 +91,7 @@ def test_as_few_edges_as_needed_and_the_least_valuable_first(allowed):
         np.where(layer.widths > 0, rng.permutation(layer.widths.size).reshape(layer.shape) + 1.0, 0.0)
         for layer in network.layers
     ]
-    marks = edges_to_prune(network, scores, lambda n: live(n) <= allowed)
+    marks = edges_to_prune(network, scores, fits=lambda n: live(n) <= allowed)
     assert live(without(network, marks)) == allowed
     for layer, score, gone in zip(network.layers, scores, marks, strict=True):
         alive = layer.widths > 0
@@ -104,7 +104,7 @@ def test_layers_are_compared_by_relative_worth():
     """A layer whose outputs are a thousand times larger does not push the other one out."""
     network = random_network(8, units=(4, 4, 4), prune=0.0)
     ones = [np.linspace(1, 2, 16).reshape(4, 4), np.linspace(1000, 2000, 16).reshape(4, 4)]
-    marks = edges_to_prune(network, ones, lambda n: live(n) <= 16)
+    marks = edges_to_prune(network, ones, fits=lambda n: live(n) <= 16)
     assert [int(m.sum()) for m in marks] == [8, 8]
 
 
@@ -112,7 +112,7 @@ def test_pruned_network_meets_a_budget_by_the_surrogate():
     network = random_network(9, units=(6, 8, 4), prune=0.0)
     budget = 0.5 * estimate(network, MODEL).luts
     scores = saliency(network, random_codes(network, 300))
-    pruned = without(network, edges_to_prune(network, scores, lambda n: estimate(n, MODEL).luts <= budget))
+    pruned = without(network, edges_to_prune(network, scores, fits=lambda n: estimate(n, MODEL).luts <= budget))
     assert 0.7 * budget < estimate(pruned, MODEL).luts <= budget
 
 
@@ -129,7 +129,7 @@ def test_a_network_is_shortened_to_its_latency(seed):
     network = random_network(seed, units=(9, 8, 4), prune=0.0)
     scores = saliency(network, random_codes(network, 300))
     before = stages(network)[-1].max()
-    marks = edges_to_shorten(network, scores, stages, finished, 0.8 * before)
+    marks = edges_to_shorten(network, scores, stages=stages, finished=finished, budget=0.8 * before)
     assert stages(without(network, marks))[-1].max() <= 0.8 * before
     assert 0 < removed(marks) < live(network)
 
@@ -137,14 +137,21 @@ def test_a_network_is_shortened_to_its_latency(seed):
 def test_nothing_is_removed_from_a_network_that_is_fast_enough():
     network = random_network(3, units=(9, 8, 4))
     scores = saliency(network, random_codes(network, 300))
-    assert removed(edges_to_shorten(network, scores, stages, finished, stages(network)[-1].max())) == 0
+    assert (
+        removed(edges_to_shorten(network, scores, stages=stages, finished=finished, budget=stages(network)[-1].max()))
+        == 0
+    )
 
 
 def test_all_edges_go_when_no_edge_is_fast_enough():
     network = random_network(3, units=(4, 3))
     scores = saliency(network, random_codes(network, 300))
     marks = edges_to_shorten(
-        network, scores, lambda n: [np.full(x.shape[1], 9.0) for x in n.layers], lambda n: 9.0, 1.0
+        network,
+        scores,
+        stages=lambda n: [np.full(x.shape[1], 9.0) for x in n.layers],
+        finished=lambda n: 9.0,
+        budget=1.0,
     )
     assert live(without(network, marks)) == 0
 
@@ -157,7 +164,7 @@ def test_only_edges_into_the_latest_outputs_go():
     uneven = without(network, first)
     scores = saliency(uneven, random_codes(uneven, 300))
     shallow = stages(uneven)[-1][1:].max()
-    marks = edges_to_shorten(uneven, scores, stages, finished, shallow)
+    marks = edges_to_shorten(uneven, scores, stages=stages, finished=finished, budget=shallow)
     assert removed(marks) > 0
     assert not marks[0][:, 1:].any()
 
@@ -171,6 +178,6 @@ def test_edges_that_fit_after_all_stay():
     def fits(left):
         return live(left) + 100 * (left.layers[0].widths[dear] > 0) <= live(network) - 1
 
-    marks = edges_to_prune(network, scores, fits)
+    marks = edges_to_prune(network, scores, fits=fits)
     assert [tuple(x) for x in np.argwhere(marks[0])] == [dear]
     assert not marks[1].any()

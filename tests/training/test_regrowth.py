@@ -41,7 +41,7 @@ def without_some(model, gone):
     marks = [np.zeros(x.shape, dtype=bool) for x in network.layers]
     for edge in gone:
         marks[0][edge] = True
-    remove_edges(table_layers(model), network, marks)
+    remove_edges(table_layers(model), network, marks=marks)
 
 
 def test_a_removed_edge_leaves_nothing_whatever_the_moments_and_comes_back_as_it_was():
@@ -54,7 +54,7 @@ def test_a_removed_edge_leaves_nothing_whatever_the_moments_and_comes_back_as_it
     before = network_of(made)
     marks = [np.zeros(before.layers[0].shape, dtype=bool)]
     marks[0][[1, 3], [2, 0]] = True
-    remove_edges([layer], before, marks)
+    remove_edges([layer], before, marks=marks)
     np.testing.assert_array_equal(evaluate(network_of(made), CODES), evaluate(without(before, marks), CODES))
     assert (evaluate(before, CODES) != evaluate(without(before, marks), CODES)).any()
     layer.input_width.assign(widths_before(np.asarray(layer.input_width)))
@@ -83,7 +83,7 @@ def test_edges_come_first_by_what_they_are_worth_and_nothing_is_changed_by_askin
     gone = [tuple(np.argwhere(scores == s)[0]) for s in np.sort(scores[scores > 0])[:3]]
     without_some(model, gone)
     held = [np.array(v) for v in model.variables if v.name in ("input_width", "output_fraction")]
-    found = growths(tables, lambda: network_of(model), CODES)
+    found = growths(tables, lambda: network_of(model), codes=CODES)
     for a, b in zip(held, [v for v in model.variables if v.name in ("input_width", "output_fraction")], strict=True):
         np.testing.assert_array_equal(a, b)
     assert [g.worth for g in found] == sorted((g.worth for g in found), reverse=True)
@@ -93,7 +93,7 @@ def test_edges_come_first_by_what_they_are_worth_and_nothing_is_changed_by_askin
     wider = [g for g in found if g not in back]
     assert {g.value for g in wider} == {4.0}, "a bit more of address, or of fraction"
     assert not {g.index for g in wider if g.variable is tables[0].output_fraction} & set(gone)
-    assert growths(tables, lambda: network_of(model), CODES[:1].repeat(9, axis=0)) == [], "worth nothing"
+    assert growths(tables, lambda: network_of(model), codes=CODES[:1].repeat(9, axis=0)) == [], "worth nothing"
 
 
 def test_edges_that_training_gave_up_stay_away(model):
@@ -103,7 +103,7 @@ def test_edges_that_training_gave_up_stay_away(model):
     first.input_width.assign(widths)
     without_some(model, [])
     assert np.asarray(first.input_width)[2, 2] == NO_EDGE
-    found = growths(table_layers(model), lambda: network_of(model), CODES)
+    found = growths(table_layers(model), lambda: network_of(model), codes=CODES)
     assert not [g for g in found if g.variable is first.input_width and g.index == (2, 2)]
 
 
@@ -115,9 +115,9 @@ def test_a_model_is_filled_up_to_what_fits(model, share):
     start = luts(model)
     assert start < 0.75 * budget
     grown = fill(
-        growths(tables, lambda: network_of(model), CODES),
+        growths(tables, lambda: network_of(model), codes=CODES),
         lambda: luts(model) <= budget,
-        lambda: luts(model) > 0.98 * budget,
+        full=lambda: luts(model) > 0.98 * budget,
     )
     assert grown > 0
     assert 0.9 * budget < luts(model) <= budget
@@ -147,15 +147,15 @@ def options(variable, sizes):
 def test_what_does_not_fit_is_passed_over_and_taken_back():
     variable = Counted(most=10)
     sizes = [1, 1, 50, 1, 1, 1, 50, 1]
-    assert fill(options(variable, sizes), variable.fits, lambda: False) == 6
+    assert fill(options(variable, sizes), variable.fits, full=lambda: False) == 6
     assert variable.values[: len(sizes)].tolist() == [1, 1, 0, 1, 1, 1, 0, 1]
     assert not variable.values[len(sizes) :].any()
 
 
 def test_filling_ends_when_it_is_full_or_after_so_many_looks():
     variable = Counted(most=100)
-    assert fill(options(variable, [1] * 40), variable.fits, lambda: variable.values.sum() >= 3) == 3
+    assert fill(options(variable, [1] * 40), variable.fits, full=lambda: variable.values.sum() >= 3) == 3
     hopeless = Counted(most=0)
-    assert fill(options(hopeless, [1] * 40) * 3, hopeless.fits, lambda: False) == 0
+    assert fill(options(hopeless, [1] * 40) * 3, hopeless.fits, full=lambda: False) == 0
     assert hopeless.looks == MAX_EVALUATIONS
     assert not hopeless.values.any()

@@ -105,7 +105,7 @@ def test_a_tighter_latency_gives_a_shallower_design_of_the_same_lut_budget(train
 
 
 def test_an_impossible_budget_is_refused_before_the_first_epoch_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(Trainer, "epoch", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(Trainer, "epoch", lambda *_, **__: pytest.fail("trained"))
     write_inputs(tmp_path, made_design(luts=1))
     with pytest.raises(BudgetMissedError, match=r"^design 'tiny': luts: 1 is less than .* takes: at least 2 LUT"):
         train(tmp_path, tmp_path)
@@ -202,7 +202,9 @@ def test_what_leaves_much_of_its_budget_in_the_end_is_filled_without_fine_tuning
     monkeypatch.setattr(
         TrainableModel, "accuracy", lambda self: accuracy(self) * (0.5 if filling and not as_accurate else 1.0)
     )
-    monkeypatch.setattr(select_result, "refill", lambda *args: (filling.append(True), refill(*args)))
+    monkeypatch.setattr(
+        select_result, "refill", lambda *args, **options: (filling.append(True), refill(*args, **options))
+    )
     card = read_card(
         TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 0.75, 1.5, 2.3, 3.5, 1.0, 1.0)) / "train.json"
     )
@@ -233,14 +235,18 @@ def test_more_of_the_budget_does_not_cost_accuracy(inputs, tmp_path, monkeypatch
     """The filled network would be the result, but its validation accuracy is made out to be a third lower."""
     accuracy, retrained, regrow = TrainableModel.accuracy, [], select_result._regrow_and_retrain
     monkeypatch.setattr(TrainableModel, "accuracy", lambda self: accuracy(self) * (0.67 if retrained else 1.0))
-    monkeypatch.setattr(select_result, "_regrow_and_retrain", lambda *args: (retrained.append(True), regrow(*args)))
+    monkeypatch.setattr(
+        select_result,
+        "_regrow_and_retrain",
+        lambda *args, **options: (retrained.append(True), regrow(*args, **options)),
+    )
     card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 0.75)) / "train.json")
     assert card.regrow_rounds == 1
     assert card.luts.value == results(card)[0] < USED * LUTS
 
 
 def test_a_budget_that_does_not_bind_is_not_filled(tmp_path, monkeypatch):
-    monkeypatch.setattr(fit_budget, "fill", lambda *_: pytest.fail("filled"))
+    monkeypatch.setattr(fit_budget, "fill", lambda *_, **__: pytest.fail("filled"))
     few = {"epochs": 6, "batch_size": 280, "learning_rate": 0.03}
     write_inputs(tmp_path, made_design(luts=5000, latency_ns=200.0, training=few))
     card = read_card(TrainCard, train(tmp_path, tmp_path, measure=as_estimated(1.0)) / "train.json")
@@ -316,7 +322,7 @@ def test_card_states_what_the_network_is(trained, inputs):
 
 def test_saved_model_loads_back_to_the_same_tables(trained):
     network = load_network(trained / "network.npz")
-    again = integer_network(load_model(trained / "model.keras"), network.features, network.classes)
+    again = integer_network(load_model(trained / "model.keras"), network.features, classes=network.classes)
     assert len(again.layers) == len(network.layers) == 2
     for ours, theirs in zip(again.layers, network.layers, strict=True):
         assert (ours.name, ours.inputs, ours.overflow) == (theirs.name, theirs.inputs, theirs.overflow)
@@ -365,7 +371,9 @@ def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, mo
     assert (card.prune_rounds, card.epochs) == (1, 22)
     with monkeypatch.context() as patch:
         epoch, left = Trainer.epoch, iter(range(21))
-        patch.setattr(Trainer, "epoch", lambda self, *a: epoch(self, *a) if next(left, None) is not None else 1 / 0)
+        patch.setattr(
+            Trainer, "epoch", lambda self, *a, **k: epoch(self, *a, **k) if next(left, None) is not None else 1 / 0
+        )
         with pytest.raises(ZeroDivisionError):
             train(tmp_path, tmp_path / "again", measure=as_estimated(1.0, 1.0, 1.2))
     with pytest.raises(ZeroDivisionError):
@@ -383,7 +391,9 @@ def test_a_training_stopped_after_it_was_widened_goes_on_from_there(tmp_path, mo
     assert (card.regrow_rounds, card.epochs) == (1, 22)
     with monkeypatch.context() as patch:
         epoch, left = Trainer.epoch, iter(range(21))
-        patch.setattr(Trainer, "epoch", lambda self, *a: epoch(self, *a) if next(left, None) is not None else 1 / 0)
+        patch.setattr(
+            Trainer, "epoch", lambda self, *a, **k: epoch(self, *a, **k) if next(left, None) is not None else 1 / 0
+        )
         with pytest.raises(ZeroDivisionError):
             train(tmp_path, tmp_path / "again", measure=as_estimated(1.0, 1.0, 0.75))
     again = train(tmp_path, tmp_path / "again", measure=as_estimated(0.75))
@@ -425,7 +435,7 @@ def test_checkpoints_are_cheap(inputs, tmp_path):
 
 def test_checkpoint_round_trip(tmp_path):
     arrays = [np.arange(6.0).reshape(2, 3), np.array(7)]
-    checkpoint.save_checkpoint(tmp_path / "c", "mine", arrays, {"epoch": 3})
+    checkpoint.save_checkpoint(tmp_path / "c", "mine", arrays=arrays, state={"epoch": 3})
     held, state = checkpoint.load_checkpoint(tmp_path / "c", "mine")
     assert state == {"epoch": 3}
     for a, b in zip(arrays, held, strict=True):
@@ -435,7 +445,7 @@ def test_checkpoint_round_trip(tmp_path):
 
 def test_checkpoint_of_something_else_or_none(tmp_path):
     assert checkpoint.load_checkpoint(tmp_path, "mine") is None
-    checkpoint.save_checkpoint(tmp_path, checkpoint.fingerprint("spec", "data", "code"), [], {})
+    checkpoint.save_checkpoint(tmp_path, checkpoint.fingerprint("spec", "data", "code"), arrays=[], state={})
     for other in (
         ("spec2", "data", "code"),
         ("spec", "data2", "code"),
@@ -448,7 +458,7 @@ def test_checkpoint_of_something_else_or_none(tmp_path):
 
 @pytest.mark.parametrize("damage", ["truncated", "garbage", "empty"])
 def test_damaged_checkpoint_is_a_clear_error(damage, inputs, tmp_path):
-    checkpoint.save_checkpoint(tmp_path, "mine", [np.zeros(1000)], {})
+    checkpoint.save_checkpoint(tmp_path, "mine", arrays=[np.zeros(1000)], state={})
     path = tmp_path / checkpoint.NAME
     whole = path.read_bytes()
     path.write_bytes({"truncated": whole[: len(whole) // 2], "garbage": b"x" * 500, "empty": b""}[damage])
@@ -475,7 +485,7 @@ def weights_are_lost(began, monkeypatch):
 def the_last_gradient_is_infinite(began, monkeypatch):
     """Nothing of it shows in the loss yet."""
 
-    def epoch(*_):
+    def epoch(*_, **__):
         began.model.trainer.moments[0].assign_add(np.full(began.model.trainer.moments[0].shape, np.inf))
         return 1.0
 
@@ -514,7 +524,7 @@ def test_wrong_number_of_classes(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"spec.json", "codes.npz"}
     expected = "network.units: the last layer has 3 outputs, expected one for each of 4 classes"
     with pytest.raises(ConfigurationError, match=f"^{re.escape(expected)}$"):
-        build_model(made_design().network, made_events(300).formats, 4, seed=1)
+        build_model(made_design().network, made_events(300).formats, classes=4, seed=1)
 
 
 def test_missing_inputs(tmp_path):
@@ -539,7 +549,7 @@ def test_own_training_takes_the_steps_of_model_fit():
         return made
 
     ours, theirs = model(), model()
-    trainer = Trainer(ours, x, y, batch_size=100)
+    trainer = Trainer(ours, x, y=y, batch_size=100)
     order = rng.permutation(len(x))
     loss = trainer.epoch(order, Pressure(0.01, 0.01, 0.0, 0.0))
     kept = order[:400]
@@ -562,7 +572,7 @@ def test_pressure_on_luts_narrows_and_a_rate_of_zero_holds_the_widths():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(200, 2)).astype(np.float32), rng.integers(0, 2, 200)
     model = keras.Sequential([keras.Input((2,)), LUTDense(2, max_input_bits=4, edge_hidden_units=2, seed=4)])
-    trainer, layer = Trainer(model, x, y, batch_size=1000), model.layers[0]
+    trainer, layer = Trainer(model, x, y=y, batch_size=1000), model.layers[0]
     assert trainer.batch_size == 200, "no more than there are events"
     order, widths = np.arange(200), np.asarray(layer.input_width)
     for _ in range(5):

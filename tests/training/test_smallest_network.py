@@ -22,7 +22,7 @@ SHORT = {"epochs": 4, "batch_size": 280, "learning_rate": 0.03}
 
 def beyond(limits, network, codes):
     """Return the network that pruning to the limits leaves."""
-    return without(network, limits.edges_to_remove(network, codes, 1.0))
+    return without(network, limits.edges_to_remove(network, codes, share=1.0))
 
 
 def test_a_network_without_edges_does_not_depend_on_its_input():
@@ -39,7 +39,7 @@ def test_the_closest_network_is_the_first_that_varies_as_the_budget_rises(seed):
     codes = random_codes(network, 300)
     limits = Budget(made_spec(luts=1))
     assert not output_varies(beyond(limits, network, codes), codes), "the budget is impossible"
-    found = without(network, closest(limits, network, codes))
+    found = without(network, closest(limits, network, codes=codes))
     assert output_varies(found, codes)
     assert limits.estimate(found).luts < limits.estimate(network).luts
     rising = (beyond(Budget(made_spec(luts=n)), network, codes) for n in range(1, 20))
@@ -54,14 +54,14 @@ def test_cycles_are_raised_where_they_are_too_few_and_no_further():
     limits = Budget(made_spec(luts=10_000, latency_ns=2.5), Correction(cycles=2))
     assert limits.spec.latency_cycles_budget == 1
     assert not output_varies(beyond(limits, network, codes), codes)
-    found = without(network, closest(limits, network, codes))
+    found = without(network, closest(limits, network, codes=codes))
     assert output_varies(found, codes)
     assert 1 <= limits.estimate(found).latency_cycles < limits.estimate(network).latency_cycles
 
 
 def test_all_edges_stay_where_nothing_less_varies():
     network = random_network(0)
-    marks = closest(Budget(made_spec(luts=1)), network, random_codes(network, 1))
+    marks = closest(Budget(made_spec(luts=1)), network, codes=random_codes(network, 1))
     assert sum(int(m.sum()) for m in marks) == 0
 
 

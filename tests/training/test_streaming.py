@@ -85,7 +85,7 @@ def visited(windows, batch_size):
 @given(n=st.integers(30, 400), batch=st.integers(1, 12), rows=st.integers(24, 500), epoch=st.integers(0, 3))
 def test_every_event_once_an_epoch_but_for_the_last_incomplete_batch(n, batch, rows, epoch):
     events = made_events(n)
-    data = StreamedData(events, batch, megabytes(events, rows))
+    data = StreamedData(events, batch, memory_mb=megabytes(events, rows))
     x, y = real_values(events, TRAIN)
     seen = []
     for window in data.windows(5, epoch):
@@ -100,7 +100,7 @@ def test_every_event_once_an_epoch_but_for_the_last_incomplete_batch(n, batch, r
 
 def test_the_order_is_another_in_each_epoch_and_mixes_blocks():
     events = made_events(3000)
-    data = StreamedData(events, 50, megabytes(events, 600))
+    data = StreamedData(events, 50, memory_mb=megabytes(events, 600))
     (first, sizes), (second, _) = (visited(data.windows(1, epoch), 50) for epoch in (0, 1))
     assert len(sizes) >= 4, "windows of 600 of about 2,100 events"
     assert data.block < 600 / 8
@@ -128,7 +128,7 @@ def test_windows_without_room_for_two_batches_are_refused():
     )
     with pytest.raises(ConfigurationError, match=text):
         training_data(made_events(80_000), Training(memory_mb=1, batch_size=10_000))
-    StreamedData(made_events(80_000), 10_000, 2)
+    StreamedData(made_events(80_000), 10_000, memory_mb=2)
 
 
 def test_reading_ahead_keeps_the_order_and_passes_errors_on():
@@ -166,9 +166,10 @@ def trained(data, events, epochs=3, loss=cross_entropy):
     """Losses, state of the trainer, and accuracy after some epochs."""
     units = [4, len(events.classes)]
     network = made_spec(network={"units": units, "max_input_bits": 5}).network
-    model = build_model(network, events.formats, units[-1], 7)
-    trainer = Trainer(model, *data.training(), data.batch_size, loss)
-    losses = [data.epoch(trainer, 1, epoch, PRESSURE) for epoch in range(epochs)]
+    model = build_model(network, events.formats, classes=units[-1], seed=7)
+    x, y = data.training()
+    trainer = Trainer(model, x, y=y, batch_size=data.batch_size, loss=loss)
+    losses = [data.epoch(trainer, 1, epoch=epoch, pressure=PRESSURE) for epoch in range(epochs)]
     accuracy = float(np.average(data.qualities(trainer), weights=data.weights))
     return losses, [np.asarray(v) for v in trainer.state()], accuracy
 
@@ -188,7 +189,7 @@ def held(events):
 
 
 def test_one_window_gives_the_bits_of_training_in_memory(events, held):
-    data = StreamedData(events, 100, megabytes(events, 2500))
+    data = StreamedData(events, 100, memory_mb=megabytes(events, 2500))
     assert len(list(data.windows(1, 0))) == 1
     ours = trained(data, events)
     assert same(ours, held)
@@ -201,7 +202,7 @@ def test_several_windows_give_the_bits_of_training_in_memory_in_the_same_order(e
             order, _ = visited(streamed.windows(seed, epoch), self.batch_size)
             return trainer.epoch(order, pressure)
 
-    streamed = StreamedData(events, 100, megabytes(events, 700))
+    streamed = StreamedData(events, 100, memory_mb=megabytes(events, 700))
     assert len(list(streamed.windows(1, 0))) >= 3
     ours, theirs = trained(streamed, events), trained(InOrder(events, 100), events)
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6, err_msg="sums of losses, added up in another order")
@@ -213,7 +214,7 @@ def test_several_windows_give_the_bits_of_training_in_memory_in_the_same_order(e
 def test_weighted_events_train_the_same_in_windows_and_in_memory(events, held):
     heavy = weighted(events)
     assert event_bytes(heavy) == event_bytes(events) + 4
-    data = StreamedData(heavy, 100, megabytes(heavy, 2500))
+    data = StreamedData(heavy, 100, memory_mb=megabytes(heavy, 2500))
     ours, theirs = trained(data, heavy), trained(InMemoryData(heavy, 100), heavy)
     assert same(ours, theirs)
     assert ours[2] == theirs[2]
@@ -229,7 +230,7 @@ def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events
         events, targets=targets, scales=(1.0, 1.0), units=("", ""), classes=("sine", "size"), labels=0 * events.labels
     )
     assert event_bytes(numbers) == event_bytes(events) + 4
-    data = StreamedData(numbers, 100, megabytes(numbers, 2500))
+    data = StreamedData(numbers, 100, memory_mb=megabytes(numbers, 2500))
     ours, theirs = (trained(d, numbers, loss=squared_error) for d in (data, InMemoryData(numbers, 100)))
     assert same(ours, theirs)
     assert ours[2] == theirs[2]
@@ -240,10 +241,13 @@ def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events
 
 def test_settled_moments_are_those_of_the_events(events):
     """Inference then gives what training gives on these events; before, the stored moments are steps behind."""
-    model = build_model(made_spec(network={"units": [4, 3], "max_input_bits": 5}).network, events.formats, 3, 7)
+    model = build_model(
+        made_spec(network={"units": [4, 3], "max_input_bits": 5}).network, events.formats, classes=3, seed=7
+    )
     data = InMemoryData(events, 100)
-    trainer = Trainer(model, *data.training(), data.batch_size)
-    data.epoch(trainer, 1, 0, PRESSURE)
+    x, y = data.training()
+    trainer = Trainer(model, x, y=y, batch_size=data.batch_size)
+    data.epoch(trainer, 1, epoch=0, pressure=PRESSURE)
     x = data.training()[0][:1000]
     before, weights = trainer.logits(x), [np.array(v) for v in model.trainable_variables]
     trainer.refresh_batch_norm(x)
@@ -255,11 +259,11 @@ def test_settled_moments_are_those_of_the_events(events):
 
 
 def test_one_program_serves_all_windows(events):
-    data = StreamedData(events, 100, megabytes(events, 700))
-    model = build_model(made_spec(network={"units": [4, 3]}).network, events.formats, 3, 7)
-    trainer = Trainer(model, None, None, data.batch_size)
+    data = StreamedData(events, 100, memory_mb=megabytes(events, 700))
+    model = build_model(made_spec(network={"units": [4, 3]}).network, events.formats, classes=3, seed=7)
+    trainer = Trainer(model, None, y=None, batch_size=data.batch_size)
     for epoch in range(2):
-        data.epoch(trainer, 1, epoch, PRESSURE)
+        data.epoch(trainer, 1, epoch=epoch, pressure=PRESSURE)
     assert trainer._epoch.experimental_get_tracing_count() == 1
     assert len({tuple(a.shape for a in window[:3]) for window in data.windows(1, 0)}) == 1
 

@@ -61,7 +61,7 @@ def test_fewer_edges_go_where_hardware_is_shared():
     gone = {}
     for ii in (1, 5):
         held = limits(luts, ii=ii)
-        marks = held.edges_to_remove(network, codes, 1.0)
+        marks = held.edges_to_remove(network, codes, share=1.0)
         left = without_unread(without(network, marks))
         assert held.with_shared_layers_of(network).estimate(left).luts <= luts
         gone[ii] = sum(int(m.sum()) for m in marks)
@@ -73,9 +73,9 @@ def test_cycles_of_sharing_count_against_the_latency():
     codes = random_codes(network, 300)
     whole = limits().with_shared_layers_of(network)
     cycles = whole.estimate(network).latency_cycles
-    assert not any(marks.any() for marks in whole.edges_to_remove(network, codes, 1.0))
+    assert not any(marks.any() for marks in whole.edges_to_remove(network, codes, share=1.0))
     tight = replace(limits(cycles=cycles - 1), shared=whole.shared)
-    left = without(network, tight.edges_to_remove(network, codes, 1.0))
+    left = without(network, tight.edges_to_remove(network, codes, share=1.0))
     assert tight.estimate(left).latency_cycles <= cycles - 1
     assert cycles - 1 >= limits(ii=1).estimate(network).latency_cycles, "without sharing nothing had to go"
 
@@ -85,7 +85,7 @@ def test_closest_network_keeps_the_shared_layers():
     codes = random_codes(network, 300)
     luts = round(0.3 * limits().estimate(network).luts)
     held = limits(luts).with_shared_layers_of(network)
-    left = without(network, closest(held, network, codes))
+    left = without(network, closest(held, network, codes=codes))
     assert output_varies(left, codes)
     assert held.estimate(left).luts < held.estimate(network).luts
     assert any(isinstance(part, Block) for part in held.sharing(network).parts)
@@ -101,7 +101,7 @@ def test_soft_cost_counts_instances():
     last = LUTDense(2, input_format="fixed<6,4>", name="last")
     model = keras.Model(inputs, last(keras.ops.sum(shared(inputs), axis=1)))
     x = np.random.default_rng(0).integers(-8, 8, (64, OBJECTS, 2)).astype(np.float32) / 8
-    trainer = Trainer(model, x, np.zeros(64, dtype=np.int64), batch_size=64)
+    trainer = Trainer(model, x, y=np.zeros(64, dtype=np.int64), batch_size=64)
     assert trainer.fractions_built(None) == ()
     parts = trainer.fractions_built((SharedLayers(("shared",), OBJECTS, 2),))
     assert parts == (0.25, 1.0)
@@ -132,10 +132,12 @@ def test_soft_cost_counts_instances():
 )
 def test_examples_share_before_training(name, blocks, monkeypatch):
     monkeypatch.chdir(ROOT)
-    plan = load_plan(Path(f"config/examples/{name}.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+    plan = load_plan(
+        Path(f"config/examples/{name}.yaml"), Path("config/targets.yaml"), data_sets=Path("config/data_sets")
+    )
     formats = [kif_of(channel.feature) for channel in channels(plan.data_set)]
     spec = next(iter(plan.specs.values()))
-    model = build_model(spec.network, formats, len(plan.data_set.outputs), 1)
+    model = build_model(spec.network, formats, classes=len(plan.data_set.outputs), seed=1)
     network = integer_network(model, inputs=formats)
     found = {}
     for design, spec in plan.specs.items():

@@ -68,7 +68,7 @@ def test_steps_are_those_of_model_fit(make):
     """One epoch without pressure against Keras' Adam in `model.fit`."""
     ours, theirs, start = (narrowed(make) for _ in range(3))
     x, y, order = data(ours)
-    trainer = Trainer(ours, x, y, batch_size=100)
+    trainer = Trainer(ours, x, y=y, batch_size=100)
     loss = trainer.epoch(order, Pressure(0.01, 0.01, 0.0, 0.0))
     for layer in counting_layers(theirs):
         layer._beta.assign(0.0)
@@ -94,7 +94,7 @@ def test_same_seed_and_order_give_the_same_bits():
     for _ in range(2):
         model = narrowed(chain)
         x, y, order = data(model)
-        trainer = Trainer(model, x, y, batch_size=100)
+        trainer = Trainer(model, x, y=y, batch_size=100)
         losses = [trainer.epoch(order, Pressure(0.01, 0.01, 0.1, 0.1)) for _ in range(2)]
         outcomes.append((losses, [np.asarray(v) for v in trainer.state()]))
     assert outcomes[0][0] == outcomes[1][0]
@@ -106,7 +106,7 @@ def test_steps_are_finite_wherever_they_start():
     """However XLA fuses: code that is not optimized, as here, rounds a number otherwise where it is computed again."""
     model = narrowed(branched)
     x, y, order = data(model, 100)
-    trainer = Trainer(model, x, y, batch_size=100)
+    trainer = Trainer(model, x, y=y, batch_size=100)
     starts = [np.asarray(v) for v in trainer.state()]
     for seed in range(100):
         rng = np.random.default_rng(seed)
@@ -152,15 +152,16 @@ def test_squared_error_is_the_weighted_mean_over_events_and_targets():
 def test_cost_of_a_chain_is_the_sum_over_its_layers():
     model = narrowed(chain)
     one, two = records = recorded(model)
-    luts, levels = model_cost(records, links_of(model, model.layers), 0.0)
-    (edges1, present1), (edges2, present2) = soft_luts(one.table, one.m, one.f), soft_luts(two.table, two.m, two.f)
+    luts, levels = model_cost(records, links_of(model, model.layers), ebops=0.0)
+    (edges1, present1), (edges2, present2) = soft_luts(one.table, one.m, f=one.f), soft_luts(two.table, two.m, f=two.f)
     assert float(luts) == pytest.approx(1 + float(tf.reduce_sum(edges1)) + float(tf.reduce_sum(edges2)), rel=1e-5)
-    between = soft_saturation(one.table, tf.convert_to_tensor(one.layer.bias), *two.layer.limits())
+    lo, hi = two.layer.limits()
+    between = soft_saturation(one.table, tf.convert_to_tensor(one.layer.bias), lowest=lo, highest=hi)
     assert float(between) > 0.01
     expected = soft_levels(present1) + soft_levels(present2) + between
     assert float(levels) == pytest.approx(float(expected), rel=1e-5)
     doubled = [Record(r.layer, r.table, r.m, r.f, 2 * r.n_positions) for r in records]
-    assert float(model_cost(doubled, None, 0.0)[0]) == pytest.approx(2 * float(luts) - 1, rel=1e-5)
+    assert float(model_cost(doubled, None, ebops=0.0)[0]) == pytest.approx(2 * float(luts) - 1, rel=1e-5)
 
 
 def test_places_are_counted():
@@ -181,19 +182,21 @@ def test_depth_is_that_of_the_longest_path():
         "last": {("first", False), ("second", False)},
     }
     records = recorded(model)
-    own = {r.layer.name: float(soft_levels(soft_luts(r.table, r.m, r.f)[1])) for r in records}
+    own = {r.layer.name: float(soft_levels(soft_luts(r.table, r.m, f=r.f)[1])) for r in records}
     first = next(r for r in records if r.layer.name == "first")
     bias = tf.convert_to_tensor(first.layer.bias)
-    between = float(soft_saturation(first.table, bias, *by_name["detour"].limits()))
-    assert float(model_cost(records, links, 0.0)[1]) == pytest.approx(sum(own.values()) + between, rel=1e-5)
+    lo, hi = by_name["detour"].limits()
+    between = float(soft_saturation(first.table, bias, lowest=lo, highest=hi))
+    assert float(model_cost(records, links, ebops=0.0)[1]) == pytest.approx(sum(own.values()) + between, rel=1e-5)
     without = {**links, id(by_name["last"]): [(by_name["first"], False)]}
-    assert float(model_cost(records, without, 0.0)[1]) < sum(own.values())
+    assert float(model_cost(records, without, ebops=0.0)[1]) < sum(own.values())
 
 
 def test_models_within_models_are_taken_as_chains():
     model = narrowed(within_models)
     records = recorded(model)
-    trainer = Trainer(model, *data(model)[:2], batch_size=100)
+    x, y = data(model)[:2]
+    trainer = Trainer(model, x, y=y, batch_size=100)
     assert trainer.links is None
     assert len(trainer.layers) == len(records) == 3
 
@@ -203,7 +206,7 @@ def test_ebops_of_hgq2_count_and_are_pressed_down():
     inputs = keras.Input((3,))
     model = keras.Model(inputs, QDense(2)(inputs))
     x, y, order = data(model)
-    trainer = Trainer(model, x, y, batch_size=100)
+    trainer = Trainer(model, x, y=y, batch_size=100)
     (layer,) = counting_layers(model)
     assert float(layer.beta) == 0.0
 
@@ -234,7 +237,7 @@ def test_widths_of_hgq2_stay_without_pressure():
     inputs = keras.Input((3,))
     model = keras.Model(inputs, QDense(2)(inputs))
     x, y, order = data(model)
-    trainer = Trainer(model, x, y, batch_size=100)
+    trainer = Trainer(model, x, y=y, batch_size=100)
     before = float(trainer._forward(tf.constant(x[:100]))[1])
     for _ in range(20):
         trainer.epoch(order, Pressure(0.01, 0.05, 0.0, 0.0))

@@ -57,7 +57,7 @@ def trained(larger, inputs, tmp_path_factory):
 
 def test_a_training_leaves_its_state_from_before_freezing(larger):
     folder, state = larger
-    start = warm_start.load(folder / "warm.npz", made_small(), made_events())
+    start = warm_start.load(folder / "warm.npz", made_small(), events=made_events())
     for found, expected in zip(start.arrays, state, strict=True):
         np.testing.assert_array_equal(found, expected)
     assert start.luts[0] > 1e-5, "the multiplier that was found"
@@ -70,7 +70,7 @@ def test_a_training_leaves_its_state_from_before_freezing(larger):
 def test_a_session_begins_where_the_larger_training_was(larger, tmp_path):
     folder, state = larger
     events, small = made_events(), made_small()
-    start = warm_start.load(folder / "warm.npz", small, events)
+    start = warm_start.load(folder / "warm.npz", small, events=events)
     began = made_session(small, events, tmp_path, start=start)
     for found, expected in zip(began.model.trainer.state(), state, strict=True):
         np.testing.assert_array_equal(found, expected)
@@ -113,11 +113,11 @@ def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, 
     (tmp_path / "checkpoints").mkdir()
     held = (trained / "checkpoints" / checkpoint.NAME).read_bytes()
     (tmp_path / "checkpoints" / checkpoint.NAME).write_bytes(held)
-    other = warm_start.load(larger[0] / "warm.npz", made_small(), made_events())
+    other = warm_start.load(larger[0] / "warm.npz", made_small(), events=made_events())
     arrays = [a + 1 for a in other.arrays]
     values = {"luts": other.luts, "depth": other.depth, "correction": {"luts": 1.0, "cycles": 0}}
     belongs_to = warm_start._shape(made_small(), made_events())
-    checkpoint.save_checkpoint(tmp_path, belongs_to, arrays, values, "other.npz")
+    checkpoint.save_checkpoint(tmp_path, belongs_to, arrays=arrays, state=values, name="other.npz")
     monkeypatch.setattr(Session, "run", lambda self: 1 / 0)
     caplog.set_level(logging.INFO)
     for start, going_on in ((larger[0] / "warm.npz", True), (tmp_path / "other.npz", False)):
@@ -151,19 +151,19 @@ def test_a_file_of_another_network_is_refused_by_name(changes, expected, larger,
 def test_a_file_of_other_formats_missing_or_damaged_is_refused_by_name(larger, inputs, tmp_path):
     events = load_codes(inputs / "codes.npz")
     path, small = larger[0] / "warm.npz", made_small()
-    assert warm_start.load(path, small, events) is not None
+    assert warm_start.load(path, small, events=events) is not None
     wider = events.formats[1]._replace(i=events.formats[1].i + 1)
     other = type(events)(**{**vars(events), "formats": (events.formats[0], wider, *events.formats[2:])})
     with pytest.raises(
         CardError, match=rf"^{re.escape(str(path))}: not of the network of design 'tiny': expected its lay"
     ):
-        warm_start.load(path, small, other)
+        warm_start.load(path, small, events=other)
     with pytest.raises(CardError, match=r"none\.npz: expected what design 'tiny' starts from, found no such file"):
-        warm_start.load(tmp_path / "none.npz", small, events)
+        warm_start.load(tmp_path / "none.npz", small, events=events)
     with pytest.raises(
         ConfigurationError, match=r"^design 'tiny' starts from 'large': expected its warm\.npz, found no"
     ):
-        warm_start.load(None, small, events)
+        warm_start.load(None, small, events=events)
     (tmp_path / "half.npz").write_bytes(path.read_bytes()[:500])
     with pytest.raises(CardError, match=r"half\.npz: damaged"):
-        warm_start.load(tmp_path / "half.npz", small, events)
+        warm_start.load(tmp_path / "half.npz", small, events=events)

@@ -80,7 +80,11 @@ def made(make, kind):
             if variable.name == "input_width":
                 variable.assign(variable - 1.3)
         x, y = data()
-        return Trainer(model, x, y, BATCH) if kind is Trainer else kind(TWO, model, x, y, BATCH)
+        return (
+            Trainer(model, x, y=y, batch_size=BATCH)
+            if kind is Trainer
+            else kind(TWO, model, x=x, y=y, batch_size=BATCH)
+        )
 
 
 def put(trainer, values):
@@ -158,11 +162,11 @@ def stage(folder):
     train("whole")
     parts, epoch, left, stopped = [], multi_gpu.SharedTrainer.epoch, iter(range(9)), False
 
-    def stopping(self, *arguments):
+    def stopping(self, *arguments, **options):
         parts.append(self.parts)
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return epoch(self, *arguments)
+        return epoch(self, *arguments, **options)
 
     multi_gpu.SharedTrainer.epoch = stopping
     try:
@@ -194,11 +198,11 @@ def refusals():
 
     def hybrid():
         model = keras.Sequential([keras.Input((4,)), LUTDense(3, **SMALL), QDense(3, name="arithmetic")])
-        multi_gpu.SharedTrainer(TWO, model, x, y, 64)
+        multi_gpu.SharedTrainer(TWO, model, x=x, y=y, batch_size=64)
 
     with TWO.scope():
         return {
-            "odd": refusal(lambda: multi_gpu.SharedTrainer(TWO, dense(), x, y, 63)),
+            "odd": refusal(lambda: multi_gpu.SharedTrainer(TWO, dense(), x=x, y=y, batch_size=63)),
             "hgq": refusal(hybrid),
             "gpus": refusal(lambda: multi_gpu.strategy(2)),
         }

@@ -63,7 +63,7 @@ def network(name: str) -> Network:
 
 def hls(name: str) -> str:
     # Names of ROMs are made of the layer's name; the code around them is compared.
-    text = network_code(network(name), 2, [(2, KIF(False, 2, 0))])
+    text = network_code(network(name), 2, sources=[(2, KIF(False, 2, 0))])
     word = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in name)
     return text.replace(f"lut_2_{word}_t", "lut_2_layer_t")
 
@@ -96,8 +96,8 @@ GENERATORS: dict[str, tuple[str, Callable[[str], str]]] = {
             network(name), "d_top", core="d_core", fsm=None, live=[], constants={0: 1, 1: 2}, cycles=1
         ),
     ),
-    "header": ("//", lambda name: emulator_files(network(name), "d", "0")["emulator/cpp/trigger_lut_d.h"]),
-    "source": ("//", lambda name: emulator_files(network(name), "d", "0")["emulator/cpp/trigger_lut_d.cpp"]),
+    "header": ("//", lambda name: emulator_files(network(name), "d", version="0")["emulator/cpp/trigger_lut_d.h"]),
+    "source": ("//", lambda name: emulator_files(network(name), "d", version="0")["emulator/cpp/trigger_lut_d.cpp"]),
     "hls": ("//", hls),
 }
 
@@ -154,8 +154,8 @@ def around(top: str, folder: Path) -> dict[str, str]:
     """The test benches, the time-multiplexing wrapper and the patterns of a top-level module, by name of the file."""
     kif = KIF(False, 2, 0)
     project = RtlProject(folder, top, (), (), (kif, kif), (kif, kif), 2, 1.0)
-    write_wrapper(project, 1, 2)
-    write_bench_of(project, np.zeros((3, 2), dtype=int), np.zeros((3, 2), dtype=int), 2.5)
+    write_wrapper(project, 1, cycles=2)
+    write_bench_of(project, np.zeros((3, 2), dtype=int), outputs=np.zeros((3, 2), dtype=int), clock_period_ns=2.5)
     return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -181,9 +181,9 @@ def test_module_names_are_words_in_benches_and_wrappers(tmp_path: Path) -> None:
 
 def test_pattern_file_keeps_its_lines() -> None:
     words, valid = np.zeros((2, 1), dtype=np.uint64), np.array([True, False])
-    plain = pattern_text(board_data(PLAIN, words, valid))
+    plain = pattern_text(board_data(PLAIN, words, valid=valid))
     for name in FRAGMENTS:
-        text = pattern_text(board_data(name, words, valid))
+        text = pattern_text(board_data(name, words, valid=valid))
         assert text.splitlines()[1:] == plain.splitlines()[1:]
         assert text.isascii()
         assert read_pattern(text).valid[:, 0].tolist() == valid.tolist()
@@ -191,7 +191,7 @@ def test_pattern_file_keeps_its_lines() -> None:
 
 def test_network_json_holds_the_name() -> None:
     for name in FRAGMENTS:
-        held = json.loads(emulator_files(network(name), "d", "0")["emulator/python/network.json"])
+        held = json.loads(emulator_files(network(name), "d", version="0")["emulator/python/network.json"])
         assert {entry["name"] for entry in (*held["inputs"], *held["outputs"])} == {name}
 
 
@@ -237,12 +237,12 @@ def test_tcl_word_substitutes_nothing(name: str) -> None:
 def test_scripts_quote_their_files() -> None:
     spec = made_cards.spec()
     for name in ("/a b/{c.v", "/a[exit]/$x.v", '/a"b.v', "/a\\b.v"):
-        texts = vivado_scripts(spec, "t", [name]) | hls_scripts(spec, "t", [name])
+        texts = vivado_scripts(spec, "t", verilog=[name]) | hls_scripts(spec, "t", sources=[name])
         assert tcl(name) in texts["vivado.tcl"]
         assert tcl(name) in texts["vitis_hls.tcl"]
         assert f"syn.file={name}\n" in texts["hls_config.cfg"]
     with pytest.raises(FirmwareError):
-        hls_scripts(spec, "t", ["a\nsyn.top=other"])
+        hls_scripts(spec, "t", sources=["a\nsyn.top=other"])
 
 
 FIGURES: dict[str, tuple[Callable[..., Any], Card]] = {

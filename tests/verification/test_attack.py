@@ -27,7 +27,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def attacked():
-    return run.attack(made_cards.spec(), MUTANTS, SEED, jobs=2)
+    return run.attack(made_cards.spec(), MUTANTS, seed=SEED, jobs=2)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -41,7 +41,7 @@ def test_every_operator_changes_a_design(made, seed):
 
 
 def test_a_seed_draws_different_mutants_of_every_kind(made):
-    first, again, other = (draw_mutants(made, 400, seed) for seed in (1, 1, 2))
+    first, again, other = (draw_mutants(made, 400, seed=seed) for seed in (1, 1, 2))
     assert [m.files for m in first] == [m.files for m in again] != [m.files for m in other]
     assert len({(m.design.name, *m.files.items()) for m in first}) == 400
     assert {m.kind for m in first} == {registered.kind for registered in load_operators().values()}

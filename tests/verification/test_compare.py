@@ -86,8 +86,8 @@ def test_verdict(comparisons, text):
 def test_chosen_flip_changes_one_bit_that_the_vectors_see(seed):
     network = random_network(seed)
     codes = random_codes(network, 300)
-    flip = choose_flip(network, codes, seed)
-    assert choose_flip(network, codes, seed) == flip
+    flip = choose_flip(network, codes, seed=seed)
+    assert choose_flip(network, codes, seed=seed) == flip
     faulty = flipped(network, flip)
     assert (evaluate(faulty, codes) != evaluate(network, codes)).any()
     before, after = (n.layers[flip.layer].tables for n in (network, faulty))
@@ -100,7 +100,7 @@ def test_chosen_flip_changes_one_bit_that_the_vectors_see(seed):
 def test_flips_are_found_in_every_layer():
     network = random_network(1, units=(4, 5, 4, 3))
     codes = random_codes(network, 300)
-    assert {choose_flip(network, codes, seed).layer for seed in range(20)} == {0, 1, 2}
+    assert {choose_flip(network, codes, seed=seed).layer for seed in range(20)} == {0, 1, 2}
 
 
 def test_flip_says_where_it_is():
@@ -114,7 +114,7 @@ def test_flip_says_where_it_is():
 def test_a_network_without_tables_has_no_control():
     network = random_network(0, prune=1.0)
     with pytest.raises(FirmwareError, match=r"no negative control: .* the 50 vectors reach changes no output"):
-        choose_flip(network, random_codes(network, 50), 0)
+        choose_flip(network, random_codes(network, 50), seed=0)
 
 
 def test_random_blocks_are_bounded_and_make_the_asked_number(monkeypatch):
@@ -140,7 +140,7 @@ def test_difference_in_a_later_block_has_its_vector(capsys):
         seen.append(len(codes))
         return outputs
 
-    flip = choose_flip(network, blocks[0], 0)
+    flip = choose_flip(network, blocks[0], seed=0)
     faulty = flipped(network, flip)
     run = Run("rtl", blocks[0], predict, blocks[0], lambda codes: (evaluate(network, codes), faulty), more=blocks)
     found = _comparison(run, network)
@@ -159,7 +159,7 @@ def test_given_vectors_are_compared_in_blocks(monkeypatch):
         outputs[7, 0] += len(seen) == 3
         return outputs
 
-    faulty = flipped(network, choose_flip(network, codes, 0))
+    faulty = flipped(network, choose_flip(network, codes, seed=0))
     found = _comparison(Run("rtl", codes, predict, codes, lambda codes: (evaluate(network, codes), faulty)), network)
     assert seen == [100, 100, 50]
     assert (found.vectors, found.mismatches, found.first.vector) == (250, 1, 207)

@@ -19,7 +19,7 @@ def test_what_all_inputs_say(seed, target):
     tables = rng.integers(-12, 13, (3, 4))
     total = algebra.add(*(algebra.apply(x, lambda v, t=t: t[v]) for x, t in zip(inputs, tables, strict=True)))
     sums = {codes: sum(tables[n][c] for n, c in enumerate(codes)) for codes in itertools.product(range(4), repeat=3)}
-    found = reaching(algebra, total, lambda v: v == target, 5, rng)
+    found = reaching(algebra, total, wanted=lambda v: v == target, count=5, rng=rng)
     assert found is not None
     assert bool(found) == (target in sums.values())
     for values in found:
@@ -31,9 +31,9 @@ def test_what_all_inputs_say(seed, target):
 def test_a_function_of_one_input():
     algebra = Algebra()
     square = algebra.apply(algebra.input(-3, 3), lambda v: v * v)
-    found = reaching(algebra, square, lambda v: v == 4, 9, np.random.default_rng(0))
+    found = reaching(algebra, square, wanted=lambda v: v == 4, count=9, rng=np.random.default_rng(0))
     assert sorted(values[0] for values in found) == [-2, 2]
-    assert reaching(algebra, square, lambda v: v == 5, 9, np.random.default_rng(0)) == []
+    assert reaching(algebra, square, wanted=lambda v: v == 5, count=9, rng=np.random.default_rng(0)) == []
 
 
 @pytest.mark.parametrize("kind", ["a sum of sums", "a maximum", "a constant"])
@@ -46,4 +46,4 @@ def test_of_others_nothing_is_said(kind):
         "a maximum": algebra.larger(a, b),
         "a constant": algebra.constant(3),
     }[kind]
-    assert reaching(algebra, form, lambda v: v == 3, 2, np.random.default_rng(0)) is None
+    assert reaching(algebra, form, wanted=lambda v: v == 3, count=2, rng=np.random.default_rng(0)) is None

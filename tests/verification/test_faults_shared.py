@@ -23,7 +23,7 @@ SPEC = spec("folded", latency_ns=1000)
 
 def test_faults_of_control_and_accumulators(tmp_path):
     network = shared_network(3)
-    project = write_rtl(network, tmp_path / "rtl", SPEC, cuts=(Cut(0, shareable(network)[0].layers, 2),))
+    project = write_rtl(network, tmp_path / "rtl", spec=SPEC, cuts=(Cut(0, shareable(network)[0].layers, 2),))
     found = candidates(texts_of(project), project.top)
     block = project.parts[0].top
     stored = {fault.place for fault in found["register"] if fault.module == block}
@@ -38,7 +38,7 @@ def test_faults_of_control_and_accumulators(tmp_path):
     ]
     faults += found["table"][::300] + found["adder"][::150] + found["output"][::6]
     run = partial(run_faults, project, reference=partial(evaluate, network), parts=cut_network(network, project.cuts))
-    outcomes = run(faults, random_codes(network, 500), seconds=5)
+    outcomes = run(faults, codes=random_codes(network, 500), seconds=5)
     by_kind = Counter((x.fault.place, x.status) for x in outcomes if x.fault.module == block)
     assert {status for (place, status) in by_kind if place in ("count", "whole", "done")} == {"detected"}
     assert by_kind["out0", "detected"]
@@ -46,7 +46,7 @@ def test_faults_of_control_and_accumulators(tmp_path):
     assert {x.status for x in outcomes} <= {"detected", "equivalent", "solved"}
     proven = [x.fault for x in outcomes if x.status == "equivalent"]
     assert proven
-    more = run(proven, random_codes(network, 3000, 1), seconds=0)
+    more = run(proven, codes=random_codes(network, 3000, 1), seconds=0)
     assert not [x for x in more if x.status == "detected"]
 
 
@@ -55,8 +55,8 @@ def test_the_unfolded_pipeline_is_the_network(tmp_path, seed, instances, clock_m
     """Word by word: then a fault that changes nothing in it changes nothing in the firmware."""
     network = shared_network(seed, positions=6)
     fast = SPEC.model_copy(update={"target": SPEC.target.model_copy(update={"clock_mhz": clock_mhz})})
-    project = write_rtl(network, tmp_path / "rtl", fast, cuts=(Cut(0, shareable(network)[0].layers, instances),))
-    pipeline = unfolded(project, cut_network(network, project.cuts), tmp_path)
+    project = write_rtl(network, tmp_path / "rtl", spec=fast, cuts=(Cut(0, shareable(network)[0].layers, instances),))
+    pipeline = unfolded(project, cut_network(network, project.cuts), folder=tmp_path)
     codes = random_codes(network, 300)
     outputs, _, ii = simulate_rtl(replace(pipeline, latency_cycles_planned=1), codes)
     assert ii == 1
@@ -65,7 +65,7 @@ def test_the_unfolded_pipeline_is_the_network(tmp_path, seed, instances, clock_m
 
 def test_faults_of_another_kind_are_not_moved(tmp_path):
     network = shared_network(0)
-    project = write_rtl(network, tmp_path / "rtl", SPEC, cuts=(Cut(0, shareable(network)[0].layers, 1),))
+    project = write_rtl(network, tmp_path / "rtl", spec=SPEC, cuts=(Cut(0, shareable(network)[0].layers, 1),))
     block, inner = project.parts[0].top, project.parts[1].top.replace("_top", "_core")
     assert moved(Fault("register", block, "count", 0, "stuck at 0"), project) is None
     assert moved(Fault("register", inner, "stage1_inp", 0, "a cycle late"), project) is None

@@ -87,16 +87,16 @@ def test_a_constant_stands_in_for_an_input(seed, i, value):
 @pytest.mark.parametrize("seed", range(6))
 def test_abc_says_what_all_inputs_say(seed):
     first, second = random_gates(seed), random_gates(seed + 100)
-    assert equivalent(first, first, 5).verdict == "proven"
+    assert equivalent(first, first, seconds=5).verdict == "proven"
     for o in range(3):
         a, b = with_outputs(first, [o]), with_outputs(second, [o])
-        said, differs = equivalent(a, b, 5), (values(a) != values(b))[:, 0]
+        said, differs = equivalent(a, b, seconds=5), (values(a) != values(b))[:, 0]
         assert said.verdict == ("different" if differs.any() else "proven")
         if said.verdict == "different":
             assert differs[sum(bit << n for n, bit in enumerate(said.inputs))], "the counterexample is one"
     zero, first_alone = constant(4, [0]), with_outputs(first, [0])
     wanted = "different" if values(first)[:, 0].any() else "proven"
-    assert equivalent(zero, first_alone, 5).verdict == wanted
+    assert equivalent(zero, first_alone, seconds=5).verdict == wanted
 
 
 # ---------------------------------------------------------------- equivalence
@@ -105,7 +105,7 @@ def test_abc_says_what_all_inputs_say(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_networks_of_tables_are_proven(tmp_path, seed):
     network = random_network(seed)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     rtl, reference = rtl_graph(project, tmp_path), reference_graph(network, tmp_path)
     found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=60)
     assert [x.status for x in found] == ["proven"] * len(network.fractions)
@@ -116,7 +116,7 @@ def test_networks_of_tables_are_proven(tmp_path, seed):
 def test_graphs_are_proven_or_said_to_be_open(tmp_path, seed):
     """Sums of weighted values in another order are hard for SAT: these may stay open, never different."""
     network = random_graph(seed)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     rtl, reference = rtl_graph(project, tmp_path), reference_graph(network, tmp_path)
     found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=4)
     assert {x.status for x in found} <= {"proven", "sampled"}
@@ -125,8 +125,8 @@ def test_graphs_are_proven_or_said_to_be_open(tmp_path, seed):
 
 def test_a_flipped_bit_is_refuted_with_inputs_that_show_it(tmp_path):
     network = random_network(3)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
-    flip = choose_flip(network, random_codes(network, 500), 1)
+    project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
+    flip = choose_flip(network, random_codes(network, 500), seed=1)
     wrong = flipped(network, flip)
     rtl = rtl_graph(project, tmp_path)
     found = prove_outputs(wrong, project, reference=reference_graph(wrong, tmp_path), rtl=rtl, seconds=60)
@@ -151,17 +151,17 @@ def test_a_plan_that_is_not_the_layer_is_refused():
     layer = next(layer for layer in random_network(3).layers if isinstance(layer, TableLayer))
     o = int(layer.widths.astype(bool).sum(axis=0).argmax())
     plan = plan_output(layer, o)
-    check_plan(layer, o, plan, [])
+    check_plan(layer, o, plan=plan, padded=[])
     first, *others = plan.addends
     off = replace(plan, addends=(Addend(first.channel, first.values + 1), *others))
     with pytest.raises(FirmwareError, match=rf"output {o}: the plan is off by -1"):
-        check_plan(layer, o, off, [])
+        check_plan(layer, o, plan=off, padded=[])
     entry = first.values.copy()
     entry[0] += 1
     with pytest.raises(FirmwareError, match="the plan is not the layer's table"):
-        check_plan(layer, o, replace(plan, addends=(Addend(first.channel, entry), *others)), [])
+        check_plan(layer, o, plan=replace(plan, addends=(Addend(first.channel, entry), *others)), padded=[])
     with pytest.raises(FirmwareError, match="the plan lacks the table"):
-        check_plan(layer, o, replace(plan, addends=tuple(others)), [])
+        check_plan(layer, o, plan=replace(plan, addends=tuple(others)), padded=[])
 
 
 # ---------------------------------------------------------------- faults
@@ -169,7 +169,7 @@ def test_a_plan_that_is_not_the_layer_is_refused():
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return write_rtl(random_network(3), tmp_path_factory.mktemp("faults") / "rtl", made_cards.spec())
+    return write_rtl(random_network(3), tmp_path_factory.mktemp("faults") / "rtl", spec=made_cards.spec())
 
 
 def test_every_fault_is_noticed_or_changes_nothing(project):
@@ -178,7 +178,7 @@ def test_every_fault_is_noticed_or_changes_nothing(project):
     assert {fault.kind for fault in drawn} == set(KINDS)
     assert len(set(drawn)) == 200
     codes = random_codes(network, 20_000)
-    outcomes = run_faults(project, drawn, codes, partial(evaluate, network), 20)
+    outcomes = run_faults(project, drawn, codes=codes, reference=partial(evaluate, network), seconds=20)
     assert [x.fault for x in outcomes] == drawn
     assert not [x.fault.describe() for x in outcomes if x.status == "undetected"]
     assert sum(x.status == "detected" for x in outcomes) > 100
@@ -198,16 +198,22 @@ def test_the_sums_show_what_too_few_vectors_miss_or_that_it_changes_nothing(proj
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 120, seed=2)
     many = random_codes(network, 20_000)
-    monkeypatch.setattr(fault_run, "equivalent", lambda *_: Result("open"))
-    few = run_faults(project, drawn, many[:1], partial(evaluate, network), 0)
+    monkeypatch.setattr(fault_run, "equivalent", lambda *_, **__: Result("open"))
+    few = run_faults(project, drawn, codes=many[:1], reference=partial(evaluate, network), seconds=0)
     count = Counter(x.status for x in few)
     assert count["solved"] > 10
     assert count["equivalent"] > 0
     same = [x.fault for x in few if x.status == "equivalent"]
-    assert not [x for x in run_faults(project, same, many, partial(evaluate, network), 0) if x.status == "detected"]
+    assert not [
+        x
+        for x in run_faults(project, same, codes=many, reference=partial(evaluate, network), seconds=0)
+        if x.status == "detected"
+    ]
     for x in [x for x in few if x.status == "solved"][:6]:
         if not probed([x.fault]):
-            (again,) = run_faults(project, [x.fault], np.array([x.inputs]), partial(evaluate, network), 0)
+            (again,) = run_faults(
+                project, [x.fault], codes=np.array([x.inputs]), reference=partial(evaluate, network), seconds=0
+            )
             assert again.status == "detected", x.fault.describe()
 
 
@@ -216,17 +222,19 @@ def test_what_too_few_vectors_miss_is_shown_by_inputs_of_sat(project, monkeypatc
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 60, seed=2)
     many = random_codes(network, 20_000)
-    good = run_faults(project, drawn, many, partial(evaluate, network), 20)
-    few = run_faults(project, drawn, many[:1], partial(evaluate, network), 20)
+    good = run_faults(project, drawn, codes=many, reference=partial(evaluate, network), seconds=20)
+    few = run_faults(project, drawn, codes=many[:1], reference=partial(evaluate, network), seconds=20)
     solved = [x for x in few if x.status == "solved"]
     assert len(solved) > 10
     alone = [x for x in solved if not probed([x.fault])]  # a bit that is early or late is another vector's
     assert len(alone) > 5
     for x in alone[:6]:  # each of them shows its own fault to a run that has no other vector
-        (again,) = run_faults(project, [x.fault], np.array([x.inputs]), partial(evaluate, network), 0)
+        (again,) = run_faults(
+            project, [x.fault], codes=np.array([x.inputs]), reference=partial(evaluate, network), seconds=0
+        )
         assert again.status == "detected", x.fault.describe()
-    monkeypatch.setattr(fault_run, "equivalent", lambda *a: replace(equivalent(*a), inputs=None))
-    without = run_faults(project, drawn, many[:1], partial(evaluate, network), 20)
+    monkeypatch.setattr(fault_run, "equivalent", lambda *a, **k: replace(equivalent(*a, **k), inputs=None))
+    without = run_faults(project, drawn, codes=many[:1], reference=partial(evaluate, network), seconds=20)
     assert [x.fault for x in without if x.status == "undetected"] == [
         x.fault for x in few if x.status in ("solved", "undetected")
     ]
@@ -240,11 +248,15 @@ def test_what_shows_in_one_event_after_another_is_shown_by_such_events(project, 
     timed = probed(registers)[::19]
     assert {fault.change for fault in timed} == {"a cycle early", "a cycle late"}
     one = random_codes(network, 1)
-    found = Counter(x.status for x in run_faults(project, timed, one, partial(evaluate, network), 20))
+    found = Counter(
+        x.status for x in run_faults(project, timed, codes=one, reference=partial(evaluate, network), seconds=20)
+    )
     assert found["solved"] > 2
     assert found["undetected"] == found["undecided"] == 0
     monkeypatch.setattr(fault_run, "TURNS", 0)  # negative control: SAT alone does not show them
-    without = Counter(x.status for x in run_faults(project, timed, one, partial(evaluate, network), 20))
+    without = Counter(
+        x.status for x in run_faults(project, timed, codes=one, reference=partial(evaluate, network), seconds=20)
+    )
     assert without["undetected"] == found["solved"]
 
 
@@ -252,8 +264,8 @@ def test_without_time_for_a_proof_what_the_vectors_miss_is_undecided(project, mo
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 30, seed=2)
     codes = random_codes(network, 1)
-    monkeypatch.setattr(fault_run, "equivalent", lambda *_: Result("open"))
-    found = run_faults(project, drawn, codes, partial(evaluate, network), 0)
+    monkeypatch.setattr(fault_run, "equivalent", lambda *_, **__: Result("open"))
+    found = run_faults(project, drawn, codes=codes, reference=partial(evaluate, network), seconds=0)
     assert {x.status for x in found if x.fault.place != "valid_out"} == {"detected", "undecided"}
 
 
@@ -336,21 +348,23 @@ def test_a_fault_that_only_undefined_entries_tell_is_neither_detected_nor_equiva
         Fault("table", "t_table_a", "t_table_a", bit, "inverted", entry) for entry, bit in ((2, 0), (1, 1), (0, 0))
     ]
     codes = np.arange(4).repeat(50)[:, None]
-    outcomes = run_faults(project, drawn, codes, lambda codes: np.array([1, 0, 2, 2])[codes], 20)
+    outcomes = run_faults(
+        project, drawn, codes=codes, reference=lambda codes: np.array([1, 0, 2, 2])[codes], seconds=20
+    )
     assert [x.status for x in outcomes] == expected
 
 
 def test_verilog_that_is_wrong_without_a_fault_is_our_bug(project):
     network = random_network(3)
-    codes, drawn = random_codes(network, 50), draw(candidates(texts_of(project), project.top), 3, 1)
+    codes, drawn = random_codes(network, 50), draw(candidates(texts_of(project), project.top), 3, seed=1)
     with pytest.raises(AssertionError, match="the Verilog without a fault differs at vector 0"):
-        run_faults(project, drawn, codes, lambda codes: evaluate(network, codes) + 1, 5)
+        run_faults(project, drawn, codes=codes, reference=lambda codes: evaluate(network, codes) + 1, seconds=5)
 
 
 def test_the_same_seed_draws_the_same_faults(project):
     found = candidates(texts_of(project), project.top)
-    assert draw(found, 50, 1) == draw(found, 50, 1) != draw(found, 50, 2)
-    everything = draw(found, 10**6, 1)
+    assert draw(found, 50, seed=1) == draw(found, 50, seed=1) != draw(found, 50, seed=2)
+    everything = draw(found, 10**6, seed=1)
     assert len(everything) == sum(map(len, found.values()))
 
 

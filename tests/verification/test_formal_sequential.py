@@ -45,7 +45,7 @@ def all_values(gates: Gates, variables: dict[int, np.ndarray]) -> list[np.ndarra
 def assert_gates_are(network: Network, codes: np.ndarray) -> None:
     gates = Gates(10**6)
     inputs = [gates.frees(kif.bits) for kif in network.inputs]
-    numbers = network_outputs(gates, network, inputs)
+    numbers = network_outputs(gates, network, inputs=inputs)
     variables = {
         bit >> 1: (codes[:, i] >> n & 1).astype(bool) for i, bits in enumerate(inputs) for n, bit in enumerate(bits)
     }
@@ -106,13 +106,13 @@ def network():
 
 @pytest.fixture(scope="module")
 def project(network, tmp_path_factory):
-    return write_rtl(network, tmp_path_factory.mktemp("second") / "rtl", made_cards.spec())
+    return write_rtl(network, tmp_path_factory.mktemp("second") / "rtl", spec=made_cards.spec())
 
 
 def prove_again(network, project, seconds=20):
     """Return the first proof's outputs as judged, and the second proof; the first one says that all are proven."""
     first = [OutputProof(name=name, bits=1, status="proven", by="words") for name in network.output_names()]
-    return second_proof(network, project, seconds, 1, first)
+    return second_proof(network, project, seconds=seconds, seed=1, first=first)
 
 
 def statuses(found: SecondProof) -> list[str]:
@@ -123,7 +123,7 @@ def statuses(found: SecondProof) -> list[str]:
 @pytest.mark.parametrize("seed", [3, 15])
 def test_second_proof_right_design_agrees(tmp_path, made, seed):
     network = made(seed)
-    judged, found = prove_again(network, write_rtl(network, tmp_path / "rtl", made_cards.spec()))
+    judged, found = prove_again(network, write_rtl(network, tmp_path / "rtl", spec=made_cards.spec()))
     assert set(statuses(found)) == {"agrees"}, found
     assert found.outputs[-1].name == "valid_out"
     assert found.control_caught is True
@@ -133,7 +133,7 @@ def test_second_proof_right_design_agrees(tmp_path, made, seed):
 def test_second_proof_flipped_bit_is_shown(network, project):
     """Both on the card: the first proof's claim, and the counterexample."""
     codes = random_codes(network, 9000)
-    wrong = flipped(network, choose_flip(network, codes[:500], 1))
+    wrong = flipped(network, choose_flip(network, codes[:500], seed=1))
     changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(0)
     judged, found = prove_again(wrong, project)
     assert [status == "disagrees" for status in statuses(found)] == [*changed.tolist(), False]
@@ -146,7 +146,7 @@ def test_second_proof_flipped_bit_is_shown(network, project):
 
 def test_second_proof_without_time_is_open(tmp_path):
     network = random_graph(1)
-    _, found = prove_again(network, write_rtl(network, tmp_path / "rtl", made_cards.spec()), 1)
+    _, found = prove_again(network, write_rtl(network, tmp_path / "rtl", spec=made_cards.spec()), 1)
     assert set(statuses(found)) == {"open", "agrees"}
     assert all("time" in x.detail for x in found.outputs if x.status == "open")
 
@@ -263,7 +263,7 @@ def without_source_check(monkeypatch):
 def without_simulation(monkeypatch):
     """To compile a simulation takes longer than the proof."""
 
-    def fails(*_):
+    def fails(*_, **__):
         raise ToolFailedError("no simulation here")
 
     monkeypatch.setattr(sequential, "simulated", fails)

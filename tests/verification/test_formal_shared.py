@@ -20,7 +20,7 @@ SPEC = spec("folded", latency_ns=1000)
 
 def made(network, folder, instances, members=0, specification=SPEC):
     chosen = shareable(network)[members]
-    project = write_rtl(network, folder, specification, cuts=(Cut(0, chosen.layers, instances),))
+    project = write_rtl(network, folder, spec=specification, cuts=(Cut(0, chosen.layers, instances),))
     return project, cut_network(network, project.cuts)
 
 
@@ -35,7 +35,7 @@ def test_proven_in_both_ways(tmp_path, seed, instances):
     first = prove_parts(network, project, seconds=20, seed=1, folder=tmp_path)
     assert statuses(first) == {"proven"}, first
     assert (first.registers, first.control_caught) == (project.latency_cycles_planned, True)
-    second = prove_again(network, project, 60, 1)
+    second = prove_again(network, project, seconds=60, seed=1)
     assert {output.status for output in second.outputs} == {"agrees"}, second
     assert second.control_caught
 
@@ -49,15 +49,15 @@ def test_windows_are_proven(tmp_path):
         assert series_problem(project) == ""
         for part, own in zip(parts, project.parts, strict=True):
             if isinstance(part, Block):
-                assert prove_block(part, own, 20, 1).problem == ""
+                assert prove_block(part, own, seconds=20, seed=1).problem == ""
 
 
 def test_fast_clock_is_proven(tmp_path):
     network = shared_network(2, positions=6)
     fast = SPEC.model_copy(update={"target": SPEC.target.model_copy(update={"clock_mhz": 800.0})})
     project, parts = made(network, tmp_path / "rtl", 1, specification=fast)
-    assert prove_block(parts[0], project.parts[0], 20, 1).problem == ""
-    assert prove_block(wrong_block(parts[0]), project.parts[0], 20, 1).problem
+    assert prove_block(parts[0], project.parts[0], seconds=20, seed=1).problem == ""
+    assert prove_block(wrong_block(parts[0]), project.parts[0], seconds=20, seed=1).problem
 
 
 FLAWS = {
@@ -83,7 +83,7 @@ def test_flaws_are_not_proven(tmp_path, flaw):
     text, count = re.subn(pattern, replacement, path.read_text())
     assert count
     path.write_text(text)
-    assert prove_block(block, own, 20, 1).problem
+    assert prove_block(block, own, seconds=20, seed=1).problem
 
 
 def test_parts_that_are_not_the_network():
@@ -93,7 +93,7 @@ def test_parts_that_are_not_the_network():
     parts = cut_network(network, cuts)
     assert not any(composition_gaps(network, parts))
     codes = np.random.default_rng(0).integers(0, 2, (50, len(network.inputs)))
-    wrong = flipped(network, choose_flip(network, codes, 1))
+    wrong = flipped(network, choose_flip(network, codes, seed=1))
     assert any(composition_gaps(wrong, parts))
     block = parts[0]
     assert any(composition_gaps(network, (replace(block, words=block.words[::-1].copy()), *parts[1:])))

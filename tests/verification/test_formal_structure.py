@@ -126,23 +126,23 @@ def test_what_is_no_pipeline_is_refused_with_a_reason(tmp_path, what):
 
 def test_the_pipeline_is_proven_in_words_and_by_sat(tmp_path, monkeypatch):
     project = small_project(tmp_path)
-    found = prove_both_ways(small_network(), project, 20, 1, tmp_path)
+    found = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path)
     assert [(x.status, x.by) for x in found.outputs] == [("proven", "words")]
     assert (found.registers, found.control_caught) == (1, True)
-    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_: "not compared")
-    found = prove_both_ways(small_network(), project, 20, 1, tmp_path)
+    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_, **__: "not compared")
+    found = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path)
     assert [(x.status, x.by) for x in found.outputs] == [("proven", "SAT")]
     assert (found.registers, found.control_caught) == (1, True)
     # Negative control of SAT's own: a proof that holds for anything is no proof.
-    monkeypatch.setattr(stage, "equivalent", lambda *_: stage.Result("proven"))
-    assert prove_both_ways(small_network(), project, 20, 1, tmp_path).control_caught is False
+    monkeypatch.setattr(stage, "equivalent", lambda *_, **__: stage.Result("proven"))
+    assert prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path).control_caught is False
 
 
 @pytest.mark.parametrize("what", ["a hold", "a counter"])
 def test_words_of_a_register_that_reads_itself_end(tmp_path, what):
     """The sums alone find the loop, without the check of the structure."""
     project, algebra = small_project(tmp_path, *FAULTS[what][0]), Algebra()
-    circuit = Circuit(read_modules(project), project.top, algebra)
+    circuit = Circuit(read_modules(project), project.top, algebra=algebra)
     circuit.give(circuit.port("data_in"), algebra.input(0, 3))
     circuit.give(circuit.port("valid_in"), algebra.input(0, 1))
     with pytest.raises(FormError, match="depends on itself"):
@@ -171,7 +171,7 @@ SAME = {
 
 @pytest.mark.parametrize("what", SAME)
 def test_another_pipeline_of_the_same_function_is_proven(tmp_path, what):
-    found = prove_both_ways(small_network(), small_project(tmp_path, *SAME[what]), 20, 1, tmp_path)
+    found = prove_both_ways(small_network(), small_project(tmp_path, *SAME[what]), seconds=20, seed=1, folder=tmp_path)
     assert [x.status for x in found.outputs] == ["proven"], found
 
 
@@ -188,19 +188,21 @@ UNDEFINED = {
 @pytest.mark.parametrize("what", UNDEFINED)
 def test_x_that_is_reached_is_a_failure_with_its_input(tmp_path, what):
     """Entry 3 is 0 in the network: an x that was read as 0 would be proven."""
-    found = prove_both_ways(small_network(), small_project(tmp_path, *UNDEFINED[what]), 20, 1, tmp_path)
+    found = prove_both_ways(
+        small_network(), small_project(tmp_path, *UNDEFINED[what]), seconds=20, seed=1, folder=tmp_path
+    )
     (output,) = found.outputs
     assert output.status == "different"
     assert output.detail.startswith("inputs [3]: expected 0, found a value that is not defined")
 
 
 def test_a_counterexample_that_does_not_compile_is_said(tmp_path, monkeypatch):
-    def broken(*_):
+    def broken(*_, **__):
         raise ToolFailedError("Verilator ended with status 1:\nmore")
 
     monkeypatch.setattr(stage, "simulate_rtl", broken)
     project = small_project(tmp_path, ("2'h3: out = 3'h0;", "2'h3: out = 3'h4;"))
-    (output,) = prove_both_ways(small_network(), project, 20, 1, tmp_path).outputs
+    (output,) = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path).outputs
     assert output.status == "different"
     assert output.detail == "inputs [3]: expected 0; the simulation cannot show it: Verilator ended with status 1:"
 
@@ -208,26 +210,26 @@ def test_a_counterexample_that_does_not_compile_is_said(tmp_path, monkeypatch):
 def test_words_beyond_their_memory_are_left_to_sat(tmp_path, monkeypatch):
     monkeypatch.setattr("trigger_lut.verification.formal.word_level.Algebra", lambda: Algebra(memory_bytes=100))
     project = small_project(tmp_path)
-    (reason,) = prove_words(small_network(), project, read_verilog(project)).open
+    (reason,) = prove_words(small_network(), project, verilog=read_verilog(project)).open
     assert reason.startswith("an input: an integer of 4 values: with 0.0 GB in use")
-    (output,) = prove_both_ways(small_network(), project, 20, 1, tmp_path).outputs
+    (output,) = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path).outputs
     assert (output.status, output.by) == ("proven", "SAT")
 
 
 def test_a_limit_of_memory_leaves_outputs_open(tmp_path, monkeypatch):
-    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_: "not compared")
+    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_, **__: "not compared")
     project = small_project(tmp_path)
     verilog = read_verilog(project)
     monkeypatch.setattr(stage, "read_verilog", lambda _: verilog)
     monkeypatch.setattr("trigger_lut.verification.formal.netlist_reader.PROGRAM_BYTES", 16 << 20)
-    (output,) = prove_both_ways(small_network(), project, 20, 1, tmp_path).outputs
+    (output,) = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path).outputs
     assert output.status == "sampled"
     assert output.detail == "not compared; SAT: Yosys: reference takes more than 0.0 GB of memory"
 
 
 def test_abc_beyond_its_memory_leaves_it_open(tmp_path):
     graph = stage.rtl_graph(small_project(tmp_path))
-    said = equivalent(graph, graph, 5, memory_bytes=8 << 20)
+    said = equivalent(graph, graph, seconds=5, memory_bytes=8 << 20)
     assert said.verdict == "open"
     assert "limit of memory is 0.0 GB" in said.reason
 
@@ -252,8 +254,8 @@ def test_gates_are_what_yosys_makes_of_cells(tmp_path):
         lines.append(f"assign data_out[{wide * n + wide - 1}:{wide * n}] = {text};")
     source, path = tmp_path / "cells.v", tmp_path / "cells.aig"
     source.write_text("\n".join([*lines, "endmodule", ""]))
-    own = netlist_graph(read_netlist(source, "cells"), "cells", [wide] * len(EXPRESSIONS))
-    write_aiger([source], "cells", path)
+    own = netlist_graph(read_netlist(source, "cells"), "cells", groups=[wide] * len(EXPRESSIONS))
+    write_aiger([source], "cells", path=path)
     yosys = read_graph(path)
     bits = list(range(wide * len(EXPRESSIONS)))
     assert not any(own.outputs[len(bits) :]), "nothing is undefined"
@@ -261,4 +263,4 @@ def test_gates_are_what_yosys_makes_of_cells(tmp_path):
     for _ in range(200):
         inputs = rng.integers(0, 2, 16).tolist()
         assert evaluated(with_outputs(own, bits), inputs) == evaluated(yosys, inputs)
-    assert equivalent(with_outputs(own, bits), yosys, 30).verdict == "proven"
+    assert equivalent(with_outputs(own, bits), yosys, seconds=30).verdict == "proven"

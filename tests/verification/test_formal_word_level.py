@@ -28,7 +28,7 @@ from trigger_lut.verification.formal.word_level import prove_words, read_verilog
 
 
 def built(network, folder):
-    project = write_rtl(network, folder / "rtl", made_cards.spec())
+    project = write_rtl(network, folder / "rtl", spec=made_cards.spec())
     return project, read_verilog(project)
 
 
@@ -50,7 +50,7 @@ def hybrid(seed=0, inputs=20):
 def test_networks_of_tables_are_proven(tmp_path, seed):
     network = random_network(seed)
     project, verilog = built(network, tmp_path)
-    found = prove_words(network, project, verilog)
+    found = prove_words(network, project, verilog=verilog)
     assert set(found.open) == {""}
     assert found.registers == project.latency_cycles_planned
 
@@ -60,14 +60,15 @@ def test_graphs_of_all_kinds_of_layers_are_proven(tmp_path):
     said = []
     for seed in range(12):
         network = random_graph(seed)
-        said += prove_words(network, *built(network, tmp_path / str(seed))).open
+        project, verilog = built(network, tmp_path / str(seed))
+        said += prove_words(network, project, verilog=verilog).open
     assert said.count("") >= 0.8 * len(said)
 
 
 def test_a_hybrid_that_sat_leaves_open_is_proven(tmp_path):
     network = hybrid()
     project, verilog = built(network, tmp_path)
-    assert prove_words(network, project, verilog).open == ("", "")
+    assert prove_words(network, project, verilog=verilog).open == ("", "")
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -75,9 +76,9 @@ def test_a_flipped_bit_of_a_table_is_not_proven(tmp_path, seed):
     network = hybrid(seed) if seed % 2 else random_network(seed)
     project, verilog = built(network, tmp_path)
     codes = random_codes(network, 2000)
-    wrong = flipped(network, choose_flip(network, codes, seed))
+    wrong = flipped(network, choose_flip(network, codes, seed=seed))
     changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)
-    said = prove_words(wrong, project, verilog).open
+    said = prove_words(wrong, project, verilog=verilog).open
     assert changed.any()
     assert all(reason for reason, differs in zip(said, changed, strict=True) if differs)
 
@@ -90,7 +91,7 @@ def test_a_changed_weight_is_not_proven(tmp_path):
         weights = linear.weights.copy()
         weights[3, o] += 1
         wrong = replace(network, layers=(replace(linear, weights=weights), network.layers[1]))
-        assert all(prove_words(wrong, project, verilog).open)
+        assert all(prove_words(wrong, project, verilog=verilog).open)
 
 
 def edited(project, pattern, change, suffix):
@@ -120,7 +121,7 @@ def test_changed_verilog_is_not_proven(tmp_path, change):
     network = random_network(1)
     project, _ = built(network, tmp_path)
     edited(project, *CHANGES[change])
-    found = prove_words(network, project, read_verilog(project))
+    found = prove_words(network, project, verilog=read_verilog(project))
     assert any(found.open)
 
 
@@ -130,12 +131,14 @@ def test_an_output_that_does_not_fit_the_bus_is_not_proven(tmp_path):
     project, verilog = built(network, tmp_path)
     linear, tables = network.layers
     wrong = replace(network, layers=(linear, replace(tables, bias=tables.bias + (1 << project.outputs[0].bits))))
-    said = prove_words(wrong, project, verilog).open
+    said = prove_words(wrong, project, verilog=verilog).open
     assert all("is not seen to fit" in reason for reason in said)
     wrong = replace(network, layers=(linear, replace(tables, fraction_bits=tables.fraction_bits + 1)))
-    assert all("is not seen to fit" in reason for reason in prove_words(wrong, project, verilog).open)
+    assert all("is not seen to fit" in reason for reason in prove_words(wrong, project, verilog=verilog).open)
     fewer = replace(network, outputs=network.output_values[:1])
-    assert prove_words(fewer, project, verilog).open == ("the network's inputs or outputs are not those of the buses",)
+    assert prove_words(fewer, project, verilog=verilog).open == (
+        "the network's inputs or outputs are not those of the buses",
+    )
 
 
 def test_a_path_that_crosses_fewer_registers_is_said_so(tmp_path):
@@ -145,12 +148,12 @@ def test_a_path_that_crosses_fewer_registers_is_said_so(tmp_path):
     edited(
         project, r"assign valid_out = valid\[(\d+)\];", lambda m: f"assign valid_out = valid[{int(m[1]) - 1}];", "top"
     )
-    found = prove_words(network, project, read_verilog(project))
+    found = prove_words(network, project, verilog=read_verilog(project))
     assert found.registers is None
     assert set(found.open) == {f"valid_out: {planned - 1} registers from valid_in, {planned} planned"}
     other = replace(project, latency_cycles_planned=project.latency_cycles_planned + 1)
-    write_rtl(network, project.folder, made_cards.spec())
-    assert all("registers" in reason for reason in prove_words(network, other, read_verilog(other)).open)
+    write_rtl(network, project.folder, spec=made_cards.spec())
+    assert all("registers" in reason for reason in prove_words(network, other, verilog=read_verilog(other)).open)
 
 
 def test_a_library_that_computes_something_else_is_noticed(tmp_path):
@@ -160,7 +163,7 @@ def test_a_library_that_computes_something_else_is_noticed(tmp_path):
     edited(project, r"in0_ext \+ in1_ext", lambda m: "in0_ext + in1_ext + 1", "shift_adder")
     verilog = read_verilog(project)
     assert not verilog.library_holds
-    assert set(prove_words(network, project, verilog).open) == {"alkaid's library is not what it is taken for"}
+    assert set(prove_words(network, project, verilog=verilog).open) == {"alkaid's library is not what it is taken for"}
 
 
 ADDERS = ("BW_INPUT0", "BW_INPUT1", "SIGNED0", "SIGNED1", "BW_OUT", "DROP_LSBS", "SHIFT1", "IS_SUB")
@@ -183,18 +186,18 @@ def test_modules_of_the_library_are_what_is_said_of_them(tmp_path, module, value
     given = ", ".join(f".{key}({value})" for key, value in values.items())
     holder.write_text(f"module holder; {module} #({given}) part (); endmodule")
     commands = [f'read_verilog "{source}" "{holder}"', "hierarchy -top holder", "proc", f'write_json "{netlist}"']
-    run_yosys(commands, netlist, module)
+    run_yosys(commands, netlist, what=module)
     modules = json.loads(netlist.read_text())["modules"]
     (name,) = (name for name in modules if name != "holder")
     part = part_of(module, modules[name]["parameter_default_values"])
-    assert library_holds(modules, {name: part}, 30)
+    assert library_holds(modules, {name: part}, seconds=30)
     other = replace(part, sign=-part.sign) if part.kind == "sum" else replace(part, operands=part.operands[::-1])
-    assert not library_holds(modules, {name: other}, 30), "negative control"
+    assert not library_holds(modules, {name: other}, seconds=30), "negative control"
 
 
 def test_tables_are_read_with_what_they_leave_open(tmp_path):
     network = random_network(2)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     modules = read_modules(project)
     text = "".join(path.read_text() for path in project.files)
     names = [name for name in modules if "table_" in name]
@@ -221,7 +224,7 @@ def test_words_are_what_simulation_says(tmp_path):
     project, verilog = built(network, tmp_path)
     codes = random_codes(network, 300)
     algebra = Algebra()
-    circuit, at = Circuit(verilog.modules, project.top, algebra), 0
+    circuit, at = Circuit(verilog.modules, project.top, algebra=algebra), 0
     for kif in network.inputs:
         circuit.give(circuit.port("data_in")[at : at + kif.bits], algebra.input(kif.lo, kif.hi))
         at += kif.bits
@@ -243,7 +246,7 @@ def test_forms_of_a_network_are_what_the_reference_says(seed):
     algebra = Algebra()
     inputs = [algebra.input(kif.lo, kif.hi) for kif in network.inputs]
     wanted = evaluate(network, codes)
-    for o, form in enumerate(network_forms(network, algebra, inputs)):
+    for o, form in enumerate(network_forms(network, algebra, inputs=inputs)):
         np.testing.assert_array_equal(value(algebra, form, codes), wanted[:, o])
 
 
@@ -253,37 +256,37 @@ def test_the_lowest_code_is_saturated_where_that_is_symmetric():
         "t", (kif,), ("SAT_SYM",), np.array([[3]]), np.arange(8).reshape(1, 1, 8), none, fraction_bits=none
     )
     algebra = Algebra()
-    (form,) = network_forms(Network((kif,), (table,)), algebra, [algebra.input(kif.lo, kif.hi)])
+    (form,) = network_forms(Network((kif,), (table,)), algebra, inputs=[algebra.input(kif.lo, kif.hi)])
     assert (form.lo, form.hi) == (1, 7), "the entry of -4 is not read"
 
 
 def test_both_ways_together(tmp_path, monkeypatch):
     network = random_network(3)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
-    found = prove_both_ways(network, project, 30, 1, tmp_path)
+    project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
+    found = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
     assert {(x.status, x.by) for x in found.outputs} == {("proven", "words")}
     assert (found.gates, found.control_caught) == ({}, True)
-    monkeypatch.setattr("trigger_lut.verification.formal.word_level.library_holds", lambda *_: False)
-    found = prove_both_ways(network, project, 30, 1, tmp_path)
+    monkeypatch.setattr("trigger_lut.verification.formal.word_level.library_holds", lambda *_, **__: False)
+    found = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
     assert {(x.status, x.by) for x in found.outputs} == {("proven", "SAT")}
     assert (set(found.gates), found.control_caught) == ({"reference", "firmware"}, True)
-    found = prove_both_ways(network, project, 0, 1, tmp_path)
+    found = prove_both_ways(network, project, seconds=0, seed=1, folder=tmp_path)
     assert {(x.status, x.detail) for x in found.outputs} == {("sampled", "not asked for")}
 
 
 def test_a_proof_that_holds_for_the_wrong_network_too_is_no_proof(tmp_path, monkeypatch):
     network = random_network(3)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
-    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_: "")
-    assert prove_both_ways(network, project, 30, 1, tmp_path).control_caught is False
+    project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
+    monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_, **__: "")
+    assert prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path).control_caught is False
 
 
 def test_a_network_without_a_flip_has_no_control(tmp_path, monkeypatch):
-    def none(*_):
+    def none(*_, **__):
         raise FirmwareError("no entry that the vectors reach shows")
 
     network = random_network(3)
-    project = write_rtl(network, tmp_path / "rtl", made_cards.spec())
+    project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     monkeypatch.setattr("trigger_lut.verification.formal.prove.choose_flip", none)
-    found = prove_both_ways(network, project, 30, 1, tmp_path)
+    found = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
     assert (found.control, found.control_caught) == ("no entry that the vectors reach shows", None)

@@ -50,7 +50,7 @@ def test_a_form_that_is_off_by_one_is_noticed_and_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(Alkaid, "predict", wrong)
     said = r"alkaid: 1 of \d+ outputs differ, first at vector 7, output 0.*draw\(3000\d\) makes the model again"
     with pytest.raises(NotReproducibleError, match=said):
-        run.fuzz(made_spec(), 1, 3, tmp_path / "kept")
+        run.fuzz(made_spec(), 1, seed=3, kept=tmp_path / "kept")
     network, small = (load_network(tmp_path / "kept" / name) for name in ("network.npz", "small_network.npz"))
     load_model(tmp_path / "kept/model.keras")
     assert np.loadtxt(tmp_path / "kept/codes.txt", ndmin=2).shape[1] == len(network.inputs)
@@ -63,7 +63,7 @@ def test_an_error_of_a_tool_names_the_seed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Verilog, "predict", broken)
     with pytest.raises(NotReproducibleError, match=r"rtl: IndexError: index 62 .*draw\(30000\)"):
-        run.one_network(made_spec(), 30000, tmp_path / "kept")
+        run.one_network(made_spec(), 30000, kept=tmp_path / "kept")
 
 
 def test_shrinking_keeps_what_fails():
@@ -90,7 +90,7 @@ def test_shrinking_keeps_what_fails():
 def test_networks_are_sound_and_computed_alike_by_the_reference_and_alkaid(seed):
     network = draw_network(np.random.default_rng(seed))
     assert network.validate() == []
-    codes = uniform(network.inputs, 200, np.random.default_rng(1))
+    codes = uniform(network.inputs, 200, rng=np.random.default_rng(1))
     expected = evaluate(network, codes)
     np.testing.assert_array_equal(predict_alkaid(network, codes), expected)
     formats = network.output_formats()
@@ -118,7 +118,7 @@ def through_all_forms(network):
     drawn = as_drawn(network)
     case, codes = (
         Case(drawn, network, made_spec(latency_ns=100)),
-        uniform(network.inputs, 300, np.random.default_rng(2)),
+        uniform(network.inputs, 300, rng=np.random.default_rng(2)),
     )
     expected = evaluate(network, codes)
     for name, predict in implementations(case).items():

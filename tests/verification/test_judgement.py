@@ -10,12 +10,12 @@ def test_decision_that_is_sampled_fails_only_if_proofs_are_required(tmp_path):
     path = tmp_path / "decision.json"
     open_one = {"proof": "sampled", "proof_detail": "open after 60 s", "proof_control": None}
     write_card(made_cards.decision().model_copy(update=open_one), path)
-    assert reasons_to_fail([], [], [path]) == []
-    assert reasons_to_fail([], [], [path], {}) == [
+    assert reasons_to_fail([], [], cards=[path]) == []
+    assert reasons_to_fail([], [], cards=[path], proofs={}) == [
         "small: decision in firmware is not proven (open after 60 s); verification.require_proof asks for it"
     ]
 
 
 def test_decision_that_is_proven_passes_where_proofs_are_required(tmp_path):
     write_card(made_cards.decision(), tmp_path / "decision.json")
-    assert reasons_to_fail([], [], [tmp_path / "decision.json"], {}) == []
+    assert reasons_to_fail([], [], cards=[tmp_path / "decision.json"], proofs={}) == []

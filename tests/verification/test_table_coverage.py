@@ -44,13 +44,13 @@ def all_codes(network):
 
 
 def test_entries_between_the_sums_are_proven_beyond_reach(deep):
-    missing, coverage = open_entries(deep, all_codes(deep), possible(deep))
+    missing, coverage = open_entries(deep, all_codes(deep), sets=possible(deep))
     assert (coverage.entries, coverage.reached, coverage.unreachable, missing) == (144, 80, 64, [])
 
 
 def test_one_vector_is_enough_to_start_from(deep):
     some = np.array([[0, 0]])
-    before = open_entries(deep, some, possible(deep))[1]
+    before = open_entries(deep, some, sets=possible(deep))[1]
     assert before.missed == 144 - 64 - 3
     more, coverage = vectors_for_entries(deep, some, seed=1)
     assert coverage.missed == 0
@@ -61,7 +61,7 @@ def test_one_vector_is_enough_to_start_from(deep):
 
 
 def test_a_search_stands_in_where_sums_are_not_solved(deep, monkeypatch):
-    monkeypatch.setattr(Solver, "solved", lambda *_: None)
+    monkeypatch.setattr(Solver, "solved", lambda *_, **__: None)
     some = all_codes(deep)[::9]
     _, coverage = vectors_for_entries(deep, some, seed=1)
     assert coverage.missed == 0
@@ -82,8 +82,8 @@ def test_what_is_called_unreachable_is_never_reached(seed):
 def test_vectors_lie_in_their_formats_and_add_coverage(seed):
     network = random_network(seed)
     few = random_codes(network, 5)
-    before = open_entries(network, few, possible(network))[1]
-    more, after = vectors_for_entries(network, few, seed)
+    before = open_entries(network, few, sets=possible(network))[1]
+    more, after = vectors_for_entries(network, few, seed=seed)
     for i, kif in enumerate(network.inputs):
         assert (more[:, i] >= kif.lo).all()
         assert (more[:, i] <= kif.hi).all()
@@ -119,7 +119,7 @@ def test_sums_of_places_are_solved_and_their_sets_are_exact(bias, relu):
     np.testing.assert_array_equal(first + np.flatnonzero(flags), seen)
     _, coverage = vectors_for_entries(network, np.zeros((1, 3), dtype=np.int64), seed=1)
     assert coverage.missed == 0
-    assert coverage.reached == open_entries(network, all_codes(network), possible(network))[1].reached
+    assert coverage.reached == open_entries(network, all_codes(network), sets=possible(network))[1].reached
 
 
 def test_values_that_share_inputs_are_not_solved_but_searched():
@@ -132,12 +132,12 @@ def test_values_that_share_inputs_are_not_solved_but_searched():
     )
     end = dense("end", (KIF(0, 8, 0),), [[8]], [[list(range(256))]], [0])
     network = Network(inputs, (twice, last, end))
-    solver = Solver(network, possible(network), np.random.default_rng(0))
+    solver = Solver(network, possible(network), rng=np.random.default_rng(0))
     value = network.first_value[2]
     assert solver.support(value) == {0, 1}
-    assert solver.solved(value, np.array([5]), np.zeros(2, dtype=np.int64)) is None
+    assert solver.solved(value, np.array([5]), base=np.zeros(2, dtype=np.int64)) is None
     found = solver.searched(
-        value, np.array([14]), all_codes(network)[:4], all_values(network, all_codes(network)[:4])[:, value]
+        value, np.array([14]), pool=all_codes(network)[:4], values=all_values(network, all_codes(network)[:4])[:, value]
     )
     assert all_values(network, found[None])[0, value] == 14
 
@@ -146,7 +146,7 @@ def test_values_are_evaluated_in_blocks_of_vectors(monkeypatch):
     """Memory does not depend on the number of vectors; what is found is the same."""
     network = random_network(5)
     codes, sizes = random_codes(network, 200), []
-    whole = vectors_for_entries(network, codes[:50], seed=1), open_entries(network, codes, possible(network))
+    whole = vectors_for_entries(network, codes[:50], seed=1), open_entries(network, codes, sets=possible(network))
 
     def watched(network, codes):
         sizes.append(len(codes))
@@ -154,7 +154,7 @@ def test_values_are_evaluated_in_blocks_of_vectors(monkeypatch):
 
     monkeypatch.setattr(table_coverage, "all_values", watched)
     monkeypatch.setattr(table_coverage, "BLOCK_BYTES", 8 * network.first_value[-1] * 30)
-    blocks = vectors_for_entries(network, codes[:50], seed=1), open_entries(network, codes, possible(network))
+    blocks = vectors_for_entries(network, codes[:50], seed=1), open_entries(network, codes, sets=possible(network))
     assert max(sizes) == 30
     np.testing.assert_array_equal(blocks[0][0], whole[0][0])
     assert (blocks[0][1], blocks[1]) == (whole[0][1], whole[1])

@@ -16,7 +16,7 @@ def rows_of(codes):
 
 
 def test_at_least_as_many_as_asked_and_all_within_the_formats():
-    test = uniform(FORMATS, 500, np.random.default_rng(7)).astype(np.int32)
+    test = uniform(FORMATS, 500, rng=np.random.default_rng(7)).astype(np.int32)
     codes, sets = make_vectors(FORMATS, test, seed=1)
     assert codes.dtype == np.int64
     assert len(codes) == sum(sets.values()) == 100_000
@@ -29,7 +29,7 @@ def test_at_least_as_many_as_asked_and_all_within_the_formats():
 
 
 def test_a_large_test_split_is_used_whole_and_random_codes_stay():
-    test = uniform(FORMATS, 120_000, np.random.default_rng(7))
+    test = uniform(FORMATS, 120_000, rng=np.random.default_rng(7))
     codes, sets = make_vectors(FORMATS, test, seed=1)
     assert sets["test"] == 120_000
     assert (sets["changed"], sets["random"]) == (10_000, 10_000)
@@ -38,7 +38,7 @@ def test_a_large_test_split_is_used_whole_and_random_codes_stay():
 
 def test_some_vectors_are_events_with_few_channels_changed():
     formats = FORMATS * 3
-    test = uniform(formats, 50, np.random.default_rng(7))
+    test = uniform(formats, 50, rng=np.random.default_rng(7))
     codes, sets = make_vectors(formats, test, seed=1)
     changed = codes[50 + sets["corners"] :][: sets["changed"]]
     differing = (changed[:400, None, :] != test[None]).sum(axis=2).min(axis=1)
@@ -51,7 +51,7 @@ def test_some_vectors_are_events_with_few_channels_changed():
 
 def test_the_same_seed_gives_the_same_vectors():
     test = np.zeros((3, 4), dtype=np.int64)
-    first, again, other = (make_vectors(FORMATS, test, seed, at_least=3000)[0] for seed in (1, 1, 2))
+    first, again, other = (make_vectors(FORMATS, test, seed=seed, at_least=3000)[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 

@@ -18,7 +18,7 @@ def refusal(folder) -> str:
     from pathlib import Path
 
     with pytest.raises(TriggerLutError) as caught:
-        load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+        load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), data_sets=Path("config/data_sets"))
     return str(caught.value)
 
 

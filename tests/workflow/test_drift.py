@@ -112,7 +112,7 @@ def test_rates_come_first_where_there_is_a_trigger(tmp_path: Path) -> None:
 def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.chdir(folder)
     with pytest.raises(TriggerLutError) as caught:
-        load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), Path("config/data_sets"))
+        load_plan(Path("config/budget.yaml"), Path("config/targets.yaml"), data_sets=Path("config/data_sets"))
     return str(caught.value)
 
 

@@ -29,11 +29,11 @@ SMALLEST = 50  # LUTs: of smaller networks a relative error says little
 AT_ONCE = 2  # syntheses
 
 
-def measured(name: str, network: Network, spec: Spec) -> weights.Network:
+def measured(name: str, network: Network, *, spec: Spec) -> weights.Network:
     """Return the parts of a network, and the result of its synthesis."""
     model = DelayModel.of(spec.target)
     with tempfile.TemporaryDirectory(prefix="trigger_lut_calibration_") as folder:
-        project = write_rtl(network, Path(folder, "rtl"), spec)
+        project = write_rtl(network, Path(folder, "rtl"), spec=spec)
         used = resources(cell_counts(synthesizer_of(spec.target).synthesize(project, spec.target)))
     return weights.Network(
         name=name,
@@ -46,7 +46,7 @@ def measured(name: str, network: Network, spec: Spec) -> weights.Network:
     )
 
 
-def calibrate(codes: Path, targets: Path, folder: Path, data: Path) -> Calibration:
+def calibrate(codes: Path, targets: Path, *, folder: Path, data: Path) -> Calibration:
     """Measure all networks, keeping each in `folder`, fit the weights, and write `data`.
 
     Parameters
@@ -83,7 +83,7 @@ def calibrate(codes: Path, targets: Path, folder: Path, data: Path) -> Calibrati
     folder.mkdir(parents=True, exist_ok=True)
 
     def keep(name: str, network: Network) -> None:
-        write_card(measured(name, network, spec), path_of(name))
+        write_card(measured(name, network, spec=spec), path_of(name))
 
     def path_of(name: str) -> Path:
         return folder / (re.sub(r"\W+", "_", name) + ".json")
@@ -97,7 +97,7 @@ def calibrate(codes: Path, targets: Path, folder: Path, data: Path) -> Calibrati
         for training in TRAININGS:
             done = folder / (re.sub(r"\W+", "_", training) + ".done")
             if not done.exists():
-                made = list(trained_networks(training, codes, targets, folder / "checkpoints"))
+                made = list(trained_networks(training, codes, targets=targets, scratch=folder / "checkpoints"))
                 waiting += [pool.submit(keep, name, network) for name, network in made]
                 done.touch()
         for job in waiting:
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/calibration"), help="where measurements are kept")
     parser.add_argument("--write", type=Path, default=weights.DATA)
     args = parser.parse_args()
-    made = calibrate(args.codes, args.targets, args.folder, args.write)
+    made = calibrate(args.codes, args.targets, folder=args.folder, data=args.write)
     print(f"{len(made.networks)} networks, weights {made.weights.row()}")
     print("errors", weights.errors(made.networks, made.weights))
 

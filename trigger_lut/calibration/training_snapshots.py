@@ -63,7 +63,7 @@ The last two have one set of tables behind features whose formats are far apart,
 """
 
 
-def trained_networks(name: str, codes: Path, targets: Path, scratch: Path) -> Iterator[tuple[str, Network]]:
+def trained_networks(name: str, codes: Path, *, targets: Path, scratch: Path) -> Iterator[tuple[str, Network]]:
     """Yield the networks of one training, each with its name.
 
     Parameters

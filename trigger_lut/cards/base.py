@@ -53,7 +53,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def require(problem: str, expected: object, found: object) -> None:
+def require(problem: str, expected: object, *, found: object) -> None:
     """Raise ValueError where a figure of a record is not what its other figures make it."""
     if expected != found:
         raise ValueError(f"{problem}. Expected {expected}, found {found}")
@@ -301,10 +301,10 @@ def read_card(kind: type[AnyCard], path: Path) -> AnyCard:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise CardError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_card(kind, text, path)
+    return parse_card(kind, text, path=path)
 
 
-def parse_card(kind: type[AnyCard], text: str, path: Path) -> AnyCard:
+def parse_card(kind: type[AnyCard], text: str, *, path: Path) -> AnyCard:
     """Read a card from its text.
 
     Parameters

@@ -93,15 +93,21 @@ class DecisionCard(Card):
             if not form.vectors:
                 raise ValueError(f"{form.name}: vectors: nothing was compared. Expected at least 1, found 0")
             require(
-                f"{form.name}: first: not in agreement with differences", form.differences > 0, form.first is not None
+                f"{form.name}: first: not in agreement with differences",
+                form.differences > 0,
+                found=form.first is not None,
             )
-        require("differences: not the sum over the forms", sum(f.differences for f in self.forms), self.differences)
+        require(
+            "differences: not the sum over the forms", sum(f.differences for f in self.forms), found=self.differences
+        )
         missed = sum(form.control_missed for form in self.forms)
         exact = not self.differences and not missed and self.proof != "different" and self.proof_control is not False
-        require("bit_exact: not what forms and proof say", exact, self.bit_exact)
-        require("verdict: not what bit_exact says", exact, self.verdict == "bit-exact")
+        require("bit_exact: not what forms and proof say", exact, found=self.bit_exact)
+        require("verdict: not what bit_exact says", exact, found=self.verdict == "bit-exact")
         fmax = self.fmax_mhz_estimate.value
         require(
-            "clock_met: not what fmax_mhz_estimate says", fmax is not None and fmax >= self.clock_mhz, self.clock_met
+            "clock_met: not what fmax_mhz_estimate says",
+            fmax is not None and fmax >= self.clock_mhz,
+            found=self.clock_met,
         )
         return self

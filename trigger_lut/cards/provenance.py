@@ -62,7 +62,7 @@ def require_current_files(firmware_card: Path, *inputs: Path) -> FirmwareCard:
     for path in inputs:
         _require_input(path, card, firmware_card)
     for name, digest in card.files.items():
-        require_digest(Path(name), digest, firmware_card, "firmware")
+        require_digest(Path(name), digest, card=firmware_card, stage="firmware")
     own = {Path(card.rtl_project), Path(card.hls_project)}
     common = {folder.parent for folder in own}
     for folder in sorted(common if len(common) == 1 else own):  # a common folder holds all back ends
@@ -75,7 +75,7 @@ def require_current_files(firmware_card: Path, *inputs: Path) -> FirmwareCard:
     return card
 
 
-def require_card_of(kind: type[AnyCard], path: Path, made_from: Path) -> AnyCard:
+def require_card_of(kind: type[AnyCard], path: Path, *, made_from: Path) -> AnyCard:
     """Read a card, and compare a file with the checksum in it.
 
     Parameters
@@ -114,7 +114,7 @@ def _require_input(path: Path, card: FirmwareCard, firmware_card: Path) -> None:
     )
 
 
-def require_digest(path: Path, digest: str, card: Path, stage: str, found: str | None = None) -> None:
+def require_digest(path: Path, digest: str, *, card: Path, stage: str, found: str | None = None) -> None:
     """Raise CardError when a file is missing or has another sha256 than a card lists.
 
     Parameters
@@ -197,7 +197,7 @@ def follow(cards: Sequence[Path]) -> Chain:
                 chain.absent.append(name)
                 continue
             try:
-                require_digest(file, digest, card, content["stage"], digests[file])
+                require_digest(file, digest, card=card, stage=content["stage"], found=digests[file])
             except CardError as error:
                 problems.setdefault(file, str(error))
             waiting += _cards_of(file)

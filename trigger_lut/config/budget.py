@@ -165,7 +165,7 @@ class Budget(Strict):
         """The designs of the scan by name; empty without one."""
         if self.scan is None:
             return {}
-        return {point.name: point for point in scans.points(self.scan, self.network, self.seed)}
+        return {point.name: point for point in scans.points(self.scan, self.network, seed=self.seed)}
 
 
 class Spec(Strict):
@@ -293,7 +293,7 @@ def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
         If a file has mistakes; the message lists all of them with their dotted paths.
     """
     targets = load_targets(targets_path)
-    content, mistakes = with_present_keys(read_yaml(path), BUDGET, path)
+    content, mistakes = with_present_keys(read_yaml(path), BUDGET, path=path)
     budget = None
     try:
         budget = checked(Budget, content)
@@ -314,7 +314,7 @@ def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
     if scan is not None:
         seed = held.get("seed", 1)
         network = _sound_network(held.get("network"))
-        mistakes += scans.mistakes(scan, network, seed if isinstance(seed, int) else 1, designs)
+        mistakes += scans.mistakes(scan, network, seed=seed if isinstance(seed, int) else 1, designs=designs)
     for design, other in same_in_code(designs):
         mistakes.append(
             f"designs.{design}: the same as {other!r} in names of modules and files, where case does not count and '-' "
@@ -366,7 +366,7 @@ def _sound_part(entry: Any, target: Target) -> DesignBudget:
 
 
 def load_design(
-    design: str, budget: str | Path = "config/budget.yaml", targets: str | Path = "config/targets.yaml"
+    design: str, budget: str | Path = "config/budget.yaml", *, targets: str | Path = "config/targets.yaml"
 ) -> Spec:
     """Read one design of a budget file.
 
@@ -387,10 +387,10 @@ def load_design(
     ConfigurationError
         If a file has mistakes (all of them are listed) or there is no such design.
     """
-    return resolve(*load_budget(Path(budget), Path(targets)), design)
+    return resolve(*load_budget(Path(budget), Path(targets)), design=design)
 
 
-def resolve(budget: Budget, target: Target, design: str) -> Spec:
+def resolve(budget: Budget, target: Target, *, design: str) -> Spec:
     """Return one design with its target and all defaults.
 
     Parameters

@@ -51,7 +51,7 @@ DATA_SET = {
 """The same for the description of a data set."""
 
 
-def with_present_keys(content: Any, renamed: Mapping[str, str], path: Path) -> tuple[Any, list[str]]:
+def with_present_keys(content: Any, renamed: Mapping[str, str], *, path: Path) -> tuple[Any, list[str]]:
     """Rename the earlier keys of a file, and warn of each.
 
     Parameters

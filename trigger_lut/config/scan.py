@@ -105,7 +105,7 @@ def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
     return found
 
 
-def points(scan: Scan, network: NetworkShape, seed: int) -> list[Point]:
+def points(scan: Scan, network: NetworkShape, *, seed: int) -> list[Point]:
     """List the designs of a scan in the order of its lists.
 
     Parameters
@@ -166,7 +166,7 @@ def _too_long(name: str) -> str | None:
     return f"expected at most {LONGEST} characters, found {len(name)} in {name!r}. Shorten the network's name"
 
 
-def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Collection[str]) -> list[str]:
+def mistakes(scan: Scan, network: NetworkShape | None, *, seed: int, designs: Collection[str]) -> list[str]:
     """List contradictions between the lists of a scan, and between the scan and the designs.
 
     Parameters
@@ -209,7 +209,7 @@ def mistakes(scan: Scan, network: NetworkShape | None, seed: int, designs: Colle
     functions = [variant.place for variant in variants(scan, network) if variant.network.builder is not None]
     if functions and scan.max_input_bits is not None:
         return [f"scan.max_input_bits: {place} is a function, which has its own" for place in functions]
-    names = Counter(point.name for point in points(scan, network, seed))
+    names = Counter(point.name for point in points(scan, network, seed=seed))
     found += [f"scan: {count} designs would have the name {name!r}" for name, count in names.items() if count > 1]
     found += [f"designs.{name}: the scan has a design of this name" for name in designs if name in names]
     found += [f"scan: {mistake}" for name in names if (mistake := design_mistake(name) or _too_long(name))]

@@ -108,7 +108,7 @@ def output_shape(network: NetworkShape, channels: int) -> Shape:
     return shape
 
 
-def mistakes(network: NetworkShape, channels: int, classes: Sequence[str], data_set: str) -> list[str]:
+def mistakes(network: NetworkShape, channels: int, *, classes: Sequence[str], data_set: str) -> list[str]:
     """List problems with the shapes of a network.
 
     Shapes inside a function are not known. Of a saved model only the inputs are compared.

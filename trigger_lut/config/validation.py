@@ -167,7 +167,7 @@ def checked(model: type[AnyModel], content: Any) -> AnyModel:
     return model.model_validate_json(json.dumps(content, default=str), strict=True)
 
 
-def validate(model: type[AnyModel], content: Any, path: Path) -> AnyModel:
+def validate(model: type[AnyModel], content: Any, *, path: Path) -> AnyModel:
     """Check parsed YAML against a model. Raises ConfigurationError that lists every mistake at once."""
     try:
         return checked(model, content)
@@ -175,7 +175,7 @@ def validate(model: type[AnyModel], content: Any, path: Path) -> AnyModel:
         raise refused(path, explain(error, model)) from error
 
 
-def read_block(path: Path, key: str, model: type[AnyModel]) -> AnyModel:
+def read_block(path: Path, key: str, *, model: type[AnyModel]) -> AnyModel:
     """Read one block of a YAML file, and leave the others alone.
 
     Parameters
@@ -201,7 +201,7 @@ def read_block(path: Path, key: str, model: type[AnyModel]) -> AnyModel:
     if not isinstance(content, dict) or key not in content:
         raise ConfigurationError(f"{path}: {key}: missing. Expected a block with the parameters of the simulation")
     block = create_model("Block", __base__=Strict, **{key: (model, ...)})  # type: ignore[call-overload]
-    found: AnyModel = getattr(validate(block, {key: content[key]}, path), key)
+    found: AnyModel = getattr(validate(block, {key: content[key]}, path=path), key)
     return found
 
 

@@ -84,7 +84,7 @@ class Affine:
     divisors: IntArray | None = None
 
 
-def affine_map(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]) -> Affine:
+def affine_map(op: Any, node: Any, *, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]) -> Affine:
     """Convert a Keras operation to an affine map, without its output quantizer and activations other than ReLU.
 
     Parameters
@@ -109,9 +109,9 @@ def affine_map(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Cal
     linear = _linear_map(op, kind, node, shapes)
     sizes = [int(np.prod(shape)) for shape in shapes]
     out_shape = tuple(int(n) for n in node.outputs[0].shape[1:])
-    read = quantizer_formats(op, op, shapes[0], affine=True) if kind == "Quantizer" else input_formats(op, shapes)
+    read = quantizer_formats(op, op, shape=shapes[0], affine=True) if kind == "Quantizer" else input_formats(op, shapes)
     formats, overflow, rounding = read or (list(exact()), "WRAP", "TRN")
-    weights = matrix_of(op, linear, shapes, sizes, out_shape)
+    weights = matrix_of(op, linear, shapes=shapes, sizes=sizes, out_shape=out_shape)
     divisors = None
     if kind.removeprefix("Q") in POOLS or kind in MEANS:
         weights, divisors = _integer_divisors(weights)
@@ -119,17 +119,21 @@ def affine_map(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Cal
     bias = np.zeros(weights.shape[1])
     if kind in WITH_KERNEL:
         ones = _linear_map(op, kind, node, shapes, kernel=np.ones(op.qkernel.shape))
-        structure = matrix_of(op, ones, shapes, sizes, out_shape) != 0
+        structure = matrix_of(op, ones, shapes=shapes, sizes=sizes, out_shape=out_shape) != 0
         if op.qbias is not None:
             qbias = np.asarray(keras.ops.convert_to_numpy(op.qbias), dtype=np.float64)
             bias = np.broadcast_to(qbias, out_shape).reshape(-1)
     if kind in OFFSETS and _has_constant(op, kind, node):
         zeros = np.zeros((1, *shapes[0]), dtype=np.float32)
-        offset = np.asarray(keras.ops.convert_to_numpy(called(op, node, zeros)), dtype=np.float64)
+        offset = np.asarray(keras.ops.convert_to_numpy(called(op, node, x=zeros)), dtype=np.float64)
         bias = np.broadcast_to(offset, (1, *out_shape)).reshape(-1)
     if kind in PLAIN:
         structure = matrix_of(
-            op, _linear_map(op, kind, node, shapes, np.ones(op.kernel.shape)), shapes, sizes, out_shape
+            op,
+            _linear_map(op, kind, node, shapes, np.ones(op.kernel.shape)),
+            shapes=shapes,
+            sizes=sizes,
+            out_shape=out_shape,
         )
         structure = structure != 0
         if op.bias is not None:
@@ -168,7 +172,7 @@ def input_formats(op: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[list[KIF 
     if not getattr(op, "enable_iq", False):
         return None
     quantizers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
-    read = [quantizer_formats(op, q, shape) for q, shape in zip(quantizers, shapes, strict=True)]
+    read = [quantizer_formats(op, q, shape=shape) for q, shape in zip(quantizers, shapes, strict=True)]
     if len({f[1:] for f in read}) > 1:
         raise FirmwareError(f"layer {op.name!r}: its inputs round or overflow in different ways")
     return [kif for f in read for kif in f[0]], *read[0][1:]
@@ -191,16 +195,17 @@ def output_quantizer(op: Any, shape: tuple[int, ...]) -> list[Affine]:
     """
     if not getattr(op, "enable_oq", False):
         return []
-    return [identity_map(f"{op.name}_oq", *quantizer_formats(op, op.oq, shape), shape)]
+    formats, overflow, rounding = quantizer_formats(op, op.oq, shape=shape)
+    return [identity_map(f"{op.name}_oq", formats, overflow=overflow, rounding=rounding, shape=shape)]
 
 
 def identity_map(
     name: str,
     formats: Sequence[KIF | None],
+    *,
     overflow: str,
     rounding: str,
     shape: tuple[int, ...],
-    *,
     weight: float = 1.0,
 ) -> Affine:
     """Return the affine map that quantizes values and multiplies them by one weight.
@@ -225,7 +230,7 @@ def identity_map(
 
 def relu_map(name: str, formats: Sequence[KIF]) -> Affine:
     """Return the ReLU of values of these formats as an affine map."""
-    return replace(identity_map(name, formats, "WRAP", "TRN", (len(formats),)), relu=True)
+    return replace(identity_map(name, formats, overflow="WRAP", rounding="TRN", shape=(len(formats),)), relu=True)
 
 
 def _linear_map(
@@ -256,7 +261,7 @@ def _linear_map(
     if kind in ("QSum", "QMeanPow2"):
         return lambda x: ops.sum(x[0], axis=op.axes, keepdims=op.keepdims) * op.scale
     if _has_constant(op, kind, node):
-        return lambda x: called(op, node, x[0], constants=kind not in OFFSETS)
+        return lambda x: called(op, node, x=x[0], constants=kind not in OFFSETS)
     if kind == "Sum":
         return lambda x: ops.sum(x[0], axis=op.axis, keepdims=op.keepdims)
     if kind == "Mean":
@@ -282,7 +287,7 @@ def _has_constant(op: Any, kind: str, node: Any) -> bool:
     return not isinstance(op, keras.Layer) and kind in (*BY_CONSTANT, *OFFSETS) and len(node.input_tensors) == 1
 
 
-def called(op: Any, node: Any, x: Any, constants: bool = True) -> Any:
+def called(op: Any, node: Any, *, x: Any, constants: bool = True) -> Any:
     """Call an operation of one tensor on another array.
 
     Parameters
@@ -306,7 +311,7 @@ def called(op: Any, node: Any, x: Any, constants: bool = True) -> Any:
 
 
 def is_exact_offset(
-    op: Any, node: Any, shape: tuple[int, ...], ranges: Callable[[], list[tuple[int, int, int]]]
+    op: Any, node: Any, *, shape: tuple[int, ...], ranges: Callable[[], list[tuple[int, int, int]]]
 ) -> bool:
     """Return whether an operation adds constants to values, without float rounding.
 
@@ -326,7 +331,7 @@ def is_exact_offset(
     kind = type(op).__name__
     if kind not in OFFSETS or not _has_constant(op, kind, node) or len(node.arguments.args) != 2:
         return False
-    offset = np.asarray(keras.ops.convert_to_numpy(called(op, node, np.zeros((1, *shape), dtype=np.float32))))
+    offset = np.asarray(keras.ops.convert_to_numpy(called(op, node, x=np.zeros((1, *shape), dtype=np.float32))))
     scaled = offset.astype(np.float64) * 2.0**FINEST
     if (scaled != np.round(scaled)).any() or (np.abs(scaled) >= 2.0**62).any():
         return False
@@ -392,6 +397,7 @@ def is_relu(op: Any) -> bool:
 def matrix_of(
     op: Any,
     linear: Callable[[list[np.ndarray]], Any],
+    *,
     shapes: Sequence[tuple[int, ...]],
     sizes: list[int],
     out_shape: tuple[int, ...],
@@ -442,7 +448,7 @@ def matrix_of(
 
 
 def quantizer_formats(
-    op: Any, quantizer: Any, shape: tuple[int, ...], affine: bool = False
+    op: Any, quantizer: Any, *, shape: tuple[int, ...], affine: bool = False
 ) -> tuple[list[KIF | None], str, str]:
     """Read a quantizer of HGQ2.
 
@@ -494,7 +500,7 @@ def quantizer_formats(
     return formats, inner.overflow_mode, rounding
 
 
-def linear_layers(affine: Affine, values: IntArray, start: int) -> tuple[list[LinearLayer], IntArray]:
+def linear_layers(affine: Affine, values: IntArray, *, start: int) -> tuple[list[LinearLayer], IntArray]:
     """Convert an affine map to layers of the integer network.
 
     Outputs that read the same inputs form a position. Positions with equal integers form one layer.

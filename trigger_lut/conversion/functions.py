@@ -97,7 +97,7 @@ def of_several_values(op: Any) -> bool:
 
 
 def apply(
-    op: Any, call: Callable[[np.ndarray], Any], arguments: Sequence[RealFunction], shape: tuple[int, ...]
+    op: Any, call: Callable[[np.ndarray], Any], *, arguments: Sequence[RealFunction], shape: tuple[int, ...]
 ) -> list[RealFunction]:
     """Apply an operation to each value of a tensor.
 
@@ -159,7 +159,7 @@ def apply(
     return [RealFunction(op.name, a.source, a.lo, a.hi, a.f, columns[k]) for a, k in zip(arguments, keys, strict=True)]
 
 
-def scaled(name: str, argument: RealFunction, divisor: int) -> RealFunction:
+def scaled(name: str, argument: RealFunction, *, divisor: int) -> RealFunction:
     """Divide a value by an integer, in float32 as Keras does for averages.
 
     Parameters
@@ -179,7 +179,7 @@ def scaled(name: str, argument: RealFunction, divisor: int) -> RealFunction:
     return RealFunction(name, argument.source, argument.lo, argument.hi, argument.f, results)
 
 
-def identity(name: str, source: int, codes: tuple[int, int, int]) -> RealFunction:
+def identity(name: str, source: int, *, codes: tuple[int, int, int]) -> RealFunction:
     """Return a value of the network as a function of itself.
 
     Parameters
@@ -203,7 +203,7 @@ def identity(name: str, source: int, codes: tuple[int, int, int]) -> RealFunctio
     lo, hi, f = codes if source != PADDING else (0, 0, 0)
     if hi - lo >= 1 << WIDEST_ARGUMENT:
         raise FirmwareError(
-            f"layer {name!r}: its argument has {kif_for_range(lo, hi, f).bits} bits. Expected at most "
+            f"layer {name!r}: its argument has {kif_for_range(lo, hi, f=f).bits} bits. Expected at most "
             f"{WIDEST_ARGUMENT}; add a quantizer before it"
         )
     return RealFunction(name, source, lo, hi, f, np.arange(lo, hi + 1) * 2.0**-f)
@@ -278,14 +278,14 @@ def _line(function: RealFunction, entries: IntArray, fraction_bits: int) -> Line
     weight = int(steps[0])
     if abs(weight).bit_count() > 1 and _window(function, entries).bits <= SHORT_TABLE:
         return None
-    inputs = (kif_for_range(function.lo, function.hi, function.f),)
+    inputs = (kif_for_range(function.lo, function.hi, f=function.f),)
     bias = int(entries[0]) - weight * function.lo
     return LinearLayer(
         f"{function.name}_product", inputs, ("WRAP",), _one(weight), _row(bias), fraction_bits=_row(fraction_bits)
     )
 
 
-def quantized_chain(function: RealFunction, kif: KIF, overflow: str, rounding: str) -> Chain:
+def quantized_chain(function: RealFunction, kif: KIF, *, overflow: str, rounding: str) -> Chain:
     """Convert a function and the quantizer that reads its results.
 
     Parameters
@@ -308,7 +308,7 @@ def quantized_chain(function: RealFunction, kif: KIF, overflow: str, rounding: s
     FirmwareError
         If its tables have too many address bits.
     """
-    codes = quantize_real(function.results, kif, overflow, rounding)
+    codes = quantize_real(function.results, kif, overflow=overflow, rounding=rounding)
     if _window(function, codes).bits > SHORT_TABLE:
         layer = _multiplication(function, kif, rounding)
         if layer is not None:
@@ -320,7 +320,7 @@ def _window(function: RealFunction, entries: IntArray) -> KIF:
     """Find the format of the codes between which entries change; all other codes saturate to it."""
     changes = np.flatnonzero(np.diff(entries))
     first, last = (changes[0], changes[-1] + 1) if len(changes) else (0, 0)
-    return kif_for_range(function.lo + int(first), function.lo + int(last), function.f)
+    return kif_for_range(function.lo + int(first), function.lo + int(last), f=function.f)
 
 
 def _tables(function: RealFunction, entries: IntArray, fraction_bits: int) -> Chain:
@@ -408,7 +408,7 @@ def _multiplication(function: RealFunction, kif: KIF, rounding: str) -> LinearLa
     slope = (y[-1] - y[0]) / (x[-1] - x[0])
     if slope == 0 or np.abs(y - (y[0] + slope * (x - x[0]))).max() > 2.0**-18 * np.abs(y).max():
         return None
-    rounded = round_real(y, kif.f, rounding)
+    rounded = round_real(y, kif.f, rounding=rounding)
     for precision in range(1, WIDEST_COEFFICIENT):
         bits = precision - int(np.ceil(np.log2(abs(slope))))
         f = function.f + bits
@@ -421,7 +421,7 @@ def _multiplication(function: RealFunction, kif: KIF, rounding: str) -> LinearLa
         lowest, highest = (rounded * unit - sums).max(), ((rounded + 1) * unit - 1 - sums).min()
         if lowest <= highest:
             bias = int(lowest if lowest >= 0 else min(highest, 0))
-            inputs = (kif_for_range(function.lo, function.hi, function.f),)
+            inputs = (kif_for_range(function.lo, function.hi, f=function.f),)
             return LinearLayer(
                 f"{function.name}_product", inputs, ("WRAP",), _one(weight), _row(bias), fraction_bits=_row(f)
             )

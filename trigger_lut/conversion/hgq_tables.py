@@ -237,7 +237,7 @@ def input_quantizers(op: Any, values: IntArray) -> tuple[IntArray, list[KIF | No
     values = _read_values(op, values)
     own = _axes(op, values.shape).own
     copies = np.broadcast_to(values.reshape(*values.shape, *[1] * (len(own) - values.ndim)), own)
-    return copies, *quantizer_formats(op, op.iq, own)
+    return copies, *quantizer_formats(op, op.iq, shape=own)
 
 
 def _read_values(op: Any, values: IntArray) -> IntArray:
@@ -263,7 +263,7 @@ def _patches(op: Any, values: IntArray) -> IntArray:
 
 def _formats(op: Any, quantizer: Any, edges: tuple[int, ...]) -> tuple[IntArray, str, str]:
     """Bits (k, i, f) of each edge (*edges, 3), all 0 where it has no bits; overflow and rounding."""
-    formats, overflow, rounding = quantizer_formats(op, quantizer, edges)
+    formats, overflow, rounding = quantizer_formats(op, quantizer, shape=edges)
     bits = np.array([kif or (0, 0, 0) for kif in formats], dtype=np.int64)
     return bits.reshape(*edges, 3), overflow, rounding
 

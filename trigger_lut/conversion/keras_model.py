@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import keras
@@ -62,8 +61,8 @@ PROVISIONAL = 1 << 23  # first number of a result of a function
 def integer_network(
     model: keras.Model,
     features: Sequence[str] = (),
-    classes: Sequence[str] = (),
     *,
+    classes: Sequence[str] = (),
     prune: bool = True,
     inputs: Sequence[KIF] | None = None,
     wraps: bool = False,
@@ -291,7 +290,7 @@ class GraphConverter:
             return [self._convert_open_function(op, read[0])]
         if isinstance(op, keras.Model):
             return self._convert_inner_model(op, node)
-        moved = rearranged(op, node, read)
+        moved = rearranged(op, node, read=read)
         if moved is not None:
             return moved
         followed = self._convert_composed(op, node, read)
@@ -300,7 +299,7 @@ class GraphConverter:
         if is_product(op, node):
             return [self._convert_product(op, node, read)]
         if functions.is_function(op, node) and not self._is_affine(op, node, read[0]):
-            return [self._convert_function(op, partial(called, op, node), read[0])]
+            return [self._convert_function(op, lambda x: called(op, node, x=x), read[0])]
         return [self._convert_arithmetic(op, node, read)]
 
     def _is_affine(self, op: Any, node: Any, values: IntArray) -> bool:
@@ -308,7 +307,7 @@ class GraphConverter:
         if not (values < PROVISIONAL).all():
             return False
         ranges = lambda: [self._range_of(op.name, max(int(v), 0)) for v in values.reshape(-1)]  # noqa: E731
-        return is_relu(op) or is_exact_offset(op, node, values.shape, ranges)
+        return is_relu(op) or is_exact_offset(op, node, shape=values.shape, ranges=ranges)
 
     def _convert_arithmetic(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
         """Convert an affine operation or a maximum, its activation and its output quantizer."""
@@ -322,8 +321,8 @@ class GraphConverter:
             read = self._negated(op, read)
         elif not getattr(op, "enable_iq", False) and type(op).__name__ != "Quantizer":
             read = [self.exact(values) for values in read]
-        arguments = op, node, shapes, lambda: self._exact_formats(op, read)
-        stage = selection_of(*arguments) or affine_map(*arguments)
+        exact = lambda: self._exact_formats(op, read)  # noqa: E731
+        stage = selection_of(op, node, shapes=shapes, exact=exact) or affine_map(op, node, shapes=shapes, exact=exact)
         flat = np.concatenate([v.reshape(-1) for v in read])
         if isinstance(stage, Affine) and (flat == PADDING).all() and not stage.bias.any():
             values = np.full(stage.shape, PADDING, dtype=np.int64)  # the first step of a recurrent layer reads zeros
@@ -346,7 +345,7 @@ class GraphConverter:
     def _convert_product(self, op: Any, node: Any, read: list[IntArray]) -> IntArray:
         """Convert products of values that depend on the input, and sums of them."""
         shapes = [values.shape for values in read]
-        terms = products_of(op, node, shapes)
+        terms = products_of(op, node, shapes=shapes)
         flat = [values.reshape(-1) for values in self._quantized_inputs(op, read)]
         values, output = flat[0][terms.factors[0]], np.arange(len(terms.output))
         for n in range(1, len(flat)):
@@ -368,11 +367,12 @@ class GraphConverter:
         if not getattr(op, "enable_iq", False):
             return [self.exact(values) for values in read]
         quantizers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
-        stages = [
-            identity_map(f"{op.name}_iq{n}", *quantizer_formats(op, quantizer, values.shape), values.shape)
-            for n, (quantizer, values) in enumerate(zip(quantizers, read, strict=True))
-        ]
-        return [self._append_stage(stage, values.reshape(-1)) for stage, values in zip(stages, read, strict=True)]
+        found = []
+        for n, (quantizer, values) in enumerate(zip(quantizers, read, strict=True)):
+            formats, overflow, rounding = quantizer_formats(op, quantizer, shape=values.shape)
+            stage = identity_map(f"{op.name}_iq{n}", formats, overflow=overflow, rounding=rounding, shape=values.shape)
+            found.append(self._append_stage(stage, values.reshape(-1)))
+        return found
 
     def _negated(self, op: Any, read: list[IntArray], name: str = "") -> list[IntArray]:
         """Negate values; those that an operation reads are quantized first."""
@@ -380,8 +380,15 @@ class GraphConverter:
         if quantizers is None:
             read = [self.exact(values) for values in read]
         values = np.concatenate([v.reshape(-1) for v in read])
-        exact = quantizers or (self._exact_formats(op, read), "WRAP", "TRN")
-        stage = identity_map(f"{name or op.name}_negated", *exact, (values.size,), weight=-1.0)
+        formats, overflow, rounding = quantizers or (self._exact_formats(op, read), "WRAP", "TRN")
+        stage = identity_map(
+            f"{name or op.name}_negated",
+            formats,
+            overflow=overflow,
+            rounding=rounding,
+            shape=(values.size,),
+            weight=-1.0,
+        )
         outputs = self._append_stage(stage, values)
         ends = np.cumsum([v.size for v in read])[:-1]
         return [part.reshape(v.shape) for part, v in zip(np.split(outputs, ends), read, strict=True)]
@@ -389,19 +396,21 @@ class GraphConverter:
     def _convert_function(self, op: Any, call: Callable[[Any], Any], values: IntArray) -> IntArray:
         """Give the results of a function provisional numbers."""
         arguments = [self._argument(op.name, int(v)) for v in values.reshape(-1)]
-        return self._provisional(functions.apply(op, call, arguments, values.shape), values.shape)
+        return self._provisional(functions.apply(op, call, arguments=arguments, shape=values.shape), values.shape)
 
     def _divide(self, op: Any, values: IntArray, divisors: IntArray) -> IntArray:
         results = values.reshape(-1).copy()
         for n in np.flatnonzero(divisors.reshape(-1) > 1):
-            quotient = functions.scaled(op.name, self._argument(op.name, results[n]), int(divisors.reshape(-1)[n]))
+            quotient = functions.scaled(
+                op.name, self._argument(op.name, results[n]), divisor=int(divisors.reshape(-1)[n])
+            )
             results[n] = self._provisional([quotient], (1,))[0]
         return results.reshape(values.shape)
 
     def _argument(self, name: str, value: int) -> RealFunction:
         if value >= PROVISIONAL:
             return self._functions[value - PROVISIONAL]
-        return functions.identity(name, value, (0, 0, 0) if value == PADDING else self._range_of(name, value))
+        return functions.identity(name, value, codes=(0, 0, 0) if value == PADDING else self._range_of(name, value))
 
     def _provisional(self, results: list[RealFunction], shape: tuple[int, ...]) -> IntArray:
         first = PROVISIONAL + len(self._functions)
@@ -437,11 +446,15 @@ class GraphConverter:
     def _quantized_chain(self, value: int, kif: KIF, overflow: str, rounding: str, name: str) -> Chain | None:
         """Build the layers between a value and a channel that reads it in a format; None where none is needed."""
         if value >= PROVISIONAL:
-            return functions.quantized_chain(self._functions[value - PROVISIONAL], kif, overflow, rounding)
+            return functions.quantized_chain(
+                self._functions[value - PROVISIONAL], kif, overflow=overflow, rounding=rounding
+            )
         lo, hi, f = self._range_of(name, value)
         if rounding not in MODES or f <= kif.f:
             return None
-        return functions.single(rounding_layer(f"{name}_rounding", kif_for_range(lo, hi, f), kif.f, rounding))
+        return functions.single(
+            rounding_layer(f"{name}_rounding", kif_for_range(lo, hi, f=f), fraction_bits=kif.f, rounding=rounding)
+        )
 
     def _append_helpers(self, requests: dict[Any, tuple[Chain, int]]) -> dict[Any, int]:
         """Append chains, each of which reads a value; equal ones become positions of the same layers."""
@@ -467,7 +480,7 @@ class GraphConverter:
 
     def _append_stage(self, stage: Affine | Selection, values: IntArray) -> IntArray:
         convert = max_layers if isinstance(stage, Selection) else linear_layers
-        layers, order = convert(stage, values, 0)
+        layers, order = convert(stage, values, start=0)
         return (order + self._append(layers)).reshape(stage.shape)
 
     def _convert_lut_layer(self, op: LookupLayer, values: IntArray) -> IntArray:

@@ -58,7 +58,7 @@ class Selection:
 
 
 def selection_of(
-    op: Any, node: Any, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]
+    op: Any, node: Any, *, shapes: Sequence[tuple[int, ...]], exact: Callable[[], list[KIF]]
 ) -> Selection | None:
     """Convert a Keras operation to a selection.
 
@@ -85,7 +85,9 @@ def selection_of(
         quantizers: Any = None  # its values are quantized, and negated, before
     else:
         quantizers = input_formats(op, shapes)
-    candidates = matrix_of(op, largest, shapes, [int(np.prod(shape)) for shape in shapes], shape) > 0
+    candidates = (
+        matrix_of(op, largest, shapes=shapes, sizes=[int(np.prod(shape)) for shape in shapes], out_shape=shape) > 0
+    )
     formats, overflow, rounding = quantizers or (list(exact()), "WRAP", "TRN")
     return Selection(op.name, tuple(formats), overflow, rounding, candidates, shape, quantizers is None)
 
@@ -143,7 +145,7 @@ def _maximum(
     return None
 
 
-def max_layers(selection: Selection, values: IntArray, start: int) -> tuple[list[MaxLayer], IntArray]:
+def max_layers(selection: Selection, values: IntArray, *, start: int) -> tuple[list[MaxLayer], IntArray]:
     """Convert a selection to layers of the integer network.
 
     Outputs that differ in the last axis only form a position. Positions whose channels have equal formats form a layer.

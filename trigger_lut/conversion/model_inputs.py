@@ -93,7 +93,7 @@ class _InputReader(GraphConverter):
         followed = self._convert_composed(op, node, read)
         if followed is not None:
             return followed
-        moved = rearranged(op, node, read)
+        moved = rearranged(op, node, read=read)
         if moved is not None:
             return moved
         if any(((values >= 0) & (values < self.count)).any() for values in read):
@@ -124,7 +124,7 @@ def _quantizers(op: Any, shapes: list[tuple[int, ...]]) -> Uses | None:
     if is_hgq_table(op):
         return lambda read: [input_quantizers(op, read[0])] if op.enable_iq else []
     if type(op).__name__ == "Quantizer":
-        return lambda read: [(read[0], *quantizer_formats(op, op, read[0].shape, affine=True))]
+        return lambda read: [(read[0], *quantizer_formats(op, op, shape=read[0].shape, affine=True))]
     found = input_formats(op, shapes)
     return None if found is None else lambda read: [(_flat(read), *found)]
 

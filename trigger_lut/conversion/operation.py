@@ -26,7 +26,7 @@ class _Sources:
 
 
 def layer_network(
-    op: Any, in_tensors: Sequence[Any], out_tensor: Any, inputs: Mapping[str, Sequence[KIF]] | None = None
+    op: Any, in_tensors: Sequence[Any], *, out_tensor: Any, inputs: Mapping[str, Sequence[KIF]] | None = None
 ) -> Network:
     """Convert one call of a Keras operation.
 

@@ -43,7 +43,7 @@ class Widths:
     activations: int = 7
 
 
-def quantized_model(model: Any, sample: Any, widths: Widths) -> Any:
+def quantized_model(model: Any, sample: Any, *, widths: Widths) -> Any:
     """Build the quantized model of a float model.
 
     Parameters

@@ -60,7 +60,7 @@ def is_product(op: Any, node: Any) -> bool:
     return type(op).__name__.removeprefix("Q") in PRODUCTS and len(node.input_tensors) > 1
 
 
-def products_of(op: Any, node: Any, shapes: Sequence[tuple[int, ...]]) -> Products:
+def products_of(op: Any, node: Any, *, shapes: Sequence[tuple[int, ...]]) -> Products:
     """Find the terms of an operation.
 
     Parameters

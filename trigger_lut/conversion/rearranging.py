@@ -47,7 +47,7 @@ REARRANGING = {
 EVENTS = 3
 
 
-def rearranged(op: Any, node: Any, read: Sequence[IntArray]) -> list[IntArray] | None:
+def rearranged(op: Any, node: Any, *, read: Sequence[IntArray]) -> list[IntArray] | None:
     """Apply an operation of Keras to the numbers of values.
 
     Parameters

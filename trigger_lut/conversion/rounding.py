@@ -55,7 +55,7 @@ MODES = {
 SUPPORTED = (*NATIVE, *MODES)
 
 
-def quantize_real(values: np.ndarray, kif: KIF, overflow: str, rounding: str) -> IntArray:
+def quantize_real(values: np.ndarray, kif: KIF, *, overflow: str, rounding: str) -> IntArray:
     """Quantize real values as a quantizer of HGQ2 does.
 
     Parameters
@@ -74,14 +74,14 @@ def quantize_real(values: np.ndarray, kif: KIF, overflow: str, rounding: str) ->
     int64 array
         Codes in the format.
     """
-    rounded = round_real(values, kif.f, rounding)
+    rounded = round_real(values, kif.f, rounding=rounding)
     if overflow == "WRAP":
         return np.mod(rounded - kif.lo, 1 << kif.bits) + kif.lo
     lowest = -kif.hi if overflow == "SAT_SYM" and kif.k else kif.lo
     return np.clip(rounded, lowest, kif.hi)
 
 
-def round_real(values: np.ndarray, fraction_bits: int, rounding: str) -> IntArray:
+def round_real(values: np.ndarray, fraction_bits: int, *, rounding: str) -> IntArray:
     """Round real values.
 
     Parameters
@@ -104,7 +104,7 @@ def round_real(values: np.ndarray, fraction_bits: int, rounding: str) -> IntArra
     return np.floor(scaled + (0.5 if rounding == "RND" else 0.0)).astype(np.int64)
 
 
-def rounding_layer(name: str, source: KIF, fraction_bits: int, rounding: str) -> LinearLayer:
+def rounding_layer(name: str, source: KIF, *, fraction_bits: int, rounding: str) -> LinearLayer:
     """Build the layer whose output, rounded down to `fraction_bits`, is its input rounded by a mode.
 
     Parameters

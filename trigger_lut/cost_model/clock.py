@@ -12,7 +12,7 @@ from trigger_lut.cost_model.delay import CHECKED_DESIGNS, CHECKED_FAMILY, PERIOD
 DIGITS = 3  # of a clock in MHz
 
 
-def fmax_estimate_mhz(path_ns: float, family: str, luts: float) -> float:
+def fmax_estimate_mhz(path_ns: float, family: str, *, luts: float) -> float:
     """Return the largest clock in MHz that a netlist reaches; an estimate.
 
     Parameters
@@ -29,10 +29,10 @@ def fmax_estimate_mhz(path_ns: float, family: str, luts: float) -> float:
     float
         Clock in MHz, to three decimals.
     """
-    return round(fmax_mhz(path_ns, family, luts), DIGITS)
+    return round(fmax_mhz(path_ns, family, luts=luts), DIGITS)
 
 
-def fmax_measured(estimate_mhz: float, family: str, synthesizer: str) -> Measured:
+def fmax_measured(estimate_mhz: float, family: str, *, synthesizer: str) -> Measured:
     """Return an estimated Fmax as a figure with its source; not measured for a family without delay figures.
 
     Parameters
@@ -53,7 +53,7 @@ def fmax_measured(estimate_mhz: float, family: str, synthesizer: str) -> Measure
     return Measured(value=estimate_mhz, source=f"{synthesizer}-delay-model")
 
 
-def fmax_interval(estimate_mhz: float, family: str, probability: float = 0.95) -> FmaxInterval | None:
+def fmax_interval(estimate_mhz: float, family: str, *, probability: float = 0.95) -> FmaxInterval | None:
     """Return the interval of an estimated Fmax.
 
     Parameters

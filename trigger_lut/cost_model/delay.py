@@ -300,10 +300,10 @@ class DelayModel:
         float
             Time in ns of logic.
         """
-        return finish(start, delay, self.stage_ns)
+        return finish(start, delay, stage=self.stage_ns)
 
 
-def finish(start: float, delay: float, stage: float) -> float:
+def finish(start: float, delay: float, *, stage: float) -> float:
     """Return when an operator is done, if no register may cut it.
 
     One that is longer than a stage gets a stage of its own.
@@ -349,7 +349,7 @@ def cycles(total_delay: float, stage: float) -> int:
     return max(1, math.ceil(total_delay / stage - TOLERANCE))
 
 
-def fmax_mhz(logic_ns: float, family: str, luts: float = 0) -> float:
+def fmax_mhz(logic_ns: float, family: str, *, luts: float = 0) -> float:
     """Estimate the clock that a path between two registers reaches.
 
     Parameters

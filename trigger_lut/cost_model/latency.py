@@ -35,7 +35,7 @@ def lowered_times(
     found: list[float] = []
     for p, at_place in enumerate(ready):
         comb = logic(layer, read[p])
-        times = [] if comb is None else operation_times(comb, model, at_place)
+        times = [] if comb is None else operation_times(comb, model, ready=at_place)
         # Outputs that are constant are not in the logic; when one is ready does not matter.
         last = 0.0 if comb is None else max((times[index] for index in comb.out_idxs if index >= 0), default=0.0)
         found += [last] * layer.shape[1]
@@ -71,7 +71,7 @@ def network_cycles(network: Network, model: DelayModel) -> int:
     return cycles(output_stages(network, model), 1.0)
 
 
-def output_stages(network: Network, model: DelayModel, plans: Plans | None = None) -> float:
+def output_stages(network: Network, model: DelayModel, *, plans: Plans | None = None) -> float:
     """Return when the last output of the network is ready, in pipeline stages.
 
     Parameters
@@ -93,7 +93,7 @@ def output_stages(network: Network, model: DelayModel, plans: Plans | None = Non
     ConfigurationError
         For an unknown family or a clock that leaves no room for logic.
     """
-    times = value_times(network, model, plans)
+    times = value_times(network, model, plans=plans)
     return max(times[int(v)] for v in network.output_values) / model.stage_ns
 
 
@@ -122,7 +122,7 @@ def network_stages(network: Network, model: DelayModel) -> list[NDArray[np.float
     return [part.reshape(-1, x.shape[1]).max(axis=0) for part, x in zip(parts, network.layers, strict=True)]
 
 
-def value_times(network: Network, model: DelayModel, plans: Plans | None = None) -> list[float]:
+def value_times(network: Network, model: DelayModel, *, plans: Plans | None = None) -> list[float]:
     """Return when each value is ready, in ns of logic with registers every `model.stage_ns` (`delay.finish`)."""
     times = [0.0] * len(network.inputs)
     planned = plan_network(network) if plans is None else plans
@@ -171,17 +171,17 @@ def _largest_times(
 ) -> list[float]:
     found = []
     for p, o in np.ndindex(layer.n_positions, layer.shape[1]):
-        items = max_tree.members(layer, o, read[p], gather_index[p])
+        items = max_tree.members(layer, o, read=read[p], place=gather_index[p])
         comb = max_tree.logic(tuple(items.values()))
-        times = [] if comb is None else operation_times(comb, model, [ready[p][i] for i in items])
+        times = [] if comb is None else operation_times(comb, model, ready=[ready[p][i] for i in items])
         found.append(0.0 if comb is None else times[comb.out_idxs[0]])
     return found
 
 
-def saturates(codes: Range, kif: KIF, rounding: str = "TRN") -> bool:
+def saturates(codes: Range, kif: KIF, *, rounding: str = "TRN") -> bool:
     """Return whether codes of this range, rounded to the format's fraction, can leave the format."""
     lo, hi, f = codes
-    return not fits(lo, hi, f, kif, rounding)
+    return not fits(lo, hi, f=f, kif=kif, rounding=rounding)
 
 
 def converted_time(
@@ -194,7 +194,7 @@ def converted_time(
     if rounding == "RND" and kif.f < codes[2]:
         bits = kif_for_range(*codes).bits - (codes[2] - kif.f)
         time = model.finish(time, model.delays.adder(max(bits, 1)))
-    if overflow == "WRAP" or not saturates(codes, kif, rounding):
+    if overflow == "WRAP" or not saturates(codes, kif, rounding=rounding):
         return time
     source = kif_for_range(*codes)
     above = source.k + source.i - min(kif.i, source.i)
@@ -220,5 +220,5 @@ def adder_bits(a: Item, b: Item) -> int:
     for low, high in ((a, b), (b, a)):
         if low[1] >= 0 and low[2].bit_length() <= high[0]:
             return 0
-    top = kif_for_range(a[1] + b[1], a[2] + b[2], 0).bits
+    top = kif_for_range(a[1] + b[1], a[2] + b[2], f=0).bits
     return max(top - max(a[0], b[0]), 1)

@@ -43,7 +43,7 @@ ABSORBED_BITS = 5  # address bits of a table that fits into the LUTs of an adder
 NO_PARTS = Parts(**dict.fromkeys(Parts.model_fields, 0.0))
 
 
-def lowered_parts(layer: IntegerLayer, read: Ranges, gather_index: IntArray, plans: Any) -> Parts:
+def lowered_parts(layer: IntegerLayer, read: Ranges, *, gather_index: IntArray, plans: Any) -> Parts:
     """Count the LUTs of the operations that a layer is lowered to, at all its positions."""
     total = 0.0
     for p in range(len(read)):
@@ -89,7 +89,7 @@ class Cost:
         return cycles(self.stages, 1.0)
 
 
-def estimate(network: Network, model: DelayModel, weights: Parts | None = None) -> Cost:
+def estimate(network: Network, model: DelayModel, *, weights: Parts | None = None) -> Cost:
     """Estimate the cost of a network at a clock.
 
     Parameters
@@ -115,7 +115,7 @@ def estimate(network: Network, model: DelayModel, weights: Parts | None = None) 
         )
         for x in layers_parts(network, plans)
     )
-    return Cost(costs, output_stages(network, model, plans))
+    return Cost(costs, output_stages(network, model, plans=plans))
 
 
 def network_parts(network: Network) -> Parts:
@@ -148,26 +148,31 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
         gather_index, read = network.gather_index[n], network.input_ranges(n)
         conversions = 0.0
         for p, i in itertools.product(range(len(gather_index)), layer.used_channels()):
-            key = (int(gather_index[p, i]), layer.inputs[i], layer.overflow[i], layer.rounding)
+            kif, overflow = layer.inputs[i], layer.overflow[i]
+            key = (int(gather_index[p, i]), kif, overflow, layer.rounding)
             if key[0] != PADDING and key not in converted:
                 converted.add(key)
-                conversions += conversion_luts(read.one(p, i), *key[1:])
-        found.append(LAYER_PARTS(layer, read, gather_index, planned[n]).model_copy(update={"conversions": conversions}))
+                conversions += conversion_luts(read.one(p, i), kif, overflow=overflow, rounding=layer.rounding)
+        found.append(
+            LAYER_PARTS(layer, read, gather_index=gather_index, plans=planned[n]).model_copy(
+                update={"conversions": conversions}
+            )
+        )
     return found
 
 
 @LAYER_PARTS.register(TableLayer)
 def _table_parts(layer: TableLayer, read: Ranges, gather_index: IntArray, plans: list[list[Summation]]) -> Parts:
-    tables, absorbed, adders = tables_luts(layer, plans, read)
+    tables, absorbed, adders = tables_luts(layer, plans, read=read)
     return NO_PARTS.model_copy(update={"tables": tables, "absorbed": absorbed, "adders": adders})
 
 
 @LAYER_PARTS.register(MaxLayer)
 def _max_parts(layer: MaxLayer, read: Ranges, gather_index: IntArray, plans: Any) -> Parts:
-    return NO_PARTS.model_copy(update={"selections": max_luts(layer, gather_index, read)})
+    return NO_PARTS.model_copy(update={"selections": max_luts(layer, gather_index, read=read)})
 
 
-def tables_luts(layer: TableLayer, planned: list[list[Summation]], read: Ranges) -> tuple[float, float, float]:
+def tables_luts(layer: TableLayer, planned: list[list[Summation]], *, read: Ranges) -> tuple[float, float, float]:
     """Count LUTs of a layer's tables at all positions, those of tables that adders can absorb, and those of its adders.
 
     planned: result of `plan_places`.
@@ -196,7 +201,7 @@ def _as_built(plan: Summation, layer: TableLayer, codes: IntArray, o: int) -> Su
     """Return the plan with the entries that tables have in firmware at a position."""
     addends = []
     for a in plan.addends:
-        entries = entries_in_firmware(layer, codes, a.channel, o)
+        entries = entries_in_firmware(layer, codes, i=a.channel, o=o)
         whole = len(entries) == len(a.values) and entries[0] == 0 and entries[-1] == len(entries) - 1
         addends.append(a if whole else replace(a, values=a.values[entries]))
     if all(new is a for new, a in zip(addends, plan.addends, strict=True)):
@@ -204,11 +209,11 @@ def _as_built(plan: Summation, layer: TableLayer, codes: IntArray, o: int) -> Su
     return without_constants(replace(plan, addends=tuple(addends)))
 
 
-def max_luts(layer: MaxLayer, gather_index: IntArray, read: Ranges) -> float:
+def max_luts(layer: MaxLayer, gather_index: IntArray, *, read: Ranges) -> float:
     """Count LUTs of a selection at all positions: the bits of its comparisons and choices."""
     total = 0.0
     for p, o in itertools.product(range(len(gather_index)), range(layer.shape[1])):
-        comb = max_tree.logic(tuple(max_tree.members(layer, o, read[p], gather_index[p]).values()))
+        comb = max_tree.logic(tuple(max_tree.members(layer, o, read=read[p], place=gather_index[p]).values()))
         if comb is not None:
             total += sum(operation_luts(comb.ops, index) for index in range(len(comb.ops)))
     return total
@@ -263,21 +268,21 @@ def _key(addend: Addend) -> tuple[int, bytes]:
 
 def _shared_bits(a: Item, b: Item) -> int:
     """Count bits in which both operands have bits; above the top of an unsigned one, the carry chain needs no LUT."""
-    top = kif_for_range(a[1] + b[1], a[2] + b[2], 0).bits
+    top = kif_for_range(a[1] + b[1], a[2] + b[2], f=0).bits
     for _, lo, hi in (a, b):
         if lo >= 0:
             top = min(top, hi.bit_length())
     return max(top - max(a[0], b[0]), 0)
 
 
-def conversion_luts(codes: tuple[int, int, int], kif: KIF, overflow: str = "SAT", rounding: str = "TRN") -> float:
+def conversion_luts(codes: tuple[int, int, int], kif: KIF, *, overflow: str = "SAT", rounding: str = "TRN") -> float:
     """Count LUTs that bring codes of a range (lo, hi, f) into a format: an adder for RND, clipping where needed."""
     source = kif_for_range(*codes)
     f = codes[2]
     total = 0.0
     if rounding == "RND" and kif.f < f:
         total += source.bits - (f - kif.f)
-    if overflow == "WRAP" or not saturates(codes, kif, rounding):
+    if overflow == "WRAP" or not saturates(codes, kif, rounding=rounding):
         return total
     kept = kif.k + kif.i + min(kif.f, f)
     return total + kept + (1 if source.bits - kept < LUT_INPUTS else 2)

@@ -8,7 +8,7 @@ from typing import Any
 from trigger_lut.cost_model.delay import DelayModel, Delays, finish
 
 
-def operation_delay(ops: list[Any], index: int, delays: Delays) -> float:
+def operation_delay(ops: list[Any], index: int, *, delays: Delays) -> float:
     """Return the delay of one alkaid operation in ns; wiring (dropped bits, inverted bits, constants) costs nothing."""
     op = ops[index]
     operands = [ops[a].qint for a in op.addr]
@@ -65,10 +65,10 @@ def operation_delays(comb: Any, delays: Delays) -> list[float]:
     list of float
         Delays in ns, in the order of operations.
     """
-    return [operation_delay(comb.ops, index, delays) for index in range(len(comb.ops))]
+    return [operation_delay(comb.ops, index, delays=delays) for index in range(len(comb.ops))]
 
 
-def stage_times(comb: Any, stage_ns: float, delays_ns: Sequence[float]) -> list[float]:
+def stage_times(comb: Any, stage_ns: float, *, delays_ns: Sequence[float]) -> list[float]:
     """Return when each operation is done, with all inputs ready at 0 (see `delay.finish`).
 
     Parameters
@@ -101,7 +101,7 @@ def operation_luts(ops: list[Any], index: int) -> float:
     return 0.0
 
 
-def operation_times(comb: Any, model: DelayModel, ready: Sequence[float]) -> list[float]:
+def operation_times(comb: Any, model: DelayModel, *, ready: Sequence[float]) -> list[float]:
     """Return when each operation is done, for inputs that are ready at given times; delays are those of `delay`."""
     return _times(comb, model.stage_ns, operation_delays(comb, model.delays), ready)
 
@@ -110,7 +110,7 @@ def _times(comb: Any, stage_ns: float, delays_ns: Sequence[float], ready: Sequen
     times: list[float] = []
     for op, delay in zip(comb.ops, delays_ns, strict=True):
         start = ready[op.data[0]] if op.opcode == -1 else max((times[a] for a in op.addr), default=0.0)
-        times.append(finish(start, delay, stage_ns))
+        times.append(finish(start, delay, stage=stage_ns))
     return times
 
 

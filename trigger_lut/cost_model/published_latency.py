@@ -119,7 +119,7 @@ def fit(designs: Sequence[PublishedDesign], family: str) -> Growth:
     return Growth(luts=round(math.exp(-offset / power), -2), power=round(float(power), DIGITS))
 
 
-def predicted_ns(design: PublishedDesign, family: str, growth: Growth) -> float:
+def predicted_ns(design: PublishedDesign, family: str, *, growth: Growth) -> float:
     """Predict the time of a design's path.
 
     Parameters
@@ -145,7 +145,8 @@ def checked() -> tuple[Checked, ...]:
     published = load()
     return tuple(
         Checked(
-            design, predicted_ns(design, published.family, fit(_others(published.designs, design), published.family))
+            design,
+            predicted_ns(design, published.family, growth=fit(_others(published.designs, design), published.family)),
         )
         for design in published.designs
     )

@@ -87,11 +87,11 @@ def _with_block(parts: tuple[Part, ...], block: SharedLayers) -> tuple[Part, ...
             continue
         for members in shareable(part):
             if part.layers[members.layers[0]].name == block.layers[0] and members.positions == block.positions:
-                return (*parts[:n], *split(part, members, block.instances), *parts[n + 1 :])
+                return (*parts[:n], *split(part, members, instances=block.instances), *parts[n + 1 :])
     return parts
 
 
-def parts_stages(network: Network, parts: Sequence[Part], model: DelayModel) -> list[NDArray[np.float64]]:
+def parts_stages(network: Network, parts: Sequence[Part], *, model: DelayModel) -> list[NDArray[np.float64]]:
     """Return when each output of each layer is ready within its part, in pipeline stages.
 
     Parameters

@@ -12,7 +12,7 @@ from trigger_lut.network.time_sharing import Block, Part
 
 
 def summarize_sharing(
-    network: Network, sharing: Sharing, model: DelayModel, *, ii: int, latency_cycles: int
+    network: Network, sharing: Sharing, *, model: DelayModel, ii: int, latency_cycles: int
 ) -> SharingSummary:
     """Summarize a choice.
 

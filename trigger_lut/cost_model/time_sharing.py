@@ -107,7 +107,7 @@ def choose_sharing(network: Network, model: DelayModel, *, ii: int, latency_cycl
     plain, tried = best, []
     while True:
         found = [
-            (Sharing(parts, parts_cost(network, parts, model), (*best.cuts, cut)), block)
+            (Sharing(parts, parts_cost(network, parts, model=model), (*best.cuts, cut)), block)
             for parts, cut, block in _cuts(best.parts, ii)
         ]
         tried += [_tried(sharing, block) for sharing, block in found]
@@ -121,7 +121,7 @@ def choose_sharing(network: Network, model: DelayModel, *, ii: int, latency_cycl
     return replace(best, tried=marked)
 
 
-def parts_cost(network: Network, parts: Sequence[Part], model: DelayModel) -> Cost:
+def parts_cost(network: Network, parts: Sequence[Part], *, model: DelayModel) -> Cost:
     """Estimate the cost of parts.
 
     Parameters
@@ -257,7 +257,7 @@ def _cuts(parts: tuple[Part, ...], ii: int) -> list[tuple[tuple[Part, ...], Cut,
             continue
         for members in shareable(part):
             for instances in fold_choices(members.positions, ii):
-                made = split(part, members, instances)
+                made = split(part, members, instances=instances)
                 (block,) = (p for p in made if isinstance(p, Block))
                 cut = Cut(n, members.layers, instances)
                 found.append(((*parts[:n], *made, *parts[n + 1 :]), cut, block))

@@ -20,7 +20,7 @@ MOST = 1 << 16  # buckets; then they grow
 class Buckets:
     """count: records that will be added, at most. A single bucket stays in memory."""
 
-    def __init__(self, count: int, row: np.dtype[np.void], folder: Path, size: int = BUCKET_BYTES) -> None:
+    def __init__(self, count: int, row: np.dtype[np.void], *, folder: Path, size: int = BUCKET_BYTES) -> None:
         self.row, self.folder = row, folder
         self.number = min(max(-(-count * row.itemsize // size), 1), MOST)
         self.held: list[Rows] = []

@@ -14,7 +14,7 @@ OUTLIER = 1000  # times the range of the format
 FEW_CODES, FEW_BITS = 4, 6  # so few codes of so many bits: outliers set the range
 
 
-def channel_warnings(features: Sequence[FeatureSummary], digests: Sequence[bytes], events: int) -> list[str]:
+def channel_warnings(features: Sequence[FeatureSummary], digests: Sequence[bytes], *, events: int) -> list[str]:
     """Return a warning for each channel that is constant, never finite, a copy, full of outliers, or the label itself.
 
     Parameters

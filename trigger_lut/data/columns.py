@@ -67,7 +67,7 @@ def read_source(data_set: DataSet, source: Source) -> Iterator[Part]:
         For everything else that is wrong with a file, a branch, a label or an identity.
     """
     branches, texts = uses.branches(data_set), uses.texts(data_set)
-    count = count_entries(source.file, data_set.tree, branches, source.friends)
+    count = count_entries(source.file, data_set.tree, branches=branches, friends=source.friends)
     read = chunks(
         source.file,
         data_set.tree,
@@ -92,7 +92,7 @@ def _part(data_set: DataSet, source: Source, branches: Mapping[str, Any], start:
     names = data_set.id_branches or ["file", "entry"]
     inner: list[NDArray[np.integer]] = []  # numbers the rows of an entry
     if data_set.rows is not None:
-        branches, parent, element = list_rows(data_set.rows, branches, entry)
+        branches, parent, element = list_rows(data_set.rows, branches, entry=entry)
         entry, ids, inner = entry[parent], [column[parent] for column in ids], [element]
     keep = np.flatnonzero(_cut(data_set, branches, len(entry)))
     labels, others = _labels(data_set, source, branches, entry, keep)
@@ -109,16 +109,20 @@ def _part(data_set: DataSet, source: Source, branches: Mapping[str, Any], start:
         wanted = data_set.split_by or names
         rows["group"] = hash_columns([column for name, column in zip(names, ids, strict=True) if name in wanted])
     if data_set.weight is not None:
-        rows["weight"] = _weights(one_number("weight", parse(data_set.weight), branches, len(entry))[keep], entry[keep])
+        rows["weight"] = _weights(
+            one_number("weight", parse(data_set.weight), branches=branches, count=len(entry))[keep], entry[keep]
+        )
     if data_set.reweight is not None:
-        variable = one_number("reweight", parse(data_set.reweight.variable), branches, len(entry))[keep]
+        variable = one_number("reweight", parse(data_set.reweight.variable), branches=branches, count=len(entry))[keep]
         rows["bin"] = _bins(variable, data_set.reweight.bins, entry[keep])
-    fill_values(data_set, branches, entry, keep, rows)
+    fill_values(data_set, branches, entry=entry, keep=keep, rows=rows)
     targets = {target.name: target.expression for target in data_set.regression_targets or []}
     for name, what, texts in (("observables", "observable", data_set.shown_values), ("targets", "target", targets)):
         with np.errstate(over="ignore"):  # beyond float32 is infinite, and counted as such
             for column, (of, text) in enumerate(texts.items()):
-                rows[name][:, column] = one_number(f"{what} {of!r}", parse(text), branches, len(entry))[keep]
+                rows[name][:, column] = one_number(f"{what} {of!r}", parse(text), branches=branches, count=len(entry))[
+                    keep
+                ]
     return Part(entries, rows, others, branches, keep)
 
 
@@ -139,17 +143,17 @@ def _labels(
     if label is None or (label.expression is None and label.conditions is None):  # the files say the class, or nothing
         return np.full(len(keep), source.kind or 0, np.int64), Counter()
     kept = {name: array[keep] for name, array in branches.items()}
-    found = class_numbers(label, kept, entry[keep])
+    found = class_numbers(label, kept, entry=entry[keep])
     missing = found == NO_CLASS
     if not missing.any():
         return found, Counter()
     if label.conditions is not None:
         return found, Counter({"no condition": int(missing.sum())})
-    return found, without_class(label_values(label, kept, len(keep))[missing])
+    return found, without_class(label_values(label, kept, count=len(keep))[missing])
 
 
 def fill_values(
-    data_set: DataSet, branches: Mapping[str, Any], entry: NDArray[np.int64], keep: NDArray[np.intp], rows: Rows
+    data_set: DataSet, branches: Mapping[str, Any], *, entry: NDArray[np.int64], keep: NDArray[np.intp], rows: Rows
 ) -> None:
     """Put values and numbers of objects into the records of the entries that pass the cut.
 
@@ -167,11 +171,11 @@ def fill_values(
     count = len(entry)
     with np.errstate(over="ignore"):
         for column, feature in enumerate(data_set.features):
-            value = one_number(f"feature {feature.name!r}", feature.parsed(), branches, count)
+            value = one_number(f"feature {feature.name!r}", feature.parsed(), branches=branches, count=count)
             rows["values"][:, column] = value[keep]
         first = len(data_set.features)
         for n, (kind, objects) in enumerate(data_set.objects.items()):
-            of_slots, filled = slots(kind, objects, branches, entry)
+            of_slots, filled = slots(kind, objects, branches=branches, entry=entry)
             rows["kept"][:, n] = filled[keep]
             if objects.mask is not None:
                 present = np.arange(objects.count) < filled[:, None]
@@ -185,7 +189,7 @@ def _cut(data_set: DataSet, branches: Mapping[str, Any], count: int) -> NDArray[
     """Return whether each entry passes the cut."""
     if data_set.cut is None:
         return np.ones(count, np.bool_)
-    value = evaluated("cut", parse(data_set.cut), branches)
+    value = evaluated("cut", parse(data_set.cut), branches=branches)
     if is_jagged(value) or value_kind(value) != "b":
         raise DataError(f"cut: {data_set.cut!r} is not one truth value an entry; compare, as in x > 0")
     return np.broadcast_to(np.asarray(value), (count,))

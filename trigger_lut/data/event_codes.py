@@ -293,7 +293,7 @@ def save_codes(events: EventCodes, path: Path) -> None:
     """
     problems = events.problems()
     assert not problems, problems
-    save_arrays(events, arrays_of(events), path)
+    save_arrays(events, arrays_of(events), path=path)
 
 
 def arrays_of(events: EventCodes) -> dict[str, NDArray[Any]]:
@@ -302,7 +302,7 @@ def arrays_of(events: EventCodes) -> dict[str, NDArray[Any]]:
     return {name: array for name, array in held.items() if array is not None}
 
 
-def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored], path: Path) -> None:
+def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored], *, path: Path) -> None:
     """Write as `save_codes` does, with other arrays than those of `events`.
 
     Parameters

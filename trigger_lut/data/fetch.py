@@ -34,7 +34,7 @@ def known() -> dict[str, dict[str, Any]]:
 
 
 def fetch(
-    name: str, folder: Path, mirror: str | None = None, registry: Mapping[str, Mapping[str, Any]] | None = None
+    name: str, folder: Path, *, mirror: str | None = None, registry: Mapping[str, Mapping[str, Any]] | None = None
 ) -> str:
     """Download a data set into a folder of its name, and convert it where it is no ROOT file.
 

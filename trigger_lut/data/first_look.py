@@ -19,7 +19,7 @@ LONGEST_S = 15.0  # after which no further file is opened
 MOST_SHOWN = 8
 
 
-def first_look(data_set: DataSet, sources: Sequence[Source], longest_s: float = LONGEST_S) -> list[str]:
+def first_look(data_set: DataSet, sources: Sequence[Source], *, longest_s: float = LONGEST_S) -> list[str]:
     """Open the files of a data set, and read the first entries of the first one.
 
     Of each file the tree, the branches and the number of entries are looked up. Of the first one with entries some are
@@ -47,7 +47,7 @@ def first_look(data_set: DataSet, sources: Sequence[Source], longest_s: float = 
             break
         opened += 1
         try:
-            count = count_entries(source.file, data_set.tree, uses.branches(data_set), source.friends)
+            count = count_entries(source.file, data_set.tree, branches=uses.branches(data_set), friends=source.friends)
             entries += count
             if count and not sampled:
                 sampled = True

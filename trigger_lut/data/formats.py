@@ -28,7 +28,7 @@ class Extent:
             self.integers = self.integers and bool((array == np.floor(array)).all())
 
 
-def automatic_format(values: ArrayLike, width: int, quantiles: tuple[float, float]) -> KIF:
+def automatic_format(values: ArrayLike, width: int, *, quantiles: tuple[float, float]) -> KIF:
     """Return the format that ingest picks for values.
 
     Parameters
@@ -47,10 +47,10 @@ def automatic_format(values: ArrayLike, width: int, quantiles: tuple[float, floa
     low, high = (float(q) for q in np.quantile(np.asarray(values), quantiles, method="nearest"))
     extent = Extent()
     extent.add(values)
-    return format_of(extent, (low, high), width)
+    return format_of(extent, (low, high), width=width)
 
 
-def format_of(extent: Extent, quantiles: tuple[float, float], width: int) -> KIF:
+def format_of(extent: Extent, quantiles: tuple[float, float], *, width: int) -> KIF:
     """Return the format of a channel from the range of its values and from their quantiles.
 
     Integers get no fractional bits, and only as many bits as their range needs; a flag gets one bit. Where `width` bits
@@ -65,7 +65,7 @@ def format_of(extent: Extent, quantiles: tuple[float, float], width: int) -> KIF
         Bits, at most.
     """
     if not extent.integers:
-        return format_between(*quantiles, width)
+        return format_between(*quantiles, width=width)
     whole = _integer_format(extent.low, extent.high)
     if whole.bits > width:
         whole = _integer_format(*quantiles)
@@ -77,7 +77,7 @@ def _integer_format(low: float, high: float) -> KIF:
     return KIF(int(low < 0), max([*_bits_above(high), *_bits_below(low), 1]), 0)
 
 
-def format_between(low: float, high: float, width: int) -> KIF:
+def format_between(low: float, high: float, *, width: int) -> KIF:
     """Return the power-of-two range of `width` bits that holds two values.
 
     It is unsigned where the low value is not negative. The range is [-2**i, 2**i) or [0, 2**i) with the smallest i that
@@ -99,7 +99,7 @@ def _bits_below(value: float) -> list[int]:
     return [exponent - (mantissa == 0.5)] if value < 0 else []
 
 
-def format_of_model(kif: KIF, wraps: bool, extent: Extent) -> KIF:
+def format_of_model(kif: KIF, wraps: bool, *, extent: Extent) -> KIF:
     """Return the format of a channel that an imported model reads in a format of its own.
 
     A model that saturates gives the same result for values that are saturated before it. One that wraps does not, so

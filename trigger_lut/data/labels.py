@@ -20,7 +20,7 @@ LISTED = 20  # values without a class in a card
 OTHER_VALUES = "other values"
 
 
-def class_numbers(label: Label, branches: Mapping[str, Any], entry: NDArray[np.int64]) -> NDArray[np.int64]:
+def class_numbers(label: Label, branches: Mapping[str, Any], *, entry: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the class of each entry.
 
     Parameters
@@ -44,7 +44,7 @@ def class_numbers(label: Label, branches: Mapping[str, Any], entry: NDArray[np.i
     """
     if label.conditions is not None:
         return _from_conditions(label.conditions, branches, entry)
-    values = label_values(label, branches, len(entry))
+    values = label_values(label, branches, count=len(entry))
     if label.values is not None or values.dtype.kind == "U":
         mapping = label.values or {name: [name] for name in label.classes}
         found = _from_values(mapping, values, label)
@@ -60,7 +60,7 @@ def class_numbers(label: Label, branches: Mapping[str, Any], entry: NDArray[np.i
     return values.astype(np.int64)
 
 
-def label_values(label: Label, branches: Mapping[str, Any], count: int) -> NDArray[Any]:
+def label_values(label: Label, branches: Mapping[str, Any], *, count: int) -> NDArray[Any]:
     """Return the values (count,) of a label's expression: float64, or text.
 
     Raises
@@ -75,11 +75,11 @@ def label_values(label: Label, branches: Mapping[str, Any], count: int) -> NDArr
         import awkward as ak
 
         return np.asarray(ak.to_numpy(array)).astype(str)
-    return one_number("label", expression, branches, count).astype(np.float64)
+    return one_number("label", expression, branches=branches, count=count).astype(np.float64)
 
 
 def one_number(
-    purpose: str, expression: Expression, branches: Mapping[str, Any], count: int
+    purpose: str, expression: Expression, *, branches: Mapping[str, Any], count: int
 ) -> NDArray[np.floating[Any]]:
     """Return one number an entry, (count,), as float64.
 
@@ -88,7 +88,7 @@ def one_number(
     DataError
         If the expression cannot be evaluated or gives a list an entry; the message begins with `purpose`.
     """
-    value = evaluated(purpose, expression, branches)
+    value = evaluated(purpose, expression, branches=branches)
     if is_jagged(value):
         raise DataError(
             f"{purpose}: {expression.text!r} is a list{' of lists' * (value.ndim > 2)} an entry, expected one number; "
@@ -98,7 +98,7 @@ def one_number(
     return np.broadcast_to(np.asarray(value).astype(np.float64), (count,))
 
 
-def evaluated(purpose: str, expression: Expression, branches: Mapping[str, Any]) -> Any:
+def evaluated(purpose: str, expression: Expression, *, branches: Mapping[str, Any]) -> Any:
     """Evaluate an expression. Raises DataError that begins with `purpose`."""
     try:
         return expression.evaluate(branches)
@@ -155,7 +155,7 @@ def _from_conditions(
     names = list(conditions)
     found = np.full(len(entry), NO_CLASS, np.int64)
     for number, (name, text) in enumerate(conditions.items()):
-        values = one_number(f"label, class {name!r}", parse(text), branches, len(entry))
+        values = one_number(f"label, class {name!r}", parse(text), branches=branches, count=len(entry))
         if not (one_or_zero := np.isin(values, (0, 1))).all():
             n = int(np.argmin(one_or_zero))
             raise DataError(

@@ -14,7 +14,7 @@ from trigger_lut.errors import DataError
 
 
 def list_rows(
-    rows: str, branches: Mapping[str, Any], entry: NDArray[np.int64]
+    rows: str, branches: Mapping[str, Any], *, entry: NDArray[np.int64]
 ) -> tuple[dict[str, Any], NDArray[np.int64], NDArray[np.int64]]:
     """Turn each element of the lists of an object into a row.
 

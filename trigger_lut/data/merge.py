@@ -60,8 +60,8 @@ class Merged:
 def merge(
     data_set: DataSet,
     shards: Sequence[Shard],
-    folder: Path,
     *,
+    folder: Path,
     size: int = BUCKET_BYTES,
     frozen: EventCodes | None = None,
     read: Sequence[InputFormat | None] | None = None,
@@ -97,7 +97,7 @@ def merge(
     """
     described = channels(data_set)
     files = [shard.file for shard in shards]
-    buckets = Buckets(sum(shard.count for shard in shards), row_type(data_set), folder, size)
+    buckets = Buckets(sum(shard.count for shard in shards), row_type(data_set), folder=folder, size=size)
     nonfinite = Nonfinite(data_set, described, files)
     for number, shard in enumerate(shards):
         for rows in read_rows(shard.rows, buckets.row):
@@ -114,12 +114,12 @@ def merge(
 
     of_model = formats_of_model(described, read)
     if frozen is None:
-        formats = formats_of(data_set, described, training, of_model)
+        formats = formats_of(data_set, described, training=training, read=of_model)
         scales = scales_of(data_set, seen.training_targets.spread)
     else:
         formats, scales = frozen.formats, list(frozen.scales) if data_set.regression_targets else []
     tallies = [
-        Tally(channel, kif, len(data_set.label_classes), channel.group in of_model)
+        Tally(channel, kif, classes=len(data_set.label_classes), of_model=channel.group in of_model)
         for channel, kif in zip(described, formats, strict=True)
     ]
     arrays: dict[str, Stored] = {}
@@ -135,9 +135,9 @@ def merge(
         arrays,
         seen.counts,
         features,
-        target_summaries(data_set, seen.targets, scales),
+        target_summaries(data_set, seen.targets, scales=scales),
         [
-            *channel_warnings(features, [tally.digest.digest() for tally in tallies], int(seen.counts.sum())),
+            *channel_warnings(features, [tally.digest.digest() for tally in tallies], events=int(seen.counts.sum())),
             *seen.weights.warnings(),
         ],
     )
@@ -145,7 +145,7 @@ def merge(
 
 def split_of(data_set: DataSet, rows: Rows) -> NDArray[np.uint8]:
     """(N,) the split of each entry; of classes that are not trained on the test split."""
-    found = assign(groups(rows), data_set.split.train, data_set.split.validation)
+    found = assign(groups(rows), data_set.split.train, validation=data_set.split.validation)
     found[~np.array(data_set.trained_on)[rows["label"]]] = TEST
     return found
 
@@ -217,7 +217,9 @@ def _encoded(
 ) -> EventCodes:
     codes, labels = np.empty((len(rows), len(tallies)), np.int32), rows["label"].astype(np.int64)
     for n, tally in enumerate(tallies):
-        codes[:, n] = tally.encode(rows["values"][:, n], labels, filled_slots(data_set, tally.channel, rows))
+        codes[:, n] = tally.encode(
+            rows["values"][:, n], labels, filled=filled_slots(data_set, tally.channel, rows=rows)
+        )
     formats: tuple[KIF, ...] = tuple(tally.kif for tally in tallies)
     return EventCodes(
         codes,

@@ -15,7 +15,7 @@ from trigger_lut.errors import DataError
 
 
 def slots(
-    kind: str, objects: Objects, branches: Mapping[str, Any], entry: NDArray[np.int64]
+    kind: str, objects: Objects, *, branches: Mapping[str, Any], entry: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Put the first `count` objects that pass into slots, in falling order of the key.
 

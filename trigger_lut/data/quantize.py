@@ -27,7 +27,7 @@ def step(feature: Feature, kif: KIF) -> float:
     return feature.scale.lsb if feature.scale is not None else kif.step
 
 
-def whole_steps(values: Floats, feature: Feature, kif: KIF) -> NDArray[np.float64]:
+def whole_steps(values: Floats, feature: Feature, *, kif: KIF) -> NDArray[np.float64]:
     """Values in steps of the format, rounded as it says, not yet brought into its range."""
     if feature.scale is None:
         return np.floor(values.astype(np.float64) * 2.0**kif.f)
@@ -63,6 +63,7 @@ def formats_of_model(described: Sequence[Channel], read: Sequence[InputFormat | 
 def formats_of(
     data_set: DataSet,
     described: Sequence[Channel],
+    *,
     training: Callable[[], Iterable[Rows]],
     read: Mapping[str, InputFormat] | None = None,
 ) -> tuple[KIF, ...]:
@@ -97,7 +98,7 @@ def formats_of(
         for rows in training():
             for group, alike in automatic.items():
                 for n in alike:
-                    values = rows["values"][filled_slots(data_set, described[n], rows), n]
+                    values = rows["values"][filled_slots(data_set, described[n], rows=rows), n]
                     extents[group].add(values)
                     yield {group: values}
 
@@ -106,14 +107,14 @@ def formats_of(
     made = {}
     for group, feature in features.items():
         if (asked := (read or {}).get(group)) is not None:
-            made[group] = format_of_model(KIF(*asked.kif), asked.wraps, extents[group])
+            made[group] = format_of_model(KIF(*asked.kif), asked.wraps, extent=extents[group])
             continue
         width = feature.width or data_set.width
         if not found[group]:  # of objects that never occur any format will do
-            made[group] = format_between(0.0, 0.0, width)
+            made[group] = format_between(0.0, 0.0, width=width)
             continue
         low, high = found[group]
-        made[group] = format_of(extents[group], (low, high), width)
+        made[group] = format_of(extents[group], (low, high), width=width)
         if made[group].f < LEAST_FRACTION:
             raise DataError(
                 f"data set {data_set.name}: feature {group!r}: expected steps of 2**{-LEAST_FRACTION} at most, found "
@@ -126,7 +127,7 @@ def formats_of(
 class Tally:
     """A channel's codes, block by block, and what the card says of them: all but `empty_fraction` of filled slots."""
 
-    def __init__(self, channel: Channel, kif: KIF, classes: int, of_model: bool = False) -> None:
+    def __init__(self, channel: Channel, kif: KIF, *, classes: int, of_model: bool = False) -> None:
         self.channel, self.kif, self.of_model = channel, kif, of_model
         self.bins = min(BINS, 1 << kif.bits)
         self.counts = np.zeros((classes, self.bins), np.int64)
@@ -135,9 +136,9 @@ class Tally:
         self.minimum, self.maximum = np.inf, -np.inf
         self.digest = hashlib.blake2b(digest_size=16)  # of the values in order
 
-    def encode(self, values: Floats, labels: NDArray[np.int64], filled: NDArray[np.bool_]) -> NDArray[np.int32]:
+    def encode(self, values: Floats, labels: NDArray[np.int64], *, filled: NDArray[np.bool_]) -> NDArray[np.int32]:
         """(N,) codes of finite values (N,), saturated."""
-        kif, wanted = self.kif, whole_steps(values, self.channel.feature, self.kif)
+        kif, wanted = self.kif, whole_steps(values, self.channel.feature, kif=self.kif)
         self.digest.update(np.ascontiguousarray(values).data)
         codes = np.clip(wanted, kif.lo, kif.hi).astype(np.int32)
         self.events, self.filled = self.events + len(codes), self.filled + int(filled.sum())

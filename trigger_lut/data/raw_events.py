@@ -14,7 +14,7 @@ from trigger_lut.errors import CardError
 from trigger_lut.fixed_point.formats import IntArray
 
 
-def raw_events(data_set: DataSet, source: Source, codes: EventCodes, count: int) -> tuple[dict[str, Any], IntArray]:
+def raw_events(data_set: DataSet, source: Source, *, codes: EventCodes, count: int) -> tuple[dict[str, Any], IntArray]:
     """Read the first events of a file, and find their codes by identity.
 
     Parameters

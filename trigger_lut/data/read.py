@@ -47,7 +47,7 @@ class _Branch:
         return f"{self.tree}, branch {self.name!r} ({self.purpose})"
 
 
-def count_entries(path: Address, tree: str, branches: Mapping[str, str], friends: Friends = ()) -> int:
+def count_entries(path: Address, tree: str, *, branches: Mapping[str, str], friends: Friends = ()) -> int:
     """Return the entries of a tree that has, with its friends, all the branches.
 
     Parameters

@@ -70,7 +70,7 @@ def weights(rows: Rows) -> NDArray[np.float64]:
     return rows["weight"].astype(np.float64) if has(rows, "weight") else np.ones(len(rows))
 
 
-def filled_slots(data_set: DataSet, channel: Channel, rows: Rows) -> NDArray[np.bool_]:
+def filled_slots(data_set: DataSet, channel: Channel, *, rows: Rows) -> NDArray[np.bool_]:
     """(N,) whether a channel's slot holds an object; of a feature of the entry and of a mask: always."""
     if channel.objects is None or channel.present:
         return np.ones(len(rows), dtype=bool)

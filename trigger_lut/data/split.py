@@ -34,7 +34,7 @@ def hash_columns(columns: Sequence[NDArray[np.integer]]) -> U64:
     return h
 
 
-def assign(hashes: U64, train: float, validation: float) -> NDArray[np.uint8]:
+def assign(hashes: U64, train: float, *, validation: float) -> NDArray[np.uint8]:
     """(N,) TRAIN, VALIDATION or TEST, in the given shares and the rest, from hashes of what must stay together."""
     uniform = (mix(hashes ^ SPLIT_SALT) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     choice = np.where(uniform < train, TRAIN, np.where(uniform < train + validation, VALIDATION, TEST))

@@ -43,7 +43,7 @@ def scales_of(data_set: DataSet, spreads: ArrayLike) -> list[float]:
     return found
 
 
-def target_summaries(data_set: DataSet, of_all: Moments, scales: Sequence[float]) -> list[TargetSummary]:
+def target_summaries(data_set: DataSet, of_all: Moments, *, scales: Sequence[float]) -> list[TargetSummary]:
     """Return the entries of the card; of_all: targets of all events. Empty for a classification."""
     return [
         TargetSummary(

@@ -51,8 +51,8 @@ class FittedBaseline:
     converged: bool
 
 
-Fit = Callable[[EventCodes, int, int], FittedBaseline]
-"""Function of events, epochs of the design and seed."""
+Fit = Callable[..., FittedBaseline]
+"""Function of events and epochs of the design, with the keyword `seed`."""
 
 
 def baselines_of(network: NetworkShape) -> dict[str, Fit]:
@@ -79,7 +79,7 @@ def baselines_of(network: NetworkShape) -> dict[str, Fit]:
         found[DEEP_SET] = _network(lambda _, outputs: float_networks.deep_set(shape, outputs), network.input_shape)
     elif len(shape) > 1:
         wide = float_networks.WIDER
-        found[WIDE] = _network(lambda n, _: float_networks.same_network(network, n, wide), network.input_shape)
+        found[WIDE] = _network(lambda n, _: float_networks.same_network(network, n, wider=wide), network.input_shape)
     return {**found, TREES: tree_predictions}
 
 
@@ -122,12 +122,14 @@ def _network(build: Callable[[int, int], Any], shape: list[int] | None = None) -
         import keras
 
         keras.utils.set_random_seed(seed)
-        return network_predictions(events, build(len(events.features), len(events.classes)), epochs, shape)
+        return network_predictions(events, build(len(events.features), len(events.classes)), epochs=epochs, shape=shape)
 
     return fit
 
 
-def network_predictions(events: EventCodes, model: Any, epochs: int, shape: list[int] | None = None) -> FittedBaseline:
+def network_predictions(
+    events: EventCodes, model: Any, *, epochs: int, shape: list[int] | None = None
+) -> FittedBaseline:
     """Train a network in float32 on standardized input, with the weights of the events.
 
     Inputs beyond the range of the training split are clipped to it, as the formats of the firmware do. If other classes
@@ -199,7 +201,7 @@ def _standardization(x: np.ndarray, features: int) -> Callable[[np.ndarray], np.
     return standardized
 
 
-def tree_predictions(events: EventCodes, epochs: int, seed: int) -> FittedBaseline:
+def tree_predictions(events: EventCodes, epochs: int, *, seed: int) -> FittedBaseline:
     """Train scikit-learn's histogram gradient boosting, with early stopping on a tenth of the training split.
 
     Parameters

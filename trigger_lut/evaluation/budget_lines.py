@@ -16,8 +16,8 @@ def is_within(budget: float, found: float | None, *, at_least: bool = False) -> 
 def judge(
     quantity: str,
     budget: float,
-    found: Measured,
     *,
+    found: Measured,
     at_least: bool = False,
     counts: bool = True,
     reason: str | None = None,
@@ -79,7 +79,7 @@ def describe_miss(line: BudgetLine) -> str:
     return f"{line.quantity} {line.measured:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
 
 
-def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[BudgetLine]:
+def budget_lines(spec: Spec, synth: SynthCard, *, timing: TimingCard) -> list[BudgetLine]:
     """Judge LUTs, clock, latency, initiation interval, DSP and BRAM.
 
     Parameters
@@ -97,13 +97,13 @@ def budget_lines(spec: Spec, synth: SynthCard, timing: TimingCard) -> list[Budge
         One for each quantity.
     """
     clock_mhz = spec.target.clock_mhz
-    clock = judge("clock_mhz", clock_mhz, timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle)
+    clock = judge("clock_mhz", clock_mhz, found=timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle)
     late = None if clock.met else f"counts only at the target's clock of {clock_mhz:g} MHz, which is not reached"
     return [
-        judge("luts", spec.budget.luts, synth.luts if synth.device is None else synth.device.luts),
+        judge("luts", spec.budget.luts, found=synth.luts if synth.device is None else synth.device.luts),
         clock,
-        judge("latency_ns", spec.budget.latency_ns, timing.latency_ns, counts=clock.met, reason=late),
-        judge("ii", spec.budget.ii, timing.ii),
-        judge("dsp", spec.budget.dsp, synth.dsp),
-        judge("bram18", spec.budget.bram18, synth.bram18),
+        judge("latency_ns", spec.budget.latency_ns, found=timing.latency_ns, counts=clock.met, reason=late),
+        judge("ii", spec.budget.ii, found=timing.ii),
+        judge("dsp", spec.budget.dsp, found=synth.dsp),
+        judge("bram18", spec.budget.bram18, found=synth.bram18),
     ]

@@ -37,7 +37,7 @@ def dense_network(units: list[int], channels: int) -> Any:
     return keras.Model(inputs, keras.layers.Dense(units[-1])(x))
 
 
-def same_network(network: NetworkShape, channels: int, wider: int = 1) -> Any:
+def same_network(network: NetworkShape, channels: int, *, wider: int = 1) -> Any:
     """Build the layers of a network in float: what it shares is shared, what it sums is summed.
 
     A layer of tables becomes a Dense layer or a convolution of the same width with ReLU. The last layer has no

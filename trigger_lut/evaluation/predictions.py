@@ -116,7 +116,7 @@ def save_baseline_predictions(outputs: Mapping[str, Mapping[int, NDArray[np.floa
         write_arrays(out, {"names": np.array(json.dumps(list(outputs))), **arrays})
 
 
-def keras_predictions(model: Path, spec: Spec, events: EventCodes) -> Outputs:
+def keras_predictions(model: Path, spec: Spec, *, events: EventCodes) -> Outputs:
     """Evaluate the trained model in float32, as Keras does. Raises CardError if it cannot be loaded."""
     from trigger_lut.conversion.saved_model import load_model
 
@@ -160,7 +160,7 @@ def predictions_by_method(
     logits = partial(_logarithms, network) if spec.network.gives_probabilities else lambda outputs: outputs
     predictions = {
         **baseline_predictions(baselines),
-        TRAINED: logits(keras_predictions(model, spec, events)),
+        TRAINED: logits(keras_predictions(model, spec, events=events)),
         FIRMWARE: logits(firmware_predictions(network, events)),
     }
     for name, outputs in predictions.items():

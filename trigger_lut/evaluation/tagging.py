@@ -56,7 +56,7 @@ def discriminators_of(events: EventCodes, wanted: Mapping[str, str | None]) -> l
     found = []
     labels = events.labels_of(VALIDATION)
     for name, signal in wanted.items():
-        values = {split: variable_of(events, name, split, "baselines") for split in (VALIDATION, TEST)}
+        values = {split: variable_of(events, name, split=split, key="baselines") for split in (VALIDATION, TEST)}
         if signal is not None:
             k = events.classes.index(signal)
         else:
@@ -84,14 +84,14 @@ def discriminator_results(events: EventCodes, given: Sequence[Discriminator]) ->
     labels, results = events.labels_of(TEST), []
     for one in given:
         score, right = one.values[TEST], labels == one.signal
-        curve = roc_curve(score, right, auc_components(score, right))
+        curve = roc_curve(score, right, found=auc_components(score, right))
         results.append(
             DiscriminatorResult(name=one.name, signal=events.classes[one.signal], stated=one.stated, roc=curve)
         )
     return results
 
 
-def score_histogram(score: Floats, labels: NDArray[np.int64], classes: Sequence[str]) -> ScoreHistogram:
+def score_histogram(score: Floats, labels: NDArray[np.int64], *, classes: Sequence[str]) -> ScoreHistogram:
     """Count events in bins of a score, by true class.
 
     Parameters
@@ -116,7 +116,7 @@ def score_histogram(score: Floats, labels: NDArray[np.int64], classes: Sequence[
 
 
 def pair_results(
-    events: EventCodes, tagging: Tagging, outputs: Mapping[str, Outputs], given: Sequence[Discriminator]
+    events: EventCodes, tagging: Tagging, *, outputs: Mapping[str, Outputs], given: Sequence[Discriminator]
 ) -> list[PairResult]:
     """Compare all methods on pairs of classes.
 
@@ -162,18 +162,18 @@ def _pair_method(
     labels = {split: events.labels_of(split) for split in (VALIDATION, TEST)}
     signal, background = (labels[TEST] == k for k in pair)
     either = signal | background
-    curve = roc_curve(score[TEST][either], signal[either], auc_components(score[TEST][either], signal[either]))
+    curve = roc_curve(score[TEST][either], signal[either], found=auc_components(score[TEST][either], signal[either]))
     against = score[VALIDATION][labels[VALIDATION] == pair[1]]
     points, passed_at = [], np.zeros(len(signal), np.bool_)
     for rate in tagging.mistag_rates:
-        threshold = threshold_for(against, np.full(len(against), 1 / len(against)), rate)
+        threshold = threshold_for(against, np.full(len(against), 1 / len(against)), wanted=rate)
         passed = np.zeros(len(signal), np.bool_) if threshold is None else np.asarray(score[TEST] >= threshold)
         passed_at = passed if rate == at else passed_at
         efficiency = {name: passing_fraction(passed[labels[TEST] == k]) for k, name in enumerate(events.classes)}
         points.append(MistagPoint(mistag_rate=rate, threshold=threshold, efficiency=efficiency))
     binned = []
     for name in tagging.efficiency_variables:
-        values = variable_of(events, name, TEST, "tagging.efficiency_variables")
+        values = variable_of(events, name, split=TEST, key="tagging.efficiency_variables")
         edges = quantile_edges(values[signal], VARIABLE_BINS)
         masks = bin_masks(values, edges)
         binned.append(

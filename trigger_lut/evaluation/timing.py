@@ -15,7 +15,7 @@ from trigger_lut.errors import CardError
 ROUNDING_NS = 1e-6
 
 
-def timing_figures(design: Spec, verified: VerifyCard, synthesized: SynthCard) -> dict[str, Any]:
+def timing_figures(design: Spec, verified: VerifyCard, *, synthesized: SynthCard) -> dict[str, Any]:
     """Compute the fields of a TimingCard without its provenance.
 
     Parameters
@@ -45,7 +45,7 @@ def timing_figures(design: Spec, verified: VerifyCard, synthesized: SynthCard) -
     luts = synthesized.luts.value or 0
     family = design.target.family
     measured = family not in UNMEASURED
-    fmax = fmax_estimate_mhz(synthesized.path_ns_estimate, family, luts)
+    fmax = fmax_estimate_mhz(synthesized.path_ns_estimate, family, luts=luts)
     interval = fmax_interval(fmax, family)
     clock_met = measured and fmax >= design.target.clock_mhz
     obstacle = synthesized.clock_obstacle if measured else f"there are no delay figures of {family}"
@@ -58,7 +58,7 @@ def timing_figures(design: Spec, verified: VerifyCard, synthesized: SynthCard) -
         "latency_ns_budget": design.budget.latency_ns,
         "latency_allowed_ns": allowed,
         "logic_levels": synthesized.logic_levels,
-        "fmax_mhz_estimate": fmax_measured(fmax, family, synthesized.luts.source),
+        "fmax_mhz_estimate": fmax_measured(fmax, family, synthesizer=synthesized.luts.source),
         "fmax_mhz_interval": interval,
         "fmax_model": _model(synthesized.path_ns_estimate, family, luts, interval),
         "clock_met": clock_met,

@@ -83,7 +83,10 @@ class PathView:
         if self.condition is None or self.variables is None:
             return found
         arranged = {s: found[s] if self.grouping is None else self.grouping[s].lists(found[s]) for s in found}
-        return {s: event_scores(self.path, self.condition, self.variables[s], held) for s, held in arranged.items()}
+        return {
+            s: event_scores(self.path, self.condition, variables=self.variables[s], scores=held)
+            for s, held in arranged.items()
+        }
 
     def per_event(self, values: NDArray[np.float64], split: int) -> NDArray[np.float64]:
         """Return one value an event: the largest of its rows.
@@ -185,7 +188,7 @@ def _event_labels(trigger: Trigger, events: EventCodes, grouping: Grouping, spli
     if trigger.signal_events is None:
         return np.zeros(len(grouping.counts), np.int64)
     condition = parse(trigger.signal_events)
-    rows = {name: variable_of(events, name, split, "trigger.signal_events") for name in condition.names}
+    rows = {name: variable_of(events, name, split=split, key="trigger.signal_events") for name in condition.names}
     found = condition.evaluate(rows)
     if is_jagged(found) or value_kind(found) != "b":
         raise DataError(f"trigger.signal_events: {condition.text!r} is not one truth value a row; compare, as in x > 0")
@@ -201,9 +204,11 @@ def _variables(
         if name in (SCORE, THRESHOLD):
             continue
         if name in slots and name not in events.observable_names:
-            found[name] = _as_lists(np.stack([variable_of(events, n, split, key) for n in slots[name]], axis=1))
+            found[name] = _as_lists(
+                np.stack([variable_of(events, n, split=split, key=key) for n in slots[name]], axis=1)
+            )
         else:
-            values = variable_of(events, name, split, key)
+            values = variable_of(events, name, split=split, key=key)
             found[name] = values if grouping is None else grouping[split].lists(values)
     return found
 
@@ -214,7 +219,7 @@ def _as_lists(values: NDArray[np.float64]) -> Any:
     return ak.from_regular(ak.Array(values), axis=1)
 
 
-def event_scores(path: str, condition: Expression, variables: Mapping[str, Any], scores: Any) -> NDArray[np.float64]:
+def event_scores(path: str, condition: Expression, *, variables: Mapping[str, Any], scores: Any) -> NDArray[np.float64]:
     """Return the largest score of an event at which it passes as a threshold.
 
     Parameters

@@ -10,7 +10,7 @@ from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.fixed_point.decode import decoded
 
 
-def variable_of(events: EventCodes, name: str, split: int, key: str) -> NDArray[np.float64]:
+def variable_of(events: EventCodes, name: str, *, split: int, key: str) -> NDArray[np.float64]:
     """Return an observable, or a channel as a real number, of one split.
 
     Parameters

@@ -79,7 +79,9 @@ class TriggerClasses:
         """
         if self.single_score:
             return {split: values[:, 0] for split, values in outputs.items()}
-        return {split: trigger_score(values, self.signal, self.background) for split, values in outputs.items()}
+        return {
+            split: trigger_score(values, self.signal, background=self.background) for split, values in outputs.items()
+        }
 
 
 def score_step(network: Network) -> float:
@@ -145,7 +147,7 @@ def working_point(
         The threshold from the validation split, rate and efficiency on the test split. The firmware alone has a code.
     """
     khz = khz_per_event(labels[VALIDATION], classes.streams)
-    threshold = threshold_for(scores[VALIDATION][khz > 0], khz[khz > 0], target_khz)
+    threshold = threshold_for(scores[VALIDATION][khz > 0], khz[khz > 0], wanted=target_khz)
     of_test = labels[TEST]
     passed = passes(scores[TEST], threshold)
     efficiency = {classes.names[k]: passing_fraction(passed[of_test == k]) for k in classes.signal}
@@ -155,7 +157,7 @@ def working_point(
         method=method,
         threshold=threshold,
         code=round(threshold / step) if method == FIRMWARE and threshold is not None else None,
-        rate_khz=background_rate(passed, of_test, classes.streams),
+        rate_khz=background_rate(passed, of_test, streams=classes.streams),
         efficiency=efficiency,
         shared_with_teacher=None,
     )

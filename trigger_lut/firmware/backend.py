@@ -134,7 +134,7 @@ class Backend(Protocol):
         """
         ...
 
-    def flip_bit(self, design: Design, flip: BitFlip, folder: Path, changed: Path) -> bool:
+    def flip_bit(self, design: Design, flip: BitFlip, *, folder: Path, changed: Path) -> bool:
         """Write the design of a firmware folder with one flipped bit into another folder.
 
         Parameters
@@ -173,7 +173,7 @@ class NetworkBackend:
     def build(self, folder: Path) -> None:
         """Compile nothing: `predict` compiles what it needs."""
 
-    def flip_bit(self, design: Design, flip: BitFlip, folder: Path, changed: Path) -> bool:
+    def flip_bit(self, design: Design, flip: BitFlip, *, folder: Path, changed: Path) -> bool:
         """Write the network with the bit flipped; see `Backend.flip_bit`."""
         self.write(replace(design, network=flipped(design.network, flip), stages=None), changed)
         return True

@@ -55,7 +55,7 @@ class KIF(NamedTuple):
         return self.bits, self.k + self.i
 
 
-def kif_from_fixed(signed: bool, width: int, integer: int) -> KIF:
+def kif_from_fixed(signed: bool, width: int, *, integer: int) -> KIF:
     """Return the KIF of `ap_fixed<width, integer>` (signed) or `ap_ufixed<width, integer>`.
 
     Parameters
@@ -104,7 +104,7 @@ def parse_fixed(text: str) -> KIF:
     found = re.fullmatch(r"\s*(?:ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*>\s*", text)
     if not found:
         raise ConfigurationError(f"expected a format such as 'fixed<8,3>' or 'ufixed<6,0>', found {text!r}")
-    return kif_from_fixed(not found[1], int(found[2]), int(found[3]))
+    return kif_from_fixed(not found[1], int(found[2]), integer=int(found[3]))
 
 
 def kif_for_range(lo: int, hi: int, f: int) -> KIF:
@@ -217,7 +217,7 @@ def decode(codes: ArrayLike, kif: KIF) -> NDArray[np.float64]:
     return np.asarray(codes, dtype=np.float64) * 2.0**-kif.f
 
 
-def uniform(formats: tuple[KIF, ...], count: int, rng: np.random.Generator) -> IntArray:
+def uniform(formats: tuple[KIF, ...], count: int, *, rng: np.random.Generator) -> IntArray:
     """Draw codes, each uniform over its format.
 
     Parameters

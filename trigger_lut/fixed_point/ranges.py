@@ -46,7 +46,7 @@ class Ranges:
         return tuple(kif_for_range(*self.one(n)) for n in range(len(self)))
 
 
-def fits(lo: int, hi: int, f: int, kif: KIF, rounding: str = "TRN") -> bool:
+def fits(lo: int, hi: int, f: int, *, kif: KIF, rounding: str = "TRN") -> bool:
     """Return whether a format contains every code from lo to hi after rounding.
 
     Parameters
@@ -86,7 +86,7 @@ def limits(kif: KIF, overflow: str) -> tuple[int, int]:
     return (-kif.hi if overflow == "SAT_SYM" and kif.k else kif.lo), kif.hi
 
 
-def converted_range(codes: tuple[int, int, int], kif: KIF, overflow: str, rounding: str = "TRN") -> tuple[int, int]:
+def converted_range(codes: tuple[int, int, int], kif: KIF, *, overflow: str, rounding: str = "TRN") -> tuple[int, int]:
     """Return the smallest and largest code after conversion into a format.
 
     Parameters
@@ -107,7 +107,7 @@ def converted_range(codes: tuple[int, int, int], kif: KIF, overflow: str, roundi
     """
     lo, hi, f = codes
     least, most = limits(kif, overflow)
-    if overflow == "WRAP" and not fits(lo, hi, f, kif, rounding):
+    if overflow == "WRAP" and not fits(lo, hi, f=f, kif=kif, rounding=rounding):
         return least, most
     half = 0.5 if rounding == "RND" else 0.0
     ends = [int(np.floor(code * 2.0 ** (kif.f - f) + half)) for code in (lo, hi)]

@@ -111,19 +111,23 @@ def check(layer: Any) -> None:
     ConfigurationError
         For the first option that is not possible.
     """
-    layer.units = whole(layer, layer.units_option, layer.units, 1)
-    layer.edge_hidden_units = whole(layer, "edge_hidden_units", layer.edge_hidden_units, 1)
-    layer.edge_hidden_layers = whole(layer, "edge_hidden_layers", layer.edge_hidden_layers, 1)
-    layer.max_input_bits = whole(layer, "max_input_bits", layer.max_input_bits, 1, ADDRESS_LIMIT)
+    layer.units = whole(layer, layer.units_option, value=layer.units, lowest=1)
+    layer.edge_hidden_units = whole(layer, "edge_hidden_units", value=layer.edge_hidden_units, lowest=1)
+    layer.edge_hidden_layers = whole(layer, "edge_hidden_layers", value=layer.edge_hidden_layers, lowest=1)
+    layer.max_input_bits = whole(layer, "max_input_bits", value=layer.max_input_bits, lowest=1, highest=ADDRESS_LIMIT)
     layer.initial_fraction_bits = whole(
-        layer, "initial_fraction_bits", layer.initial_fraction_bits, -FRACTION_LIMIT, FRACTION_LIMIT
+        layer,
+        "initial_fraction_bits",
+        value=layer.initial_fraction_bits,
+        lowest=-FRACTION_LIMIT,
+        highest=FRACTION_LIMIT,
     )
     if not 0 <= layer.momentum < 1:
         raise ConfigurationError(f"{title(layer)}: momentum: expected 0 <= momentum < 1, found {layer.momentum}")
     layer.momentum = float(layer.momentum)
-    one_of(layer, "activation", layer.activation, ACTIVATIONS)
-    one_of(layer, "overflow", layer.overflow, OVERFLOWS)
-    one_of(layer, "input_rounding", layer.input_rounding, ROUNDINGS)
+    one_of(layer, "activation", value=layer.activation, known=ACTIVATIONS)
+    one_of(layer, "overflow", value=layer.overflow, known=OVERFLOWS)
+    one_of(layer, "input_rounding", value=layer.input_rounding, known=ROUNDINGS)
     for text in [layer.input_format] if isinstance(layer.input_format, str) else layer.input_format:
         kif = parse_fixed(text)
         if kif.bits > FLOAT_BITS:
@@ -142,7 +146,7 @@ def float32(layer: Any) -> None:
         )
 
 
-def whole(layer: Any, key: str, value: Any, lowest: int, highest: int | None = None) -> int:
+def whole(layer: Any, key: str, *, value: Any, lowest: int, highest: int | None = None) -> int:
     """Return an option as an integer.
 
     Parameters
@@ -177,7 +181,7 @@ def whole(layer: Any, key: str, value: Any, lowest: int, highest: int | None = N
     return int(value)
 
 
-def one_of(layer: Any, key: str, value: Any, known: Iterable[str]) -> None:
+def one_of(layer: Any, key: str, *, value: Any, known: Iterable[str]) -> None:
     """Raise ConfigurationError when the value is not one of the known ones."""
     if value not in known:
         names = list(known)

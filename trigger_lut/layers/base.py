@@ -148,7 +148,7 @@ class LookupLayer(TrainedTables):
         kifs = arguments.formats(self, int(input_shape[-1]))
         codes = InputCodes(kifs, self.max_input_bits, self.input_rounding, self.overflow)
         places = None if None in axes else math.prod(axes)
-        self.make_variables(codes, 1 if self.gather is None else self.gather.elements, places)
+        self.make_variables(codes, 1 if self.gather is None else self.gather.elements, places=places)
         # Compiled by XLA even where the model around is not: Keras leaves models on a CPU uncompiled.
         self._compiled = tf.function(self.forward_training, jit_compile=True)
         super().build(input_shape)
@@ -173,7 +173,7 @@ class LookupLayer(TrainedTables):
             )
         if self.per_position_widths:
             table, m, f = (tf.reshape(t, (-1, *t.shape[2:])) for t in (table, m, f))
-        soft_cost.record(self, table, m, f, 1 if self.per_position_widths else self.n_positions)
+        soft_cost.record(self, table, m=m, f=f, places=1 if self.per_position_widths else self.n_positions)
         return y
 
     def forward_training(
@@ -238,7 +238,7 @@ class LookupLayer(TrainedTables):
     def _summed(self, table, slopes, address, x, inside):
         flat = (-1, self.units)
         slopes = None if slopes is None else tf.reshape(slopes, flat)
-        return lookup_sum(tf.reshape(table, flat), slopes, self._rows(address), x, inside)
+        return lookup_sum(tf.reshape(table, flat), slopes, rows=self._rows(address), x=x, inside=inside)
 
     def _shaped(self, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """Reshape y (M, C_out) to the shape that the layer gives for x."""

@@ -81,7 +81,7 @@ def _size(x: np.ndarray) -> float:
     return max(1.0, float(np.sqrt(np.mean(np.square(x)))))
 
 
-def edge_values(weights: EdgeWeights, activation: str, u: tf.Tensor) -> tf.Tensor:
+def edge_values(weights: EdgeWeights, activation: str, *, u: tf.Tensor) -> tf.Tensor:
     """Return phi(u) of every edge; u and the result (..., C_in, K, C_out)."""
     function = ACTIVATIONS[activation]
     units = function(u[..., None] * weights.w1[:, None] + weights.b1[:, None])
@@ -118,15 +118,15 @@ def edge_functions(
     """
     bits = np.asarray(channel_bits, dtype=np.float32)[:, None, None]
     positions = np.minimum(np.arange(entries, dtype=np.float32)[None, :, None], 2.0**bits - 1.0)
-    centers = bin_centers(tf.constant(positions), bits, m[..., None, :])
+    centers = bin_centers(tf.constant(positions), bits, m=m[..., None, :])
     u = (centers + 0.5) / 2.0 ** (bits - 1.0) - 1.0
-    if edges.can(weights.w1.shape[-1], 1 + len(weights.hidden), activation):
-        values, slope = edges.tanh_edges(*weights[:3], u)
+    if edges.can(weights.w1.shape[-1], 1 + len(weights.hidden), activation=activation):
+        values, slope = edges.tanh_edges(weights.w1, weights.b1, w2=weights.w2, u=u)
         return values, slope if slopes else None
     if not slopes:
-        return edge_values(weights, activation, u), None
+        return edge_values(weights, activation, u=u), None
     # Each entry depends on its own u alone, so one sweep backwards gives the slopes of all entries.
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(u)
-        values = edge_values(weights, activation, u)
+        values = edge_values(weights, activation, u=u)
     return values, tf.stop_gradient(tape.gradient(values, u))

@@ -12,7 +12,7 @@ from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.layers import PADDING
 
 
-def window_output(size: int, kernel: int, stride: int, dilation: int, padding: str) -> int:
+def window_output(size: int, kernel: int, *, stride: int, dilation: int, padding: str) -> int:
     """Return the number of positions of a window along one axis, as keras.layers.Conv1D; 0 where it does not fit."""
     if padding == "same":
         return math.ceil(size / stride)
@@ -20,7 +20,7 @@ def window_output(size: int, kernel: int, stride: int, dilation: int, padding: s
 
 
 def window_positions(
-    sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], padding: str
+    sizes: Sequence[int], kernel: Sequence[int], *, strides: Sequence[int], dilation: Sequence[int], padding: str
 ) -> IntArray:
     """Return (P, prod(kernel)) input positions, row-major over `sizes`, that a window reads at each of its positions.
 
@@ -28,7 +28,7 @@ def window_positions(
     """
     found = np.zeros((1, 1), dtype=np.int64)
     for size, k, stride, d in zip(sizes, kernel, strides, dilation, strict=True):
-        places = window_output(size, k, stride, d, padding)
+        places = window_output(size, k, stride=stride, dilation=d, padding=padding)
         before = max((places - 1) * stride + (k - 1) * d + 1 - size, 0) // 2 if padding == "same" else 0
         axis = np.arange(places)[:, None] * stride + np.arange(k) * d - before
         axis[(axis < 0) | (axis >= size)] = PADDING

@@ -17,7 +17,7 @@ from trigger_lut.layers.kernel import build as kernel
 
 
 def lookup_sum(
-    tables: tf.Tensor, slopes: tf.Tensor | None, rows: tf.Tensor, x: tf.Tensor, inside: tf.Tensor
+    tables: tf.Tensor, slopes: tf.Tensor | None, *, rows: tf.Tensor, x: tf.Tensor, inside: tf.Tensor
 ) -> tf.Tensor:
     """Sum table entries over the input channels.
 
@@ -56,13 +56,13 @@ def lookup_sum(
 
 def _sum(tables: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
     if kernel.in_use():
-        return kernel.call("sum", (tables, rows), tf.float32, ((1, 0), (0, 1)))
+        return kernel.call("sum", (tables, rows), dtype=tf.float32, shape=((1, 0), (0, 1)))
     return tf.reduce_sum(tf.gather(tables, rows), axis=1)
 
 
 def _table_gradient(tables: tf.Tensor, rows: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
     if kernel.in_use():
-        return kernel.call("scatter", (tables, rows, g), tf.float32, ((0, 0), (0, 1)))
+        return kernel.call("scatter", (tables, rows, g), dtype=tf.float32, shape=((0, 0), (0, 1)))
     r, c_out = tables.shape
     spread = tf.broadcast_to(g[:, None, :], (tf.shape(g)[0], rows.shape[1], c_out))
     return tf.math.unsorted_segment_sum(tf.reshape(spread, (-1, c_out)), tf.reshape(rows, (-1,)), r)
@@ -70,7 +70,7 @@ def _table_gradient(tables: tf.Tensor, rows: tf.Tensor, g: tf.Tensor) -> tf.Tens
 
 def _input_gradient(slopes: tf.Tensor, rows: tf.Tensor, inside: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
     if kernel.in_use():
-        return kernel.call("slope", (slopes, rows, inside, g), tf.float32, ((1, 0), (1, 1)))
+        return kernel.call("slope", (slopes, rows, inside, g), dtype=tf.float32, shape=((1, 0), (1, 1)))
     return tf.where(inside, tf.reduce_sum(tf.gather(slopes, rows) * g[:, None, :], axis=2), 0.0)
 
 
@@ -83,7 +83,7 @@ def code_histogram(address: tf.Tensor, entries: int) -> tf.Tensor:
     """Return the fraction of events at each address of each channel, (C_in, K); address (N, C_in) int32 in [0, K)."""
     c_in = address.shape[1]
     if kernel.in_use():
-        return kernel.call("histogram", (address, tf.zeros((c_in, entries))), tf.float32, ((1, 0), (1, 1)))
+        return kernel.call("histogram", (address, tf.zeros((c_in, entries))), dtype=tf.float32, shape=((1, 0), (1, 1)))
     rows = tf.reshape(rows_of(address, entries), (-1,))
     counts = tf.math.unsorted_segment_sum(tf.ones_like(rows, tf.float32), rows, c_in * entries)
     return tf.reshape(counts, (c_in, entries)) / tf.cast(tf.shape(address)[0], tf.float32)

@@ -27,6 +27,7 @@ class LUTConv(LookupLayer):
         self,
         filters: int,
         kernel_size: int | Sequence[int],
+        *,
         strides: int | Sequence[int] = 1,
         padding: str = "valid",
         dilation_rate: int | Sequence[int] = 1,
@@ -37,7 +38,7 @@ class LUTConv(LookupLayer):
         self.strides = self._axes("strides", strides)
         self.dilation_rate = self._axes("dilation_rate", dilation_rate)
         self.padding = padding.lower() if isinstance(padding, str) else padding
-        arguments.one_of(self, "padding", self.padding, PADDINGS)
+        arguments.one_of(self, "padding", value=self.padding, known=PADDINGS)
 
     def _axes(self, key: str, value: Any) -> tuple[int, ...]:
         values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * self.rank
@@ -45,7 +46,7 @@ class LUTConv(LookupLayer):
             raise ConfigurationError(
                 f"{arguments.title(self)}: {key}: expected an integer, or {self.rank} of them, found {value!r}"
             )
-        return tuple(arguments.whole(self, key, one, 1) for one in values)
+        return tuple(arguments.whole(self, key, value=one, lowest=1) for one in values)
 
     @property
     def filters(self) -> int:
@@ -91,7 +92,10 @@ class LUTConv(LookupLayer):
         tuple of int
         """
         windows = zip(input_shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, strict=True)
-        return tuple(window_output(*window, self.padding) for window in windows)
+        return tuple(
+            window_output(size, kernel, stride=stride, dilation=dilation, padding=self.padding)
+            for size, kernel, stride, dilation in windows
+        )
 
     def positions(self, input_shape: Sequence[int]) -> IntArray:
         """Return the input positions that the window reads.
@@ -106,7 +110,9 @@ class LUTConv(LookupLayer):
         numpy.ndarray of int64, shape (P, k)
             -1 for padding.
         """
-        return window_positions(input_shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, self.padding)
+        return window_positions(
+            input_shape[1:-1], self.kernel_size, strides=self.strides, dilation=self.dilation_rate, padding=self.padding
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return all options, with `filters` in place of `units`."""

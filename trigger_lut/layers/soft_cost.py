@@ -59,7 +59,7 @@ def is_collecting() -> bool:
     return _collector.get() is not None
 
 
-def record(layer: Any, table: tf.Tensor, m: tf.Tensor, f: tf.Tensor, places: int) -> None:
+def record(layer: Any, table: tf.Tensor, *, m: tf.Tensor, f: tf.Tensor, places: int) -> None:
     """Add a record to the open `collecting` block; without one, nothing happens."""
     records = _collector.get()
     if records is not None:
@@ -86,7 +86,7 @@ def extremes(table: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return (largest, smallest), gradient
 
 
-def soft_luts(table: tf.Tensor, m: tf.Tensor, f: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def soft_luts(table: tf.Tensor, m: tf.Tensor, *, f: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Estimate the LUTs of each edge, and how far each is present.
 
     Parameters
@@ -127,7 +127,7 @@ def soft_levels(present: tf.Tensor) -> tf.Tensor:
     return tf.reduce_logsumexp(4.0 * fan_in) / 4.0
 
 
-def soft_saturation(table: tf.Tensor, bias: tf.Tensor, lowest: tf.Tensor, highest: tf.Tensor) -> tf.Tensor:
+def soft_saturation(table: tf.Tensor, bias: tf.Tensor, *, lowest: tf.Tensor, highest: tf.Tensor) -> tf.Tensor:
     """Estimate the levels that saturation adds: 0 when the bounds of all outputs fit the next layer's range, up to 1.
 
     Parameters

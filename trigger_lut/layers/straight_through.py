@@ -38,7 +38,7 @@ def round_to_fraction(x: tf.Tensor, f: tf.Tensor) -> tf.Tensor:
     return q + (x - fixed) + LN2 * (fixed - q) * (f - tf.stop_gradient(f))
 
 
-def bin_centers(positions: tf.Tensor, channel_bits: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
+def bin_centers(positions: tf.Tensor, channel_bits: tf.Tensor, *, m: tf.Tensor) -> tf.Tensor:
     """Return the center of the bin in which each code lies when only its m highest bits are kept (TRN).
 
     Parameters

@@ -118,7 +118,7 @@ class TrainedTables(keras.layers.Layer):
 
     # ---------------------------------------------------------------- variables
 
-    def make_variables(self, codes: InputCodes, repeats: int, places: int | None) -> None:
+    def make_variables(self, codes: InputCodes, repeats: int, *, places: int | None) -> None:
         """Add all variables, for the channels of the input `repeats` times over at `places` positions."""
         self.codes, self.n_positions = codes, places
         self.formats = codes.formats * repeats

@@ -73,7 +73,7 @@ def sample_distance(first: Histogram, second: Histogram) -> Distance:
         ks_p_value=ks_p_value(ks, sizes),
         chi2_p_value=chi2_p_value(first, second),
         total_variation=total_variation(p, q),
-        by_chance=expected_total_variation(p, q, sizes),
+        by_chance=expected_total_variation(p, q, sizes=sizes),
     )
 
 
@@ -137,7 +137,7 @@ def total_variation(p: Floats, q: Floats) -> float:
     return float(np.abs(p - q).sum() / 2)
 
 
-def expected_total_variation(p: Floats, q: Floats, sizes: tuple[float, float]) -> float:
+def expected_total_variation(p: Floats, q: Floats, *, sizes: tuple[float, float]) -> float:
     """Return the mean total variation of two samples of one distribution, which is that of both together.
 
     The difference of two fractions is about normal with variance r (1 - r) (1/n + 1/m). The mean of its absolute value
@@ -149,7 +149,7 @@ def expected_total_variation(p: Floats, q: Floats, sizes: tuple[float, float]) -
 
 
 def aligned_histograms(
-    first: NDArray[np.int64], second: NDArray[np.int64], weights: tuple[Floats, Floats]
+    first: NDArray[np.int64], second: NDArray[np.int64], *, weights: tuple[Floats, Floats]
 ) -> tuple[Histogram, Histogram]:
     """Count two samples over all values that occur in either.
 

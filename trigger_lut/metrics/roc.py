@@ -123,7 +123,7 @@ def area(background: Floats, signal: Floats) -> float:
     return float(np.sum(np.diff(background) * (signal[1:] + signal[:-1]) / 2))
 
 
-def efficiency_at(background: Floats, signal: Floats, largest: float) -> float:
+def efficiency_at(background: Floats, signal: Floats, *, largest: float) -> float:
     """Return the largest signal efficiency of a threshold with a background efficiency of at most `largest`."""
     return float(signal[np.flatnonzero(background <= largest)[-1]])
 
@@ -137,7 +137,7 @@ def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
     return background[keep], signal[keep]
 
 
-def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: AucComponents) -> RocCurve:
+def roc_curve(score: Floats, is_signal: NDArray[np.bool_], *, found: AucComponents) -> RocCurve:
     """Return the curve of one class against all others.
 
     Parameters
@@ -158,8 +158,8 @@ def roc_curve(score: Floats, is_signal: NDArray[np.bool_], found: AucComponents)
     return RocCurve(
         auc=area(background, signal),
         auc_error=auc_error(found),
-        efficiency_at_1e2=efficiency_at(background, signal, 1e-2),
-        efficiency_at_1e3=efficiency_at(background, signal, 1e-3),
+        efficiency_at_1e2=efficiency_at(background, signal, largest=1e-2),
+        efficiency_at_1e3=efficiency_at(background, signal, largest=1e-3),
         background=points[0].tolist(),
         signal=points[1].tolist(),
     )

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 CENTRAL = 0.6827
 
 
-def trigger_score(outputs: NDArray[Any], signal: Sequence[int], background: Sequence[int]) -> NDArray[Any]:
+def trigger_score(outputs: NDArray[Any], signal: Sequence[int], *, background: Sequence[int]) -> NDArray[Any]:
     """Subtract the largest background output from the largest signal output.
 
     Parameters
@@ -38,7 +38,7 @@ def trigger_score(outputs: NDArray[Any], signal: Sequence[int], background: Sequ
     return np.asarray(outputs[:, list(signal)].max(axis=1) - outputs[:, list(background)].max(axis=1))
 
 
-def threshold_for(score: NDArray[Any], khz: Floats, wanted: float) -> float | None:
+def threshold_for(score: NDArray[Any], khz: Floats, *, wanted: float) -> float | None:
     """Find the smallest threshold that keeps to a rate.
 
     Parameters
@@ -122,7 +122,7 @@ def khz_per_event(labels: NDArray[np.int64], streams: Streams) -> Floats:
     return khz_of_event
 
 
-def background_rate(passed: NDArray[np.bool_], labels: NDArray[np.int64], streams: Streams) -> Interval68:
+def background_rate(passed: NDArray[np.bool_], labels: NDArray[np.int64], *, streams: Streams) -> Interval68:
     """Return the rate of the background events that pass.
 
     Parameters

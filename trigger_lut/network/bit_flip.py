@@ -52,7 +52,7 @@ class BitFlip:
         tuple
             Field of the layer, index into its array, name for messages.
         """
-        constant = network.layers[self.layer].edge_constant(self.channel, self.output, self.entry)
+        constant = network.layers[self.layer].edge_constant(self.channel, self.output, entry=self.entry)
         assert constant is not None, network.layers[self.layer].name
         return constant
 
@@ -114,7 +114,7 @@ def flipped(network: Network, flip: BitFlip) -> Network:
     return with_layer(network, flip.layer, **{field: values})
 
 
-def choose_flip(network: Network, codes: IntArray, seed: int) -> BitFlip:
+def choose_flip(network: Network, codes: IntArray, *, seed: int) -> BitFlip:
     """Choose a bit whose flip changes an output of the reference model for some vector.
 
     Entries whose flipped value stays within its table's range come first, so that no sum leaves its bounds.
@@ -156,7 +156,7 @@ def _candidates(network: Network, codes: IntArray, rng: np.random.Generator, ins
     for n, layer in enumerate(network.layers):
         if not isinstance(layer, TableLayer):
             continue
-        read = channel_codes(network, n, values, int(rng.integers(layer.n_positions)))
+        read = channel_codes(network, n, values=values, place=int(rng.integers(layer.n_positions)))
         for i, o in layer.edges():
             kif, table = layer.inputs[i], layer.table(i, o)
             for entry in np.unique((read[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))):
@@ -172,7 +172,7 @@ def _weights(network: Network, rng: np.random.Generator) -> list[BitFlip]:
     flips = []
     for n, layer in enumerate(network.layers):
         for i, o in layer.edges():
-            if not layer.reads_addresses and layer.edge_constant(i, o, 0) is not None:
+            if not layer.reads_addresses and layer.edge_constant(i, o, entry=0) is not None:
                 flips.append(BitFlip(n, i, o, 0, 0))
     return _sample(flips, rng)
 
@@ -183,4 +183,4 @@ def _sample(flips: list[BitFlip], rng: np.random.Generator) -> list[BitFlip]:
 
 def _signed_bits(entries: IntArray) -> int:
     """Return the width of a signed integer that represents every entry of a table."""
-    return kif_for_range(min(int(entries.min()), -1), int(entries.max()), 0).bits
+    return kif_for_range(min(int(entries.min()), -1), int(entries.max()), f=0).bits

@@ -84,7 +84,7 @@ def trace_event(network: Network, codes: IntArray) -> list[Step]:
     steps = []
     for n, (layer, start) in enumerate(zip(network.layers, network.first_value, strict=False)):
         for place in range(layer.n_positions):
-            seen = channel_codes(network, n, values, place)[0]
+            seen = channel_codes(network, n, values=values, place=place)[0]
             first = start + place * layer.shape[1]
             found = values[0, first : first + layer.shape[1]]
             channels = [
@@ -124,7 +124,7 @@ def _output(layer: IntegerLayer, o: int, seen: IntArray, code: int) -> Output:
 def _entries(layer: TableLayer, o: int, seen: IntArray) -> tuple[Parts, int | None]:
     parts: Parts = {}
     for i in layer.entering(o):
-        address = int(layer.addresses(i, o, seen[i]))
+        address = int(layer.addresses(i, o, codes=seen[i]))
         parts[i] = (address, int(layer.table(i, o)[address]))
     return parts, int(layer.bias[o])
 

@@ -77,7 +77,9 @@ def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]
     if not outputs:
         return found
     every = np.arange(kif.lo, kif.hi + 1, dtype=np.int64)
-    codes = converted(every, network.fraction_of(channel), layer.inputs[i], layer.overflow[i], layer.rounding)
+    codes = converted(
+        every, network.fraction_of(channel), kif=layer.inputs[i], overflow=layer.overflow[i], rounding=layer.rounding
+    )
     for values in DECIDING_BITS(layer, i, codes):
         found |= _changes(values)
     return found
@@ -86,7 +88,7 @@ def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]
 @DECIDING_BITS.register(TableLayer)
 def _entries(layer: TableLayer, i: int, codes: IntArray) -> list[IntArray]:
     """Return entries that the tables of channel i give for its codes."""
-    return [layer.table(i, o)[layer.addresses(i, o, codes)] for o in np.flatnonzero(layer.edge_mask[i]).tolist()]
+    return [layer.table(i, o)[layer.addresses(i, o, codes=codes)] for o in np.flatnonzero(layer.edge_mask[i]).tolist()]
 
 
 def _changes(values: IntArray) -> NDArray[np.bool_]:

@@ -123,7 +123,7 @@ class IntegerLayer(ABC):
     def largest_intermediate(self) -> int:
         """Return a bound on the magnitude of all integers that an output is computed with."""
 
-    def term(self, i: int, o: int, codes: IntArray) -> IntArray:
+    def term(self, i: int, o: int, *, codes: IntArray) -> IntArray:
         """Return what channel i adds to output o, for codes of the channel.
 
         Parameters
@@ -153,7 +153,7 @@ class IntegerLayer(ABC):
         """Return the smallest and largest operand that need not lie within the ranges of the outputs."""
         return 0, 0
 
-    def edge_constant(self, i: int, o: int, entry: int) -> tuple[str, tuple[int, ...], str] | None:
+    def edge_constant(self, i: int, o: int, *, entry: int) -> tuple[str, tuple[int, ...], str] | None:
         """Return field, index and name of a constant of an edge; None where the layer has none."""
         return None
 
@@ -198,7 +198,9 @@ class IntegerLayer(ABC):
         """Return the smallest and largest code (P, C_in) of each channel in its format."""
         lo, hi = (np.zeros(read.lo.shape, dtype=np.int64) for _ in range(2))
         for p, i in np.ndindex(read.lo.shape):
-            lo[p, i], hi[p, i] = converted_range(read.one(p, i), self.inputs[i], self.overflow[i], self.rounding)
+            lo[p, i], hi[p, i] = converted_range(
+                read.one(p, i), self.inputs[i], overflow=self.overflow[i], rounding=self.rounding
+            )
         return lo, hi
 
     def without_outputs(self, removed: NDArray[np.bool_]) -> IntegerLayer:
@@ -274,14 +276,14 @@ class TableLayer(IntegerLayer):
         """Return the 2**m entries of edge (i, o), in rising order of input value."""
         return self.tables[i, o, : 1 << int(self.widths[i, o])]
 
-    def addresses(self, i: int, o: int, codes: IntArray) -> IntArray:
+    def addresses(self, i: int, o: int, *, codes: IntArray) -> IntArray:
         """Return the entries that edge (i, o) reads for codes of the channel."""
         kif = self.inputs[i]
         return (codes - kif.lo) >> (kif.bits - int(self.widths[i, o]))
 
-    def term(self, i: int, o: int, codes: IntArray) -> IntArray:
+    def term(self, i: int, o: int, *, codes: IntArray) -> IntArray:
         """Return the entries that edge (i, o) looks up for codes of the channel."""
-        entries: IntArray = self.table(i, o)[self.addresses(i, o, codes)]
+        entries: IntArray = self.table(i, o)[self.addresses(i, o, codes=codes)]
         return entries
 
     @property
@@ -343,7 +345,7 @@ class TableLayer(IntegerLayer):
         """Return the largest sum of magnitudes of bias and entries."""
         return int((np.abs(self.tables).max(axis=2, initial=0).sum(axis=0) + abs(self.bias)).max())
 
-    def edge_constant(self, i: int, o: int, entry: int) -> tuple[str, tuple[int, ...], str]:
+    def edge_constant(self, i: int, o: int, *, entry: int) -> tuple[str, tuple[int, ...], str]:
         """Return field, index and name of a table entry."""
         return "tables", (i, o, entry), f"entry {entry} of table ({i}, {o})"
 
@@ -414,7 +416,7 @@ class LinearLayer(IntegerLayer):
             least, most = np.maximum(least, 0), np.maximum(most, 0)
         return Ranges(least.reshape(-1), most.reshape(-1), np.tile(self.fraction_bits, len(read)))
 
-    def term(self, i: int, o: int, codes: IntArray) -> IntArray:
+    def term(self, i: int, o: int, *, codes: IntArray) -> IntArray:
         """Return the products of weight (i, o) and codes of the channel."""
         return codes * int(self.weights[i, o])
 
@@ -427,7 +429,7 @@ class LinearLayer(IntegerLayer):
         ends = np.array([max(abs(kif.lo), abs(kif.hi)) for kif in self.inputs], dtype=np.float64)
         return int((ends @ np.abs(self.weights) + np.abs(self.bias)).max())
 
-    def edge_constant(self, i: int, o: int, entry: int) -> tuple[str, tuple[int, ...], str]:
+    def edge_constant(self, i: int, o: int, *, entry: int) -> tuple[str, tuple[int, ...], str]:
         """Return field, index and name of a weight; it has no entries."""
         return "weights", (i, o), f"weight ({i}, {o})"
 

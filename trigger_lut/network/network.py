@@ -84,7 +84,7 @@ class Network:
         """Ranges of all values, from the formats of the inputs on."""
         known = [np.array([getattr(kif, end) for kif in self.inputs], dtype=np.int64) for end in ("lo", "hi", "f")]
         for layer, gather_index in zip(self.layers, self.gather_index, strict=True):
-            made = layer.output_ranges(read_ranges(Ranges(*known), gather_index, layer))
+            made = layer.output_ranges(read_ranges(Ranges(*known), gather_index, layer=layer))
             known = [np.concatenate([k, m]) for k, m in zip(known, (made.lo, made.hi, made.f), strict=True)]
         return Ranges(*known)
 
@@ -122,7 +122,7 @@ class Network:
         Ranges
             Of shape (P, C_in).
         """
-        return read_ranges(self.ranges, self.gather_index[n], self.layers[n])
+        return read_ranges(self.ranges, self.gather_index[n], layer=self.layers[n])
 
     @property
     def fractions(self) -> IntArray:
@@ -170,13 +170,13 @@ class Network:
             read = self.input_ranges(n)
             for p, i in np.ndindex(read.lo.shape):
                 codes, kif = read.one(p, i), layer.inputs[i]
-                if layer.overflow[i] == "WRAP" and not fits(*codes, kif, layer.rounding):
+                if layer.overflow[i] == "WRAP" and not fits(*codes, kif=kif, rounding=layer.rounding):
                     lo, hi, f = codes
                     found.append(f"{layer.name}: channel {i} may wrap: codes {lo}..{hi} at f={f} into {kif}")
         return found
 
 
-def read_ranges(ranges: Ranges, gather_index: IntArray, layer: IntegerLayer) -> Ranges:
+def read_ranges(ranges: Ranges, gather_index: IntArray, *, layer: IntegerLayer) -> Ranges:
     """Return the ranges (P, C_in) of the values at `gather_index`; padding is 0, at the fraction of its channel."""
     padded = gather_index == PADDING
     f = np.array([kif.f for kif in layer.inputs], dtype=np.int64)

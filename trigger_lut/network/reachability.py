@@ -33,16 +33,16 @@ def code_ranges(layer: IntegerLayer, read: Ranges) -> IntArray:
     found = np.zeros((len(layer.inputs), 3), dtype=np.int64)
     for i, kif in enumerate(layer.inputs):
         seen = {read.one(p, i) for p in range(len(read))}
-        ends = [converted_range(codes, kif, layer.overflow[i], layer.rounding) for codes in seen]
+        ends = [converted_range(codes, kif, overflow=layer.overflow[i], rounding=layer.rounding) for codes in seen]
         lo, hi = min(lo for lo, _ in ends), max(hi for _, hi in ends)
         zeros = min(max(kif.f - f, 0) if least != most or least else kif.bits for least, most, f in seen)
         # The largest code of a format that is saturated into has no zeros at its end.
-        kept = all(fits(*codes, kif, layer.rounding) for codes in seen)
+        kept = all(fits(*codes, kif=kif, rounding=layer.rounding) for codes in seen)
         found[i] = lo, hi, min(zeros, kif.bits) if kept else 0
     return found
 
 
-def reachable(layer: TableLayer, codes: IntArray, i: int, o: int) -> tuple[int, int, int]:
+def reachable(layer: TableLayer, codes: IntArray, *, i: int, o: int) -> tuple[int, int, int]:
     """Return the first and last entry that edge (i, o) can look up, and their step; codes of `code_ranges`."""
     return _reachable(layer.inputs[i], int(layer.widths[i, o]), codes[i].tolist())
 
@@ -52,7 +52,7 @@ def _reachable(kif: KIF, m: int, codes: Sequence[int]) -> tuple[int, int, int]:
     return (codes[0] - kif.lo) >> drop, (codes[1] - kif.lo) >> drop, 1 << max(codes[2] - drop, 0)
 
 
-def entries_in_firmware(layer: TableLayer, codes: IntArray, i: int, o: int) -> IntArray:
+def entries_in_firmware(layer: TableLayer, codes: IntArray, *, i: int, o: int) -> IntArray:
     """Return the numbers of the entries that a table has in firmware.
 
     Parameters
@@ -79,7 +79,7 @@ def _window(kif: KIF, m: int, *codes: int) -> IntArray:
         found = np.array([first], dtype=np.int64)
     else:
         middle = (1 << m) >> 1 if kif.k else 0  # the entry at the code 0
-        key = kif_for_range((first - middle) // step, (last - middle) // step, 0)
+        key = kif_for_range((first - middle) // step, (last - middle) // step, f=0)
         found = np.clip(np.arange(key.lo, key.hi + 1) * step + middle, first, last)
     found.setflags(write=False)
     return found
@@ -102,7 +102,7 @@ def address_bits(layer: TableLayer, read: Ranges) -> IntArray:
     """
     codes, bits = code_ranges(layer, read), np.zeros(layer.shape, dtype=np.int64)
     for i, o in layer.edges():
-        bits[i, o] = len(entries_in_firmware(layer, codes, i, o)).bit_length() - 1
+        bits[i, o] = len(entries_in_firmware(layer, codes, i=i, o=o)).bit_length() - 1
     return bits
 
 
@@ -116,7 +116,7 @@ def with_reachable(layer: TableLayer, read: Ranges) -> TableLayer:
     widths, tables, bias = layer.widths.copy(), layer.tables.copy(), layer.bias.copy()
     for i, o in layer.edges():
         size = 1 << int(widths[i, o])
-        first, last, step = reachable(layer, codes, i, o)
+        first, last, step = reachable(layer, codes, i=i, o=o)
         entries = tables[i, o, np.clip(np.arange(size) // step * step, first, last)]
         if (entries == entries[0]).all():
             bias[o] += entries[0]

@@ -65,7 +65,7 @@ def all_values(network: Network, codes: IntArray) -> IntArray:
     for n, (layer, start) in enumerate(zip(network.layers, network.first_value, strict=False)):
         c_out = layer.shape[1]
         for place in range(layer.n_positions):
-            seen = channel_codes(network, n, values, place)
+            seen = channel_codes(network, n, values=values, place=place)
             first = start + place * c_out
             values[:, first : first + c_out] = REFERENCE_MODEL(layer, seen)
     return values
@@ -120,7 +120,7 @@ def _largest(layer: MaxLayer, codes: IntArray) -> IntArray:
     return found
 
 
-def channel_codes(network: Network, n: int, values: IntArray, place: int) -> IntArray:
+def channel_codes(network: Network, n: int, *, values: IntArray, place: int) -> IntArray:
     """Return the converted codes that a layer reads at a position.
 
     Parameters
@@ -145,11 +145,11 @@ def channel_codes(network: Network, n: int, values: IntArray, place: int) -> Int
         padded = source == PADDING
         read = np.zeros(len(values), dtype=np.int64) if padded else values[:, source]
         fraction = kif.f if padded else network.fraction_of(int(source))
-        codes[:, i] = converted(read, fraction, kif, layer.overflow[i], layer.rounding)
+        codes[:, i] = converted(read, fraction, kif=kif, overflow=layer.overflow[i], rounding=layer.rounding)
     return codes
 
 
-def converted(values: IntArray, fraction: int, kif: KIF, overflow: str, rounding: str) -> IntArray:
+def converted(values: IntArray, fraction: int, *, kif: KIF, overflow: str, rounding: str) -> IntArray:
     """Convert codes into a format: round, then wrap or saturate.
 
     Parameters

@@ -42,8 +42,8 @@ def with_proven_overflow(network: Network) -> Network:
 
 def _never_clipped(codes: tuple[int, int, int], kif: KIF, overflow: str, rounding: str) -> bool:
     """Return whether codes (lo, hi, f) fit the format; with SAT_SYM its lowest code is clipped as well."""
-    lowest, _ = converted_range(codes, kif, "WRAP", rounding)
-    return fits(*codes, kif, rounding) and lowest >= limits(kif, overflow)[0]
+    lowest, _ = converted_range(codes, kif, overflow="WRAP", rounding=rounding)
+    return fits(*codes, kif=kif, rounding=rounding) and lowest >= limits(kif, overflow)[0]
 
 
 def without_unreachable(network: Network) -> Network:

@@ -149,7 +149,7 @@ def cut_network(network: Network, cuts: Iterable[Cut]) -> tuple[Part, ...]:
         part = parts[one.part]
         assert isinstance(part, Network), "a block is not cut again"
         members = Members(one.layers, part.layers[one.layers[0]].n_positions)
-        parts = (*parts[: one.part], *split(part, members, one.instances), *parts[one.part + 1 :])
+        parts = (*parts[: one.part], *split(part, members, instances=one.instances), *parts[one.part + 1 :])
     return parts
 
 
@@ -200,7 +200,7 @@ def fold_choices(positions: int, cycles: int) -> list[int]:
     return sorted(by_fold.values())
 
 
-def split(network: Network, members: Members, instances: int) -> list[Part]:
+def split(network: Network, members: Members, *, instances: int) -> list[Part]:
     """Cut a network at a block: the layers before it, the block, and the layers behind it.
 
     Parameters
@@ -275,7 +275,7 @@ def evaluate_parts(parts: Sequence[Part], codes: IntArray) -> IntArray:
     return values
 
 
-def word_codes(block: Block, codes: IntArray, cycle: int) -> IntArray:
+def word_codes(block: Block, codes: IntArray, *, cycle: int) -> IntArray:
     """Return the codes that the step reads in a cycle.
 
     Parameters
@@ -313,7 +313,7 @@ def evaluate_block(block: Block, codes: IntArray) -> IntArray:
     int array, shape (N, outputs)
         Collected outputs.
     """
-    computed = [evaluate(block.step, word_codes(block, codes, cycle)) for cycle in range(block.fold)]
+    computed = [evaluate(block.step, word_codes(block, codes, cycle=cycle)) for cycle in range(block.fold)]
     outputs = []
     for c in block.collected:
         if c.kind == "pass":
@@ -481,7 +481,7 @@ def _common_format(layer: IntegerLayer, channels: list[int], read: Ranges) -> KI
         return layer.inputs[channels[0]]
     kifs = [layer.inputs[i] for i in channels]
     exact = all(
-        layer.overflow[i] == "WRAP" and fits(*read.one(q, i), layer.inputs[i], layer.rounding)
+        layer.overflow[i] == "WRAP" and fits(*read.one(q, i), kif=layer.inputs[i], rounding=layer.rounding)
         for i in channels
         for q in range(len(read))
     )

@@ -162,7 +162,7 @@ def _origin(files: Files, options: CheckOptions) -> list[Line]:
     def signature() -> str:
         if options.signature is None or options.public_key is None:
             raise DataError("--signature and --public-key go together. Expected both, found one.")
-        return check_signature(manifest, options.signature, options.public_key)
+        return check_signature(manifest, options.signature, public_key=options.public_key)
 
     if options.manifest_sha256 is not None:
         lines.append(_line("manifest checksum", checksum))
@@ -187,7 +187,7 @@ def _figures(files: Files, folder: Path, manifest: Any) -> str:
     """Compare the manifest, the cards and the vectors with each other."""
     cards = read_shipped(files)
     vectors, expected = (codes_in(folder / "vectors" / name) for name in ("inputs.txt", "outputs.txt"))
-    problems = list(disagreements(manifest, cards, len(vectors)))
+    problems = list(disagreements(manifest, cards, vectors=len(vectors)))
     project = read_project(folder / "rtl")
     if len(expected) != len(vectors):
         problems.append(f"vectors/outputs.txt: Expected {len(vectors)} lines, found {len(expected)}.")
@@ -206,7 +206,7 @@ def _figures(files: Files, folder: Path, manifest: Any) -> str:
 
 
 def _budget(cards: Shipped) -> str:
-    lines = budget_lines(cards.spec, cards.synth, cards.timing)
+    lines = budget_lines(cards.spec, cards.synth, timing=cards.timing)
     if over := [describe_miss(line) for line in lines if not line.met]:
         raise DataError("; ".join(over))
     if not cards.verify.bit_exact:
@@ -231,7 +231,9 @@ def _without_running(folder: Path, manifest: Any) -> list[Line]:
 
 def _formats(folder: Path) -> str:
     hls = load_hls(folder / "hls")
-    return require_formats(_network(folder), read_project(folder / "rtl"), hls.inputs, hls.fractions)
+    return require_formats(
+        _network(folder), read_project(folder / "rtl"), hls_inputs=hls.inputs, hls_fractions=hls.fractions
+    )
 
 
 def _reference(folder: Path, vectors: IntArray, expected: IntArray) -> str:
@@ -267,9 +269,9 @@ def _forms(folder: Path, manifest: Any, cards: Shipped, options: CheckOptions) -
         if backend.delivery != "never"
     }
     if "decision" in manifest:
-        checks |= decision_checks(run, folder, manifest, vectors)
-    checks |= board_checks(run, folder, vectors)
-    checks |= input_checks(run, folder, seed)
+        checks |= decision_checks(run, folder, manifest=manifest, vectors=vectors)
+    checks |= board_checks(run, folder, vectors=vectors)
+    checks |= input_checks(run, folder, seed=seed)
     if options.synthesize:
         checks["synthesis"] = lambda: _synthesis(run, manifest, cards.spec.target)
     return [*lines, *(_line(name, check) for name, check in checks.items())]
@@ -277,7 +279,7 @@ def _forms(folder: Path, manifest: Any, cards: Shipped, options: CheckOptions) -
 
 def _with_fresh(folder: Path, vectors: Vectors, seed: int) -> tuple[Vectors, str]:
     """Draw fresh vectors and evaluate the network file of the release for them, with the reference of this package."""
-    codes, said = fresh_vectors(read_project(folder / "rtl").inputs, vectors.codes, seed)
+    codes, said = fresh_vectors(read_project(folder / "rtl").inputs, vectors.codes, seed=seed)
     outputs = emulator.evaluate(emulator.as_arrays(_network(folder)), codes)
     both = np.concatenate([vectors.codes, codes]), np.concatenate([vectors.expected, outputs])
     return Vectors(*both, vectors.shipped), f"{len(codes)} ({said})"

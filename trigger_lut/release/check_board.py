@@ -15,7 +15,7 @@ from trigger_lut.release.compare import SAMPLED_VECTORS, Vectors
 from trigger_lut.release.sandbox import Run
 
 
-def board_checks(run: Run, folder: Path, vectors: Vectors) -> dict[str, Callable[[], str]]:
+def board_checks(run: Run, folder: Path, *, vectors: Vectors) -> dict[str, Callable[[], str]]:
     """Return checks by name, each of which gives a description, or raises. None without wrappers.
 
     Parameters
@@ -46,7 +46,7 @@ def _description(folder: Path) -> str:
     board, project = read_board(folder), read_project(folder / "rtl")
     said = []
     if (stream := board.axi_stream) is not None:
-        if stream != axi_stream(project, stream.ready, stream.beat_bytes):
+        if stream != axi_stream(project, stream.ready, beat_bytes=stream.beat_bytes):
             raise FirmwareError("board/board.json: axi_stream does not follow from rtl/project.json")
         said.append(f"{stream.top}: {stream.beats} beat(s) of {stream.beat_bytes} bytes")
     if (emp := board.emp) is not None:

@@ -17,7 +17,7 @@ from trigger_lut.release.sandbox import Run
 from trigger_lut.utils.programs import cxx_compiler
 
 
-def decision_checks(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> dict[str, Callable[[], str]]:
+def decision_checks(run: Run, folder: Path, *, manifest: Any, vectors: Vectors) -> dict[str, Callable[[], str]]:
     """Return checks by name, each of which gives a description, or raises.
 
     Parameters

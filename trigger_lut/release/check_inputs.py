@@ -25,7 +25,7 @@ FRESH = 2000
 REAL = (0.0, 0.5, 1.0, -1.0, 2.25, -3.75, 12.5, 40.0, -0.1, 300.0)
 
 
-def input_checks(run: Run, folder: Path, seed: int) -> dict[str, Callable[[], str]]:
+def input_checks(run: Run, folder: Path, *, seed: int) -> dict[str, Callable[[], str]]:
     """Return checks by name, each of which gives a description, or raises. None without this part.
 
     Parameters
@@ -56,11 +56,11 @@ def _compared(run: Run, folder: Path, seed: int, form: str) -> str:
     events = (folder / EVENTS).read_text(encoding="utf-8").splitlines()
     if len(events) != len(shipped):
         raise DataError(f"{EVENTS}: Expected {len(shipped)} lines, found {len(events)}.")
-    lines = fresh_events(described, FRESH, seed)
+    lines = fresh_events(described, FRESH, seed=seed)
     (folder / FRESH_EVENTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     found = run(form, codes=np.zeros((0, 1), dtype=np.int64)).outputs
-    said = same(shipped, found[: len(shipped)], "event")
-    fresh = same(reference_codes(described, lines), found[len(shipped) :], "fresh event")
+    said = same(shipped, found[: len(shipped)], kind="event")
+    fresh = same(reference_codes(described, lines), found[len(shipped) :], kind="fresh event")
     return f"{said.replace('vectors', 'events of the release')}; {fresh.replace('vectors', 'fresh ones')}"
 
 
@@ -88,7 +88,7 @@ def reference_codes(described: dict[str, Any], lines: list[str]) -> IntArray:
     return np.array(found, dtype=np.int64)
 
 
-def fresh_events(described: dict[str, Any], count: int, seed: int) -> list[str]:
+def fresh_events(described: dict[str, Any], count: int, *, seed: int) -> list[str]:
     """Draw events as lines. Branches of one object have lists of one length, where names say so.
 
     Parameters

@@ -50,10 +50,10 @@ class Vectors:
         """
         if found.shape != expected.shape:
             raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {found.shape}")
-        same(expected[: self.shipped], found[: self.shipped], "shipped vector")
+        same(expected[: self.shipped], found[: self.shipped], kind="shipped vector")
         fresh = len(expected) - self.shipped
         try:
-            same(expected[self.shipped :], found[self.shipped :], "fresh vector")
+            same(expected[self.shipped :], found[self.shipped :], kind="fresh vector")
         except NotReproducibleError as error:
             first = self.shipped + int((expected != found)[self.shipped :].any(axis=1).argmax())
             inputs = " ".join(map(str, self.codes[first].tolist()))
@@ -88,7 +88,7 @@ def codes_in(path: Path) -> IntArray:
     return codes
 
 
-def same(expected: IntArray, found: IntArray, kind: str = "vector") -> str:
+def same(expected: IntArray, found: IntArray, *, kind: str = "vector") -> str:
     """Compare arrays.
 
     Parameters

@@ -102,7 +102,7 @@ class BusLayout:
             at += kif.bits
         return bus >> (LINK_BITS * number) & ((1 << LINK_BITS) - 1)
 
-    def value(self, index: int, number: int, word: int) -> int | None:
+    def value(self, index: int, number: int, *, word: int) -> int | None:
         """Return the code of a value in one word of the bus; None where other words hold a part of it.
 
         Parameters

@@ -100,7 +100,7 @@ def files_of(sources: Sources, vectors: IntArray) -> Files:
     outputs = evaluate(sources.network, vectors)
     project = read_project(sources.rtl)
     texts = {
-        **emulator_files(sources.network, sources.named, sources.version),
+        **emulator_files(sources.network, sources.named, version=sources.version),
         "vectors/inputs.txt": _lines(vectors),
         "vectors/outputs.txt": _lines(outputs),
         **_patterns(project, vectors, outputs),
@@ -154,7 +154,7 @@ def _patterns(project: RtlProject, vectors: IntArray, outputs: IntArray) -> dict
         bus = pack(codes[:count], formats)
         held, valid = np.zeros((frames, bus.shape[1]), dtype=np.uint32), np.zeros(frames, dtype=np.bool_)
         held[at + delay], valid[at + delay] = bus, True
-        texts[path] = pattern_text(board_data(project.top, words_of_bus(held), valid))
+        texts[path] = pattern_text(board_data(project.top, words_of_bus(held), valid=valid))
     return texts
 
 

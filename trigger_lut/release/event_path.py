@@ -31,7 +31,7 @@ class Place:
     output: int
 
 
-def event_path_text(release: Path, layout: BusLayout, first: Difference) -> str:
+def event_path_text(release: Path, layout: BusLayout, *, first: Difference) -> str:
     """Describe the path of the event of a difference through the network, to the output that differs.
 
     Parameters
@@ -69,7 +69,7 @@ def event_path_text(release: Path, layout: BusLayout, first: Difference) -> str:
     lines = list(_lines(network, values, origins, int(network["output_values"][number])))
     hidden = len(lines) - MOST_VALUES
     shown = [f"  ... {hidden} earlier values", *lines[hidden:]] if hidden > 0 else lines
-    sent = layout.value(number, first.word, first.found or 0)
+    sent = layout.value(number, first.word, word=first.found or 0)
     found = "" if sent is None else f", the capture has {sent}"
     return (
         "\n".join(

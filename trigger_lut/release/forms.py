@@ -83,7 +83,7 @@ def _simulated(project: RtlProject, codes: IntArray, simulate: Simulate) -> Pred
 
 def _decision(simulate: Simulate) -> Form:
     def run(folder: Path, codes: IntArray) -> Prediction:
-        whole = flat(read_decision(folder / "decision"), read_project(folder / "rtl"), folder / "flat")
+        whole = flat(read_decision(folder / "decision"), read_project(folder / "rtl"), folder=folder / "flat")
         return _simulated(whole, codes, simulate)
 
     return run
@@ -92,28 +92,30 @@ def _decision(simulate: Simulate) -> Form:
 def _decision_cpp(folder: Path, codes: IntArray) -> Prediction:
     place = folder / "emulator" / "cpp"
     return Prediction(
-        printed_outputs([compile_program(place / "decide", [place / "decide.cpp"])], folder, codes, "decision in C++")
+        printed_outputs(
+            [compile_program(place / "decide", [place / "decide.cpp"])], folder, codes=codes, program="decision in C++"
+        )
     )
 
 
 def _decision_python(folder: Path, codes: IntArray) -> Prediction:
     script = folder / "emulator" / "python" / "decide.py"
     command: list[str | Path] = [sys.executable, "-I", script, folder / "decision" / FILE]
-    return Prediction(printed_outputs(command, folder, codes, "decision in Python"))
+    return Prediction(printed_outputs(command, folder, codes=codes, program="decision in Python"))
 
 
 def _axi_stream(folder: Path, codes: IntArray) -> Prediction:
     board, project = read_board(folder), read_project(folder / "rtl")
     assert board.axi_stream is not None
     files = [*project.files, folder / BOARD / "axi_stream" / f"{board.axi_stream.top}.v"]
-    outputs, latency = simulate_axi_stream(project, board.axi_stream, files, codes)
+    outputs, latency = simulate_axi_stream(project, board.axi_stream, files=files, codes=codes)
     return Prediction(outputs, {"latency_cycles": latency})
 
 
 def _emp(folder: Path, codes: IntArray) -> Prediction:
     board, project = read_board(folder), read_project(folder / "rtl")
     assert board.emp is not None
-    outputs, latency = simulate_emp(project, board.emp, component_files(folder, board.emp), codes)
+    outputs, latency = simulate_emp(project, board.emp, files=component_files(folder, board.emp), codes=codes)
     return Prediction(outputs, {"latency_cycles": latency})
 
 

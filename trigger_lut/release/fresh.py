@@ -22,7 +22,7 @@ def drawn_seed() -> int:
     return int.from_bytes(os.urandom(6))
 
 
-def fresh_vectors(formats: tuple[KIF, ...], shipped: IntArray, seed: int) -> tuple[IntArray, str]:
+def fresh_vectors(formats: tuple[KIF, ...], shipped: IntArray, *, seed: int) -> tuple[IntArray, str]:
     """Draw vectors: corners of the input formats, shipped ones with a few channels at random, and random ones.
 
     Parameters
@@ -40,7 +40,7 @@ def fresh_vectors(formats: tuple[KIF, ...], shipped: IntArray, seed: int) -> tup
     description : str
         How many come from where.
     """
-    vectors, sets = make_vectors(formats, shipped, seed, len(shipped) + FRESH)
+    vectors, sets = make_vectors(formats, shipped, seed=seed, at_least=len(shipped) + FRESH)
     del sets["test"]
     named = {"corners": "corners of the ranges", "changed": "shipped ones with inputs changed", "random": "random"}
     said = ", ".join(f"{count} {named[name]}" for name, count in sets.items())
@@ -77,7 +77,7 @@ def require_enough(shipped: IntArray, formats: tuple[KIF, ...]) -> str:
     return f"{found} different ones in {len(shipped)} lines"
 
 
-def require_formats(network: Any, rtl: RtlProject, hls_inputs: Sequence[KIF], hls_fractions: Sequence[int]) -> str:
+def require_formats(network: Any, rtl: RtlProject, *, hls_inputs: Sequence[KIF], hls_fractions: Sequence[int]) -> str:
     """Compare the formats that the network file, the RTL and the HLS project of a release state.
 
     Parameters

@@ -90,7 +90,7 @@ def read_shipped(files: Files) -> Shipped:
     def card(kind: type[AnyCard], name: str) -> AnyCard:
         if _path(name) not in files:
             raise DataError(f"{_path(name)}: missing. Expected it in a release of schema_version {SCHEMA_VERSION}.")
-        return parse_card(kind, files[_path(name)].decode("utf-8", errors="replace"), Path(_path(name)))
+        return parse_card(kind, files[_path(name)].decode("utf-8", errors="replace"), path=Path(_path(name)))
 
     return Shipped(
         spec=card(Spec, "spec"),
@@ -252,7 +252,7 @@ def changed_files(manifest: Mapping[str, Any], files: Files) -> list[str]:
     return problems
 
 
-def disagreements(manifest: Mapping[str, Any], cards: Shipped, vectors: int) -> Iterator[str]:
+def disagreements(manifest: Mapping[str, Any], cards: Shipped, *, vectors: int) -> Iterator[str]:
     """Yield what in a manifest, or in the cards shipped with it, does not follow from the rest of the release.
 
     Parameters
@@ -272,12 +272,14 @@ def disagreements(manifest: Mapping[str, Any], cards: Shipped, vectors: int) -> 
     facts = json.loads(json.dumps(facts_of(cards, vectors)))
     for key in facts.keys() | manifest.keys():
         if key not in ("files", "licences"):  # licences: a sentence that a later version may word otherwise
-            yield from differs(Path(MANIFEST), key, facts.get(key), manifest.get(key))
+            yield from differs(Path(MANIFEST), key, expected=facts.get(key), found=manifest.get(key))
     for name, card in vars(cards).items():
         if card is not None:
-            yield from differs(Path(_path(name)), "design", cards.spec.design, card.design)
-    for key, value in timing_figures(cards.spec, cards.verify, cards.synth).items():
-        yield from differs(Path(_path("timing")), key, value, getattr(cards.timing, key))
+            yield from differs(Path(_path(name)), "design", expected=cards.spec.design, found=card.design)
+    for key, value in timing_figures(cards.spec, cards.verify, synthesized=cards.synth).items():
+        yield from differs(Path(_path("timing")), key, expected=value, found=getattr(cards.timing, key))
     counted = resources(cards.synth.cells)
     for name in OF_SYNTHESIS:
-        yield from differs(Path(_path("synth")), name, getattr(counted, name), getattr(cards.synth, name).value)
+        yield from differs(
+            Path(_path("synth")), name, expected=getattr(counted, name), found=getattr(cards.synth, name).value
+        )

@@ -58,7 +58,7 @@ class BoardData:
     end_of_packet: Bits
 
 
-def board_data(name: str, words: Words, valid: Bits, *, links: tuple[int, ...] | None = None) -> BoardData:
+def board_data(name: str, words: Words, *, valid: Bits, links: tuple[int, ...] | None = None) -> BoardData:
     """Return data whose packets are the runs of valid words; the orbit starts in the first frame.
 
     Parameters

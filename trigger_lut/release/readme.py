@@ -17,7 +17,7 @@ from trigger_lut.utils.escape import markdown
 DECIDE = "python decide.py ../../decision/project.json ../../vectors/outputs.txt"
 
 
-def readme(facts: Mapping[str, Any], sources: Sources, vectors: int, *, inputs: bool = False) -> str:
+def readme(facts: Mapping[str, Any], sources: Sources, *, vectors: int, inputs: bool = False) -> str:
     """Write the README of a release.
 
     Parameters

@@ -63,7 +63,7 @@ class Run(Protocol):
         ...
 
 
-def run_form(form: str, release: Path, codes: IntArray, sandboxed: bool) -> Prediction:
+def run_form(form: str, release: Path, *, codes: IntArray, sandboxed: bool) -> Prediction:
     """Run a form of a release in a process of its own.
 
     Parameters

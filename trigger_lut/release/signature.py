@@ -35,7 +35,7 @@ def manifest_sha256(manifest: bytes) -> str:
     return hashlib.sha256(manifest).hexdigest()
 
 
-def sign_release(release: Path, key: Path, signature: Path) -> str:
+def sign_release(release: Path, key: Path, *, signature: Path) -> str:
     """Sign the manifest of a release.
 
     Parameters
@@ -74,7 +74,7 @@ def sign_release(release: Path, key: Path, signature: Path) -> str:
     return manifest_sha256(files[MANIFEST])
 
 
-def check_signature(manifest: bytes, signature: Path, public_key: Path) -> str:
+def check_signature(manifest: bytes, signature: Path, *, public_key: Path) -> str:
     """Check the signature of a manifest.
 
     Parameters

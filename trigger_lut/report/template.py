@@ -127,7 +127,7 @@ def _value_cell(value: object, field: FieldInfo) -> Cell:
     if value is None or not shown:
         return cells(("yes" if value else "no") if isinstance(value, bool) else value)[0]
     if shown == "zero":
-        return judgement(value == 0, str(value), str(value))
+        return judgement(value == 0, str(value), no=str(value))
     assert isinstance(value, int | float), f"{field.title}: no number"
     return percent(value) if shown == "percent" else Cell(f"{value:{shown}}")
 
@@ -156,19 +156,19 @@ def measured(found: Measured) -> list[Cell]:
     return [Cell(number(found.value)), Cell(found.source, "text")]
 
 
-def judgement(good: bool, yes: str = "met", no: str = "missed") -> Cell:
+def judgement(good: bool, yes: str = "met", *, no: str = "missed") -> Cell:
     """Return a cell that is marked as good or bad."""
     return Cell(yes if good else no, "good" if good else "bad")
 
 
-def fmax(estimate_mhz: float | None, clock_mhz: float, interval: FmaxInterval | None = None) -> Cell:
+def fmax(estimate_mhz: float | None, clock_mhz: float, *, interval: FmaxInterval | None = None) -> Cell:
     """Format an estimated Fmax, rounded down, with its interval; marked as bad below the clock."""
     if estimate_mhz is None:
         return Cell(number(None), "bad")
     shown = f"{math.floor(10 * estimate_mhz) / 10:.1f}"
     error = "not checked" if interval is None else str(interval)
     reached = estimate_mhz >= clock_mhz
-    return judgement(reached, f"{shown} ({error})", f"{shown}, below the clock of {clock_mhz:g} ({error})")
+    return judgement(reached, f"{shown} ({error})", no=f"{shown}, below the clock of {clock_mhz:g} ({error})")
 
 
 def write_page(page: Page, path: Path) -> None:

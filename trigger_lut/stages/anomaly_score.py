@@ -65,7 +65,7 @@ def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output
     if missing := [name for name in background if name not in events.classes]:
         raise CardError(f"{encoded}: no classes {', '.join(missing)}; ingest again")
     score, losses = scores(events, teacher)
-    found = with_scores(events, score, teacher.flatten)
+    found = with_scores(events, score, flatten=teacher.flatten)
     save_codes(found, codes)
     of_all = Moments(1)
     of_all.add(score[:, None])
@@ -86,9 +86,9 @@ def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output
                 mean=float(of_all.mean[0]),
                 spread=float(of_all.spread[0]),
             ),
-            auc=aucs(events, score, background),
+            auc=aucs(events, score, background=background),
             edges=(edges := np.linspace(score.min(), score.max(), HISTOGRAM_BINS + 1)).tolist(),
-            counts=histograms(events, score, edges),
+            counts=histograms(events, score, edges=edges),
             **watch.provenance([encoded], "tensorflow", "keras", "numpy"),
         ),
         card,
@@ -158,7 +158,7 @@ def units_of(teacher: Teacher, features: Sequence[str]) -> list[int]:
     return teacher.units
 
 
-def with_scores(events: EventCodes, score: Floats, flatten: float) -> EventCodes:
+def with_scores(events: EventCodes, score: Floats, *, flatten: float) -> EventCodes:
     """Return the events with the score as target.
 
     It is relative to the mean in training, in units of a power of two near its standard deviation there.
@@ -166,7 +166,7 @@ def with_scores(events: EventCodes, score: Floats, flatten: float) -> EventCodes
     training = score[events.split == TRAIN]
     scale = 2.0 ** round(math.log2(max(float(training.std()), SMALLEST_ERROR)))
     targets = ((score - training.mean()) / scale).astype(np.float32)[:, None]
-    weights = None if flatten == 1 else flat_weights(score, events.split == TRAIN, flatten)
+    weights = None if flatten == 1 else flat_weights(score, events.split == TRAIN, most=flatten)
     return replace(
         events,
         classes=(SCORE,),
@@ -178,7 +178,7 @@ def with_scores(events: EventCodes, score: Floats, flatten: float) -> EventCodes
     )
 
 
-def flat_weights(score: Floats, training: NDArray[np.bool_], most: float) -> NDArray[np.float32]:
+def flat_weights(score: Floats, training: NDArray[np.bool_], *, most: float) -> NDArray[np.float32]:
     """(N,) weights of mean 1 over the training split, one over the density of the score, at most `most` to 1."""
     held = score[training]
     edges = np.linspace(held.min(), held.max(), DENSITY_BINS + 1)
@@ -188,7 +188,7 @@ def flat_weights(score: Floats, training: NDArray[np.bool_], most: float) -> NDA
     return np.asarray(weights / weights[training].mean(), np.float32)
 
 
-def aucs(events: EventCodes, score: Floats, background: list[str]) -> dict[str, float]:
+def aucs(events: EventCodes, score: Floats, *, background: list[str]) -> dict[str, float]:
     """Area under the ROC curve of each class that is not background, against the background of the test split."""
     test = events.split == TEST
     ordinary = test & np.isin(events.labels, [events.classes.index(name) for name in background])
@@ -201,7 +201,7 @@ def aucs(events: EventCodes, score: Floats, background: list[str]) -> dict[str, 
     return found
 
 
-def histograms(events: EventCodes, score: Floats, edges: Floats) -> dict[str, list[int]]:
+def histograms(events: EventCodes, score: Floats, *, edges: Floats) -> dict[str, list[int]]:
     """Test events of each class by score."""
     test = events.split == TEST
     return {

@@ -44,7 +44,7 @@ def run(
     baselines = []
     for name, fit in baselines_of(network).items():
         started = time.monotonic()
-        fitted[name] = found = fit(events, epochs, seed)
+        fitted[name] = found = fit(events, epochs, seed=seed)
         baselines.append(
             Baseline(
                 name=name,

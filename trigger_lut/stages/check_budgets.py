@@ -111,7 +111,7 @@ def _judged(
         raise CardError(_refused(found.problems))
     required = asked is not None and asked[0].verification.require_proof
     proofs = {row.name: found.designs[row.name].cards.get("prove") for row in found.rows} if required else None
-    reasons = reasons_to_fail(found.rows, found.points, cards, proofs)
+    reasons = reasons_to_fail(found.rows, found.points, cards=cards, proofs=proofs)
     if reasons:
         every = len(found.rows) + len(found.points)
         raise BudgetMissedError(f"{failing(reasons)} of {every} designs fail\n  " + "\n  ".join(reasons))
@@ -221,9 +221,9 @@ def _other_rows(
     table: Path, written: Sequence[DesignSummary | ScanPoint], rows: Sequence[DesignSummary | ScanPoint]
 ) -> list[str]:
     """Compare the rows of a table with those computed again."""
-    problems = list(differs(table, "designs", [row.name for row in rows], [row.name for row in written]))
+    problems = list(differs(table, "designs", expected=[row.name for row in rows], found=[row.name for row in written]))
     for said, row in zip(written, rows, strict=False):
-        problems += differs(table, row.name, row, said)
+        problems += differs(table, row.name, expected=row, found=said)
     return problems
 
 
@@ -232,7 +232,7 @@ def _compare_scan(scan: Path, reference: ReferenceCard, folders: Mapping[str, Pa
     card = read_card(ScanCard, scan)
     of_points = [folders[point.name] for point in card.points if point.scanned and point.name in folders]
     others = [folders[point.name] for point in card.points if not point.scanned and point.name in folders]
-    points, *_ = scan_points(reference, others, of_points)
+    points, *_ = scan_points(reference, others, points=of_points)
     found.problems += _other_rows(scan, card.points, points)
     return [point for point in points if point.scanned]
 
@@ -240,12 +240,12 @@ def _compare_scan(scan: Path, reference: ReferenceCard, folders: Mapping[str, Pa
 def _not_asked_for(found: Found, budget: Budget, target: Target) -> list[str]:
     """Compare designs and checks with the budget file."""
     rows, points = ([x.name for x in named] for named in (found.rows, found.points))
-    problems = list(differs(Path("results"), "designs", [*budget.designs], rows, ASKED))
-    problems += differs(Path("results"), "points of the scan", [*budget.points], points, ASKED)
+    problems = list(differs(Path("results"), "designs", expected=[*budget.designs], found=rows, source=ASKED))
+    problems += differs(Path("results"), "points of the scan", expected=[*budget.points], found=points, source=ASKED)
     for name, design in found.designs.items():
         if name in budget.designs or name in budget.points:
-            wanted = resolve(budget, target, name)
-            problems += differs(design.folder / "spec.json", "", wanted, design.spec, ASKED)
+            wanted = resolve(budget, target, design=name)
+            problems += differs(design.folder / "spec.json", "", expected=wanted, found=design.spec, source=ASKED)
     for row in found.rows:
         problems += _checks(found.designs[row.name], budget)
     return problems
@@ -265,7 +265,9 @@ def _checks(design: Design, budget: Budget) -> list[str]:
         problems.append(f"{design.path('prove')}: Expected a proof (verification.sat_timeout_s), found none.")
     if prove is not None:
         path = design.path("prove")
-        problems += differs(path, "seconds_allowed", checks.sat_timeout_s, prove.seconds_allowed, ASKED)
+        problems += differs(
+            path, "seconds_allowed", expected=checks.sat_timeout_s, found=prove.seconds_allowed, source=ASKED
+        )
     if injected is None and checks.faults:
         problems.append(
             f"{design.path('faults')}: Expected {checks.faults} faults (verification.faults), found no card."

@@ -24,11 +24,11 @@ def run(*, root: list[Path], card: Output, muons: Path | None = None, crossings:
     if crossings is not None:
         from trigger_lut.simulation.crossings.check import check_crossings
 
-        check_crossings(crossings, root, card)
+        check_crossings(crossings, root, card=card)
     elif muons is not None:
         from trigger_lut.simulation.muons.files import check_muons
 
-        check_muons(muons, root, card)
+        check_muons(muons, root, card=card)
     else:
         from trigger_lut.simulation.jets.mass_peaks import check_simulation
 

@@ -84,18 +84,20 @@ def run(
         before.
     """
     watch = Stopwatch()
-    design, thresholds = read_card(Spec, spec), require_card_of(ThresholdsCard, thresholds_card, network)
+    design, thresholds = read_card(Spec, spec), require_card_of(ThresholdsCard, thresholds_card, made_from=network)
     firmware = require_current_files(firmware_card, spec, network)
     rtl, integers, events = read_project(Path(firmware.rtl_project)), load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
     points = {of_point_key(key): point.code for key, point in thresholds.points.items()}
-    score = score_of(integers, thresholds, thresholds_card)
+    score = score_of(integers, thresholds, path=thresholds_card)
     decision, used, path = fastest(design, rtl, score=score, names=integers.classes, points=points, folder=folder)
-    fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, used.luts)
+    fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, luts=used.luts)
     vectors, sets = _vectors(integers, events, decision, design.seed)
     found = _compare(decision, rtl, vectors, design.seed)
-    proof = prove_decision(decision, rtl, seconds) if seconds > 0 else DecisionProof("open", None, "not asked for")
+    proof = (
+        prove_decision(decision, rtl, seconds=seconds) if seconds > 0 else DecisionProof("open", None, "not asked for")
+    )
     edges = at_edges(decision, vectors.outputs)
     forms, said = [x.form for x in found], _verdict(found, proof)
     step, source = 2.0**-score.fraction, design.target.synthesizer
@@ -133,7 +135,7 @@ def run(
         ff=measured(used.ff, source),
         logic_levels=measured(path.levels, f"{source}-levels"),
         clock_mhz=design.target.clock_mhz,
-        fmax_mhz_estimate=fmax_measured(fmax, design.target.family, source),
+        fmax_mhz_estimate=fmax_measured(fmax, design.target.family, synthesizer=source),
         fmax_mhz_interval=fmax_interval(fmax, design.target.family),
         clock_met=design.target.family not in UNMEASURED and fmax >= design.target.clock_mhz,
         vector_sets=sets,
@@ -153,7 +155,7 @@ def run(
     return result
 
 
-def score_of(network: Network, card: ThresholdsCard, path: Path) -> Score:
+def score_of(network: Network, card: ThresholdsCard, *, path: Path) -> Score:
     """Return the score of the thresholds on the outputs of a network. Raises CardError if the classes differ."""
     if card.single_score and len(network.classes) == 1:
         return Score(network.output_formats(), (0,), ())
@@ -194,7 +196,7 @@ def fastest(
         module = synthesizer_of(target).synthesize(Verilog((made.verilog,), made.logic), target)
         path = longest_path(module, target.family)
         used = resources(cell_counts(module))
-        if fmax_estimate_mhz(path.delay_ns, target.family, used.luts) >= target.clock_mhz:
+        if fmax_estimate_mhz(path.delay_ns, target.family, luts=used.luts) >= target.clock_mhz:
             break
     return made, used, path
 
@@ -203,7 +205,7 @@ def _vectors(
     network: Network, events: EventCodes, decision: DecisionProject, seed: int
 ) -> tuple[Vectors, dict[str, int]]:
     """Return vectors of the verify stage's kinds, then validation events at the edges of the thresholds."""
-    codes, sets = make_vectors(network.inputs, events.of(TEST)[0], seed)
+    codes, sets = make_vectors(network.inputs, events.of(TEST)[0], seed=seed)
     edge = _edge_events(network, events, decision)
     codes = np.concatenate([codes, edge])
     return Vectors(codes, evaluate(network, codes)), sets | {"edge": len(edge)}
@@ -232,7 +234,7 @@ def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed:
     rng = np.random.default_rng(seed)
 
     def some(count: int) -> Vectors:
-        return vectors.chosen(some_at_edges(decision, vectors.outputs, count, rng))
+        return vectors.chosen(some_at_edges(decision, vectors.outputs, count=count, rng=rng))
 
     found = [compared("rtl", decision, rtl=rtl, vectors=vectors, some=some(CONTROL_VECTORS), simulate=simulate_rtl)]
     if has_ghdl():

@@ -96,7 +96,7 @@ def run(
     points, khz = [], None
     read = [spec, network, description, codes, ingest, new_description, new_codes, new_ingest]
     if thresholds is not None and trigger is not None:
-        points = point_drift(first, second, read_card(ThresholdsCard, thresholds), trigger)
+        points = point_drift(first, second, card=read_card(ThresholdsCard, thresholds), trigger=trigger)
         khz = sum(khz for _, khz in trigger.streams(events.label_names))
         read.append(thresholds)
     made = DriftCard(
@@ -116,13 +116,13 @@ def run(
             name: int((of_test == k).sum()) for k, name in enumerate(events.label_names) if known and k not in common
         },
         expressions=other_expressions(*descriptions),
-        sums=sum_drift(first.sample, second.sample, channels(descriptions[0]), steps),
-        features=input_drift(first.sample, second.sample, (ingested[0].features, ingested[1].features)),
-        outputs=output_drift(first, second, net.fractions),
+        sums=sum_drift(first.sample, second.sample, channels=channels(descriptions[0]), steps=steps),
+        features=input_drift(first.sample, second.sample, ingested=(ingested[0].features, ingested[1].features)),
+        outputs=output_drift(first, second, fractions=net.fractions),
         points=points,
         input_rate_khz=khz,
         accuracy=accuracy_drift(first, second),
-        targets=target_drift(first, second, design.seed),
+        targets=target_drift(first, second, seed=design.seed),
         **watch.provenance(read, "numpy", "scipy"),
     )
     write_card(made, card)

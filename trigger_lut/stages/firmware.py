@@ -62,8 +62,8 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output,
             if backend.delivery == "firmware":
                 backend.write(Design(trained, integers, design, pipeline.stages, pipeline.cuts, folder, version), made)
         hls, rtl = load_hls(made / "hls"), read_project(made / "rtl")
-        bench = write_bench(integers, rtl, design.target.clock_period_ns)
-        write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles)
+        bench = write_bench(integers, rtl, clock_period_ns=design.target.clock_period_ns)
+        write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles=cycles)
     write_card(
         FirmwareCard(
             **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy", "pyosys"),
@@ -76,11 +76,11 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output,
             rtl_top=rtl.top,
             files=files_in(folder),
             rtl_latency_cycles_planned=rtl.latency_cycles_planned,
-            rtl_stages=all_stages(integers, design, rtl),
+            rtl_stages=all_stages(integers, design, project=rtl),
             rtl_cuts=pipeline.syntheses,
             rtl_clock_obstacle=pipeline.obstacle or None,
             rtl_ii=rtl.ii,
-            rtl_blocks=shared_blocks(integers, design, rtl),
+            rtl_blocks=shared_blocks(integers, design, project=rtl),
             rtl_cost=rtl.cost,
             rtl_bench=str(folder / bench.relative_to(made)),
             rtl_tmux_cycles=cycles,

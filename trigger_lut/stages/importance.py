@@ -80,7 +80,7 @@ def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Outp
     trials: list[Trial] = [(group, None) for group in (*features.values(), *slots.values())]
     for group in features.values():
         trials += [(group, 1 << bit) for bit in np.flatnonzero(_together(reads, group)[::-1]).tolist()]
-    sample = Sample.of(net, events, trials, design.seed)
+    sample = Sample.of(net, events, trials=trials, seed=design.seed)
     found = ImportanceCard(
         design=design.design,
         metric=sample.judge.measure,
@@ -139,7 +139,7 @@ class Sample:
         return None if self.judge.weights is None else self.judge.weights[: len(self.codes)]
 
     @classmethod
-    def of(cls, network: Network, events: EventCodes, trials: Sequence[Trial], seed: int) -> Sample:
+    def of(cls, network: Network, events: EventCodes, *, trials: Sequence[Trial], seed: int) -> Sample:
         """Return the first events of the test split, as many as all trials can be made on within WORK.
 
         Rows are in the order of a hash, so the first of them are no selection.
@@ -178,12 +178,14 @@ def _changed(
     network: Network, codes: IntArray, order: IntArray, group: Sequence[int], mask: int | None
 ) -> tuple[NDArray[np.bool_], IntArray]:
     """Return which of the events (N, C) change (N,) when channels are shuffled into an order, and their codes then."""
-    columns = [mixed(codes[:, channel], codes[order, channel], network.inputs[channel], mask) for channel in group]
+    columns = [
+        mixed(codes[:, channel], codes[order, channel], kif=network.inputs[channel], mask=mask) for channel in group
+    ]
     found = np.stack(columns, axis=1)
     return np.asarray((found != codes[:, group]).any(axis=1)), found
 
 
-def mixed(codes: IntArray, others: IntArray, kif: KIF, mask: int | None) -> IntArray:
+def mixed(codes: IntArray, others: IntArray, *, kif: KIF, mask: int | None) -> IntArray:
     """Return codes (N,) with the two's complement bits of `mask` (None: all) taken from the others."""
     return others if mask is None else wrap((codes & ~mask) | (others & mask), kif)
 

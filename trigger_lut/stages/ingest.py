@@ -75,12 +75,12 @@ def run(
         cards = [(folder if read is None else read) / f"{n}.json" for n in range(len(sources))]
         if read is None:
             for source, path in zip(sources, cards, strict=True):
-                read_file(description, source, path)
+                read_file(description, source, card=path)
         held = {path: read_card(ReadCard, path) for path in cards}
         _refuse_others(description, sources, held)
         left_out = _left_out(data_set, list(held.values()))
         shards = [Shard(c.file, rows_of(path), c.selected) for path, c in held.items() if c.skip_reason is None]
-        merged = merge(data_set, shards, folder, frozen=held_fast, read=of_model)
+        merged = merge(data_set, shards, folder=folder, frozen=held_fast, read=of_model)
         beside = [path for path in (frozen, input_formats) if path is not None]
         provenance = watch.provenance([description, *data_set.lists(), *beside], "uproot", "awkward", "numpy")
         provenance["inputs"] |= {file: digest for c in held.values() for file, digest in c.inputs.items()}
@@ -102,7 +102,7 @@ def run(
             LOG.warning(f"ingest: warning: {line}")
         write_together(
             {
-                codes: lambda path: save_arrays(merged.part, merged.arrays, path),
+                codes: lambda path: save_arrays(merged.part, merged.arrays, path=path),
                 card: lambda path: write_card(made, path),
             }
         )

@@ -60,12 +60,16 @@ def run(*, spec: Path, network: Path, codes: Path, firmware_card: Path, card: Ou
     design, firmware = read_card(Spec, spec), read_card(FirmwareCard, firmware_card)
     require_current_files(firmware_card, spec, network)
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
-    vectors, _, _ = all_vectors(integers, load_codes(codes).of(TEST)[0], design.seed)
+    vectors, _, _ = all_vectors(integers, load_codes(codes).of(TEST)[0], seed=design.seed)
     vectors = vectors[np.random.default_rng(design.seed).permutation(len(vectors))]
-    drawn = draw(candidates(texts_of(project), project.top), fault_count, design.seed)
+    drawn = draw(candidates(texts_of(project), project.top), fault_count, seed=design.seed)
     parts = cut_network(integers, project.cuts)
     outcomes = (
-        run_faults(project, drawn, vectors, partial(evaluate, integers), PROOF_SECONDS, parts=parts) if drawn else []
+        run_faults(
+            project, drawn, codes=vectors, reference=partial(evaluate, integers), seconds=PROOF_SECONDS, parts=parts
+        )
+        if drawn
+        else []
     )
     kinds: dict[str, FaultCount] = {}
     for kind in KINDS:

@@ -63,7 +63,7 @@ def log_odds(outputs: ArrayLike) -> Floats:
     return scores
 
 
-def confusion(assigned: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+def confusion(assigned: NDArray[np.int64], labels: NDArray[np.int64], *, classes: int) -> NDArray[np.int64]:
     """Count events (classes, classes) by true (row) and assigned (column) class."""
     return np.bincount(labels * classes + assigned, minlength=classes * classes).reshape(classes, classes)
 
@@ -89,7 +89,7 @@ class Judged:
 
 
 def classification(
-    method: str, found: Judged, labels: NDArray[np.int64], classes: Sequence[str], score: EventScore
+    method: str, found: Judged, *, labels: NDArray[np.int64], classes: Sequence[str], score: EventScore
 ) -> Classification:
     """Return accuracy, ROC curves and confusion of one method."""
     scores = score.summary(found.right.astype(np.float64), labels)
@@ -97,8 +97,10 @@ def classification(
         method=method,
         accuracy=_accuracy(found, score.weights, scores.weighted),
         scores=scores,
-        classes={name: roc_curve(found.scores[:, k], labels == k, found.shares[k]) for k, name in enumerate(classes)},
-        confusion=confusion(found.assigned, labels, len(classes)).tolist(),
+        classes={
+            name: roc_curve(found.scores[:, k], labels == k, found=found.shares[k]) for k, name in enumerate(classes)
+        },
+        confusion=confusion(found.assigned, labels, classes=len(classes)).tolist(),
     )
 
 
@@ -110,7 +112,7 @@ def _accuracy(found: Judged, weights: NDArray[Any] | None, weighted: float) -> I
 
 
 def cost(
-    method: str, firmware: Judged, other: Judged, classes: Sequence[str], weights: NDArray[Any] | None = None
+    method: str, firmware: Judged, *, other: Judged, classes: Sequence[str], weights: NDArray[Any] | None = None
 ) -> QuantizationLoss:
     """Compare the firmware with one other method on the same events, which have weights where training has them."""
     gained, lost = int((firmware.right & ~other.right).sum()), int((other.right & ~firmware.right).sum())
@@ -194,7 +196,10 @@ def _classification(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str
     labels = events.labels_or_targets(TEST)
     found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
     score = EventScore.for_split(events, TEST)
-    methods = [classification(method, judged, labels, events.classes, score) for method, judged in found.items()]
+    methods = [
+        classification(method, judged, labels=labels, classes=events.classes, score=score)
+        for method, judged in found.items()
+    ]
     firmware = methods[-1]
     return {
         "events": len(labels),
@@ -205,7 +210,7 @@ def _classification(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str
         "confusion": firmware.confusion,
         "methods": methods,
         "quantization_losses": [
-            cost(method, found[FIRMWARE], judged, events.classes, score.weights)
+            cost(method, found[FIRMWARE], other=judged, classes=events.classes, weights=score.weights)
             for method, judged in found.items()
             if method != FIRMWARE
         ],
@@ -218,10 +223,10 @@ def _tagging(events: EventCodes, outputs: dict[str, Outputs], options: TaggingOp
     given = discriminators_of(events, options.discriminators)
     return {
         "score_histograms": {
-            name: score_histogram(odds[:, k], labels, events.classes) for k, name in enumerate(events.classes)
+            name: score_histogram(odds[:, k], labels, classes=events.classes) for k, name in enumerate(events.classes)
         },
         "discriminators": discriminator_results(events, given),
-        "pairs": [] if options.tagging is None else pair_results(events, options.tagging, outputs, given),
+        "pairs": [] if options.tagging is None else pair_results(events, options.tagging, outputs=outputs, given=given),
     }
 
 

@@ -59,9 +59,9 @@ def run(
         if project.parts:
             found = prove_parts(integers, project, seconds=seconds, seed=design.seed, folder=Path(scratch))
         else:
-            found = prove_both_ways(integers, project, seconds, design.seed, Path(scratch))
+            found = prove_both_ways(integers, project, seconds=seconds, seed=design.seed, folder=Path(scratch))
     asked = second_seconds if seconds else 0
-    outputs, second = second_proof(integers, project, asked, design.seed, found.outputs)
+    outputs, second = second_proof(integers, project, seconds=asked, seed=design.seed, first=found.outputs)
     result = ProveCard(
         design=design.design,
         outputs=outputs,

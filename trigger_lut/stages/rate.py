@@ -74,8 +74,8 @@ def run(
     """
     watch = Stopwatch()
     design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
-    require_labelled(net, events, network, codes)
-    chosen = require_card_of(ThresholdsCard, thresholds, network)
+    require_labelled(net, events, network=network, codes=codes)
+    chosen = require_card_of(ThresholdsCard, thresholds, made_from=network)
     predictions = predictions_by_method(design, events, network=net, model=model, baselines=baseline_predictions)
     predictions = teacher_predictions(events) | predictions
     views = path_views(trigger, events)
@@ -194,7 +194,7 @@ def _turnons(
     chosen = np.isin(view.labels[TEST], view.classes.signal or view.classes.background)
     found = []
     for name in trigger.efficiency_variables:
-        values = view.per_event(variable_of(events, name, TEST, "trigger.efficiency_variables"), TEST)
+        values = view.per_event(variable_of(events, name, split=TEST, key="trigger.efficiency_variables"), TEST)
         edges = quantile_edges(values[chosen], VARIABLE_BINS)
         efficiency = {}
         for point in points[point_key(view.path, wanted)]:

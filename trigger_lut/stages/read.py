@@ -60,10 +60,10 @@ def run(*, description: Path, source: str, card: Output) -> None:
     BadFileError
         If the file cannot be read. Where the description has `on_bad_file: skip`, the card has no entries instead.
     """
-    read_file(description, Source.of(source), card)
+    read_file(description, Source.of(source), card=card)
 
 
-def read_file(description: Path, source: Source, card: Path) -> None:
+def read_file(description: Path, source: Source, *, card: Path) -> None:
     """Write the records of one file, as `run`."""
     watch, data_set = Stopwatch(), load_data_set(description, truth=False)
     left_out: str | None = None

@@ -112,7 +112,7 @@ def run(
     verified = read_card(VerifyCard, verify_card)
     synthesized, timed = read_card(SynthCard, synth_card), read_card(TimingCard, timing_card)
     integers, events = load_network(network), load_codes(codes)
-    vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], design.seed), design.seed)
+    vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], seed=design.seed), design.seed)
     decided = None if decision_card is None else _decided(decision_card, firmware_card)
     folders = (Path(firmware.rtl_project).parent, Path(decided.folder) if decided else None)
     sources = Sources(
@@ -131,7 +131,7 @@ def run(
     facts = facts_of(cards, len(vectors))
     if boards is not None:
         facts["licences"] |= {BOARD: BOARD_LICENCE}
-    files["README.md"] = readme(facts, sources, len(vectors), inputs=DESCRIBED in files).encode()
+    files["README.md"] = readme(facts, sources, vectors=len(vectors), inputs=DESCRIBED in files).encode()
     files[MANIFEST] = manifest_text(facts, files)
     _write_folder(files, folder)
     _write_zip(files, archive)
@@ -163,9 +163,9 @@ def run(
 
 def _decided(card: Path, firmware_card: Path) -> DecisionCard:
     """Read the card of the decision. Raises CardError for other firmware, or files that it does not list."""
-    decision = require_card_of(DecisionCard, card, firmware_card)
+    decision = require_card_of(DecisionCard, card, made_from=firmware_card)
     for name, digest in decision.files.items():
-        require_digest(Path(decision.folder, name), digest, card, "decision")
+        require_digest(Path(decision.folder, name), digest, card=card, stage="decision")
     return decision
 
 
@@ -173,13 +173,13 @@ def _inputs(design: str, description: Path, source: Source, codes: EventCodes, f
     """Return the way from branches to codes, with raw events and their codes; nothing where it has no emulator."""
     data_set = load_data_set(description, truth=False)
     try:
-        branches, expected = raw_events(data_set, source, codes, RAW_EVENTS)
-        described = front_end(data_set, formats, branches)
+        branches, expected = raw_events(data_set, source, codes=codes, count=RAW_EVENTS)
+        described = front_end(data_set, formats, branches=branches)
         texts = front_end_files(described, design)
     except (FirmwareError, BadFileError, CardError) as error:  # such a file may be skipped, or have no event
         LOG.warning(f"release: no emulator of the inputs: {error}")
         return {}
-    texts[EVENTS] = event_lines(described, branches, len(expected))
+    texts[EVENTS] = event_lines(described, branches, count=len(expected))
     texts[EVENT_CODES] = "".join(" ".join(map(str, row)) + "\n" for row in expected.tolist())
     return {path: text.encode() for path, text in texts.items()}
 
@@ -190,9 +190,9 @@ def _scripts(design: Spec, sources: Sources) -> Files:
         return {}
     project = read_project(sources.rtl)
     verilog = [f"../rtl/{path.relative_to(project.folder).as_posix()}" for path in project.files]
-    texts = vivado_scripts(design, project.top, verilog)
+    texts = vivado_scripts(design, project.top, verilog=verilog)
     top = load_hls(sources.hls).name
-    texts |= hls_scripts(design, top, [f"../hls/firmware/{top}.cpp"])
+    texts |= hls_scripts(design, top, sources=[f"../hls/firmware/{top}.cpp"])
     return {f"vendor/{name}": text.encode() for name, text in texts.items()}
 
 

@@ -26,7 +26,7 @@ def resolve_design(*, budget: Path, targets: Path, design: str, output: Output) 
     output : Output
         Specification to write (spec.json).
     """
-    write_card(load_design(design, budget, targets), output)
+    write_card(load_design(design, budget, targets=targets), output)
 
 
 def resolve_data_set(*, description: Path, output: Output) -> None:

@@ -78,7 +78,7 @@ def run(*, spec: Path, network: Path, firmware_card: Path, card: Output) -> Rout
         if own + more < 1:
             continue
         with tempfile.TemporaryDirectory(prefix="trigger_lut_depth_") as folder:
-            other = write_depth(integers, Path(folder, "rtl"), design, own + more)
+            other = write_depth(integers, Path(folder, "rtl"), spec=design, cycles=own + more)
             if other is not None:
                 found.append(_routed(other, design, as_built=False))
     found.sort(key=lambda f: f.cycles)
@@ -102,11 +102,11 @@ def _routed(project: RtlProject, design: Spec, as_built: bool) -> DepthResult:
     what = f"{design.design} in {project.latency_cycles_planned} cycles"
     with tempfile.TemporaryDirectory(prefix="trigger_lut_route_") as folder:
         around, netlist = Path(folder, f"{WRAPPER}.v"), Path(folder, "netlist.json")
-        bits = [sum(kif.bits for kif in formats) for formats in (project.inputs, project.outputs)]
-        around.write_text(wrapper(project.top, *bits), encoding="utf-8")
-        synthesize_ecp5([*project.files, around], WRAPPER, netlist)
+        bits_in, bits_out = (sum(kif.bits for kif in formats) for formats in (project.inputs, project.outputs))
+        around.write_text(wrapper(project.top, bits_in, bits_out=bits_out), encoding="utf-8")
+        synthesize_ecp5([*project.files, around], WRAPPER, netlist=netlist)
         nextpnr.check_fits(netlist, what)
-        routed = [nextpnr.place_and_route(netlist, design.target.clock_mhz, seed) for seed in SEEDS]
+        routed = [nextpnr.place_and_route(netlist, design.target.clock_mhz, seed=seed) for seed in SEEDS]
     return DepthResult(project.latency_cycles_planned, as_built, routed)
 
 

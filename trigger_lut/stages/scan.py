@@ -58,7 +58,7 @@ def run(
     """
     watch = Stopwatch()
     card = read_card(ReferenceCard, reference)
-    made, first, events, read = scan_points(card, designs, points)
+    made, first, events, read = scan_points(card, designs, points=points)
     record = ScanCard(
         data_set=first.data_set,
         target=first.target_name,
@@ -74,7 +74,7 @@ def run(
 
 
 def scan_points(
-    card: ReferenceCard, designs: Sequence[Path], points: Sequence[Path]
+    card: ReferenceCard, designs: Sequence[Path], *, points: Sequence[Path]
 ) -> tuple[list[ScanPoint], Spec, int, list[Path]]:
     """Return the points of a scan, the first one's spec, the number of test events, and the cards that were read.
 

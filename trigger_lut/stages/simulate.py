@@ -26,7 +26,7 @@ LEAST_JETS_AN_EVENT = 0.05
 
 def read_simulation(description: Path) -> Simulation:
     """Return the `simulate` block of a data set description. Raises ConfigurationError."""
-    return read_block(description, "simulate", Simulation)
+    return read_block(description, "simulate", model=Simulation)
 
 
 def run(*, description: Path, process: str, part: int, root: Output, card: Output) -> None:
@@ -121,7 +121,7 @@ def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, 
     batches: list[dict[str, Any]] = []
     jets_found = events_done = 0
     for events in generate(simulation, file.process, seed=file.seed, batch=min(file.jets, LARGEST_BATCH)):
-        jets = find_jets(events, simulation, file.process)
+        jets = find_jets(events, simulation, process=file.process)
         if len(jets):
             batches.append(
                 {

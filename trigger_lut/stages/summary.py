@@ -55,7 +55,7 @@ def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
             raise CardError(f"{paths[card]}: {key}: not measured, so the design cannot be judged")
         return found.value
 
-    lines = budget_lines(spec, synth, timing)
+    lines = budget_lines(spec, synth, timing=timing)
     row = DesignSummary(
         name=spec.design,
         metric=physics.metric,

@@ -66,13 +66,16 @@ def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, car
     module = synthesizer.synthesize(project, design.target, bram18=design.budget.bram18)
     cells = cell_counts(module)
     if project.parts:
-        vectors, by_layer = check_events(integers, module, project), luts_by_part(integers, module, project)
+        vectors, by_layer = (
+            check_events(integers, module, project=project),
+            luts_by_part(integers, module, project=project),
+        )
         timing: list[StageTiming] = []
     else:
-        check_cycles(module, firmware.rtl_latency_cycles_planned, design.design)
-        names = net_names(integers, module, design.design)
+        check_cycles(module, firmware.rtl_latency_cycles_planned, design=design.design)
+        names = net_names(integers, module, design=design.design)
         vectors = vector_count(module)
-        by_layer = luts_by_layer(module, names, [layer.name for layer in integers.layers])
+        by_layer = luts_by_layer(module, names, layers=[layer.name for layer in integers.layers])
         timing = _stages(names, module, design)
     used, path = resources(cells), longest_path(module, design.target.family)
 
@@ -98,7 +101,7 @@ def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, car
         luts_by_layer=by_layer,
         netlist_vectors=vectors,
         cells=cells,
-        device=device_count(project, design.target.family, used.luts),
+        device=device_count(project, design.target.family, lut6=used.luts),
         luts_estimate=surrogate(train.luts_estimate),
         ff_estimate=surrogate(train.ff_estimate),
         luts_estimate_error=(train.luts_estimate - used.luts) / max(used.luts, 1),

@@ -43,7 +43,7 @@ def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Outpu
     """
     watch = Stopwatch()
     design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
-    require_labelled(net, events, network, codes)
+    require_labelled(net, events, network=network, codes=codes)
     classes, outputs = TriggerClasses.of(trigger, events), firmware_predictions(net, events)
     points = {}
     for view in path_views(trigger, events):
@@ -65,7 +65,7 @@ def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Outpu
     return result
 
 
-def require_labelled(net: Network, events: EventCodes, network: Path, codes: Path) -> None:
+def require_labelled(net: Network, events: EventCodes, *, network: Path, codes: Path) -> None:
     """Raise CardError if a network does not read these events, or if they have no classes."""
     unlabelled = events.regression and not events.label_classes
     if (net.inputs, net.classes) != (events.formats, events.classes) or unlabelled:

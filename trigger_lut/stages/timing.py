@@ -45,7 +45,7 @@ def run(*, spec: Path, verify_card: Path, synth_card: Path, card: Output) -> Tim
     for path, found in ((verify_card, verified.design), (synth_card, synthesized.design)):
         if found != design.design:
             raise CardError(f"{path}: of design {found!r}, expected {design.design!r}")
-    figures = timing_figures(design, verified, synthesized)
+    figures = timing_figures(design, verified, synthesized=synthesized)
     result = TimingCard(**figures, **watch.provenance([spec, verify_card, synth_card]))
     write_card(result, card)
     return result

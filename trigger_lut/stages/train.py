@@ -91,12 +91,12 @@ def run(
     synthesizer_of(design.target).require()
     notes: list[str] = []
     if design.network.keras_file is not None:
-        given = read_given(design, events, partial(measure, spec=design))
+        given = read_given(design, events, measure=partial(measure, spec=design))
         if not to_be_trained(given, design):
             write_given(
                 given,
                 design,
-                events,
+                events=events,
                 model=model,
                 network=network,
                 card=card,
@@ -106,7 +106,7 @@ def run(
             )
             return
         notes = given.notes + training_notes(given, events)
-    began = warm_starts.load(warm_start, design, events)
+    began = warm_starts.load(warm_start, design, events=events)
     read = [spec, codes] if warm_start is None else [spec, codes, warm_start]
     belongs_to = checkpoint.fingerprint(design.model_dump_json(), *(sha256(path) for path in read[1:]), CODE)
     session = Session(
@@ -124,17 +124,17 @@ def run(
     keras_model, state = session.model.keras_model, session.state
     session.model.load_weights(result.weights)
     integers = integer_network(
-        keras_model, events.features, events.classes, inputs=events.formats, wraps=session.model.given
+        keras_model, events.features, classes=events.classes, inputs=events.formats, wraps=session.model.given
     )
     if design.network.keras_file is not None:
         source = Path(design.network.keras_file)
-        check_against_keras(keras_model, integers, events, place(source))
+        check_against_keras(keras_model, integers, events=events, where=place(source))
         read = [*read, source]
     record = train_card(
         design,
         events,
-        integers,
-        result.built,
+        integers=integers,
+        built=result.built,
         epochs=state.epoch,
         meets_budget=result.meets_budget,
         verdict=verdict(state, result),

@@ -70,12 +70,12 @@ def run(
     watch = Stopwatch()
     design, firmware = read_card(Spec, spec), require_current_files(firmware_card, spec)
     project = read_project(Path(firmware.rtl_project))
-    scripts = vivado_scripts(design, project.top, [str(path.resolve()) for path in project.files])
+    scripts = vivado_scripts(design, project.top, verilog=[str(path.resolve()) for path in project.files])
     hls_top = load_hls(Path(firmware.hls_project)).name
     source = (Path(firmware.hls_project) / "firmware" / f"{hls_top}.cpp").resolve()
     if not source.is_file():
         raise CardError(f"{source}: no such file; run the firmware stage again")
-    scripts |= hls_scripts(design, hls_top, [str(source)])
+    scripts |= hls_scripts(design, hls_top, sources=[str(source)])
     if not has_vendor_scripts(design.target.family):
         scripts, vivado, vitis_hls = {}, False, False
     shutil.rmtree(folder, ignore_errors=True)

@@ -51,9 +51,9 @@ def run(
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
     design = Design(load_model(model, specification.network.builder), integers, specification)
-    vectors, sets, coverage = all_vectors(integers, events.of(TEST)[0], specification.seed)
+    vectors, sets, coverage = all_vectors(integers, events.of(TEST)[0], seed=specification.seed)
     folder = Path(firmware.rtl_project).parent
-    result = compare(design, folder, vectors, specification.seed, rtl_vectors)
+    result = compare(design, folder, vectors=vectors, seed=specification.seed, rtl_vectors=rtl_vectors)
     if result.latency_cycles != firmware.rtl_latency_cycles_planned:
         raise NotReproducibleError(
             f"{firmware.rtl_project}: {result.latency_cycles} cycles in the RTL simulation, planned were "

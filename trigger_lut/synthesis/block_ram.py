@@ -56,7 +56,7 @@ def read_ports(cell: Mapping[str, Any]) -> list[ReadPort]:
     return ports
 
 
-def block_ram_values(cell: Mapping[str, Any], packed_bit: Callable[[str, int], int], vectors: int) -> dict[Any, int]:
+def block_ram_values(cell: Mapping[str, Any], packed_bit: Callable[[str, int], int], *, vectors: int) -> dict[Any, int]:
     """Return the values of the nets that a block RAM drives, for all vectors, its register looked through.
 
     Parameters

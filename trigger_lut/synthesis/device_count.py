@@ -27,7 +27,7 @@ REGISTERS = re.compile(r"MISTRAL_FF|SLE")
 WIRING = re.compile(r"MISTRAL_NOT|CLKBUF|CLKINT")  # an inverter becomes part of the cell behind it
 
 
-def device_count(project: VerilogSources, family: str, lut6: int) -> DeviceCount | None:
+def device_count(project: VerilogSources, family: str, *, lut6: int) -> DeviceCount | None:
     """Count the cells of a design on a device whose clock is not measured.
 
     Parameters
@@ -113,5 +113,5 @@ def _cells(project: VerilogSources, how: Unmeasured) -> dict[str, int]:
             f"{how.mapping} -top {project.top}",
             f'write_json -selected "{netlist}"',
         ]
-        run_yosys(commands, netlist, project.top)
+        run_yosys(commands, netlist, what=project.top)
         return cell_counts(netlist_modules(netlist)[project.top])

@@ -13,7 +13,7 @@ from trigger_lut.synthesis.netlist_simulation import Bit, order, outputs, read
 OTHER = "not attributed"
 
 
-def luts_by_layer(module: Mapping[str, Any], names: Mapping[Bit, NetName], layers: list[str]) -> dict[str, int]:
+def luts_by_layer(module: Mapping[str, Any], names: Mapping[Bit, NetName], *, layers: list[str]) -> dict[str, int]:
     """Attribute the LUTs of a netlist to layers.
 
     A LUT belongs to the layer whose value it drives. A LUT inside a table or an adder belongs to the layer of its

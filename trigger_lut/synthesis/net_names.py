@@ -35,7 +35,7 @@ class NetName:
     bit: int
 
 
-def net_names(network: Network, module: Mapping[str, Any], design: str) -> dict[Bit, NetName]:
+def net_names(network: Network, module: Mapping[str, Any], *, design: str) -> dict[Bit, NetName]:
     """Name the nets of a design's netlist.
 
     Parameters
@@ -63,7 +63,7 @@ def net_names(network: Network, module: Mapping[str, Any], design: str) -> dict[
     codes = random_codes(network, vectors)
     values = all_values(network, codes)
     data = [bit for i, kif in enumerate(network.inputs) for bit in packed(codes[:, i], kif.bits)]
-    nets = net_values(module, {"data_in": data, "valid_in": [(1 << vectors) - 1]}, vectors)
+    nets = net_values(module, {"data_in": data, "valid_in": [(1 << vectors) - 1]}, vectors=vectors)
     _check_outputs(network, module, nets, values, design)
     ones = (1 << vectors) - 1
     known: dict[int, NetName] = {}
@@ -127,7 +127,7 @@ def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tupl
         plans = PLANS(layer, gather_index)
         for place in range(layer.n_positions):
             name = layer.name if layer.n_positions == 1 else f"{layer.name}, place {place}"
-            seen = channel_codes(network, n, values, place)
+            seen = channel_codes(network, n, values=values, place=place)
             for i in range(seen.shape[1]):
                 if int(gather_index[place][i]) != PADDING:
                     yield f"{name}, input {i}", seen[:, i]

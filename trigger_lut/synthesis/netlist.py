@@ -168,7 +168,7 @@ def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
         steps = [
             (reached[d][0] + levels, reached[d][1] + delay)
             for port, d in inputs[name]
-            for levels, delay in [step(kind, port, kinds[d], model)]
+            for levels, delay in [step(kind, port, source=kinds[d], model=model)]
         ]
         reached[name] = (max((s[0] for s in steps), default=0), max((s[1] for s in steps), default=0.0))
     to_memory = [
@@ -198,7 +198,7 @@ def end_ns(kind: str, model: Delays) -> float:
     return model.net if kind in BLOCK_RAMS else 0.0
 
 
-def step(kind: str, port: str, source: str, model: Delays) -> tuple[int, float]:
+def step(kind: str, port: str, *, source: str, model: Delays) -> tuple[int, float]:
     """Levels and ns that a cell adds behind an input driven by a cell of type `source` ('' a port or register)."""
     if kind in WIRING:
         return 0, 0.0

@@ -45,7 +45,7 @@ def registers_before(module: Mapping[str, Any]) -> dict[Bit, int]:
     return crossed_by
 
 
-def check_cycles(module: Mapping[str, Any], cycles: int, design: str) -> None:
+def check_cycles(module: Mapping[str, Any], cycles: int, *, design: str) -> None:
     """Check that data and valid bit of a netlist take a number of clock cycles.
 
     Parameters

@@ -43,7 +43,7 @@ def packed(values: IntArray, bits: int) -> list[int]:
     return [int.from_bytes(row.tobytes(), "little") for row in rows]
 
 
-def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], vectors: int) -> dict[Bit, int]:
+def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], *, vectors: int) -> dict[Bit, int]:
     """Evaluate a flat netlist of Xilinx cells.
 
     Parameters
@@ -71,12 +71,12 @@ def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], v
         nets.update(zip(module["ports"][port]["bits"], values, strict=True))
     cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
     for name in order(cells):
-        evaluate_cell(cells[name], nets, vectors)
+        evaluate_cell(cells[name], nets, vectors=vectors)
     return nets
 
 
 def clocked(
-    module: Mapping[str, Any], cycles: Sequence[Mapping[str, Sequence[int]]], vectors: int, seed: int
+    module: Mapping[str, Any], cycles: Sequence[Mapping[str, Sequence[int]]], *, vectors: int, seed: int
 ) -> Iterator[dict[Bit, int]]:
     """Evaluate a flat netlist of Xilinx cells cycle by cycle, from random contents of the registers.
 
@@ -114,7 +114,7 @@ def clocked(
         for port, values in inputs.items():
             nets.update(zip(module["ports"][port]["bits"], values, strict=True))
         for name in logic:
-            evaluate_cell(cells[name], nets, vectors)
+            evaluate_cell(cells[name], nets, vectors=vectors)
         state = {cell["connections"]["Q"][0]: _next_state(_Cell(cell, nets, vectors)) for cell in registers}
         yield nets
 
@@ -198,7 +198,7 @@ class _Cell:
         return self.nets.get(self.ports[port][n], 0) if n < len(self.ports.get(port, ())) else 0
 
 
-def evaluate_cell(cell: Mapping[str, Any], nets: dict[Bit, int], vectors: int) -> None:
+def evaluate_cell(cell: Mapping[str, Any], nets: dict[Bit, int], *, vectors: int) -> None:
     """Add the values of the nets that a cell drives to `nets`.
 
     Parameters
@@ -272,7 +272,7 @@ def _register(cell: _Cell) -> dict[Bit, int]:
 
 
 def _block_ram(cell: _Cell) -> dict[Bit, int]:
-    return block_ram_values(cell.cell, cell.value, cell.vectors)
+    return block_ram_values(cell.cell, cell.value, vectors=cell.vectors)
 
 
 EVALUATED: Mapping[str, Callable[[_Cell], dict[Bit, int]]] = {

@@ -17,7 +17,7 @@ BUS = re.compile(r"(?:^|\.)(?:INTERNAL_logic(\d+)_inp|stage(\d+)_inp|(model_out)
 
 
 def registered_operations(
-    comb: Any, stages: Sequence[int], module: Mapping[str, Any]
+    comb: Any, stages: Sequence[int], *, module: Mapping[str, Any]
 ) -> dict[Bit, set[tuple[int, int]]]:
     """Return the operations that end in each register: (stage, index of the operation) by the register's net.
 

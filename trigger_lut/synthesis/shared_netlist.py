@@ -24,7 +24,7 @@ CONTROL = "time sharing"
 """Row of multiplexers, accumulators and control."""
 
 
-def check_events(network: Network, module: Mapping[str, Any], project: RtlProject) -> int:
+def check_events(network: Network, module: Mapping[str, Any], *, project: RtlProject) -> int:
     """Compare a netlist with its network on two events, one after the other at the smallest distance.
 
     Parameters
@@ -49,11 +49,11 @@ def check_events(network: Network, module: Mapping[str, Any], project: RtlProjec
         For an unknown cell.
     """
     rng = np.random.default_rng(SEED)
-    events = [uniform(network.inputs, VECTORS, rng) for _ in range(2)]
+    events = [uniform(network.inputs, VECTORS, rng=rng) for _ in range(2)]
     last = project.ii + project.latency_cycles_planned
     bus = [
         [bit for i, kif in enumerate(network.inputs) for bit in packed(codes[:, i], kif.bits)]
-        for codes in (*events, uniform(network.inputs, VECTORS, rng))
+        for codes in (*events, uniform(network.inputs, VECTORS, rng=rng))
     ]
     ones = (1 << VECTORS) - 1
     number = {0: 0, project.ii: 1}
@@ -61,7 +61,9 @@ def check_events(network: Network, module: Mapping[str, Any], project: RtlProjec
         {"data_in": bus[number.get(cycle, 2)], "valid_in": [ones * (cycle in number)]} for cycle in range(last + 1)
     ]
     ends = {start + project.latency_cycles_planned for start in number}
-    seen = {cycle: nets for cycle, nets in enumerate(clocked(module, cycles, VECTORS, SEED)) if cycle in ends}
+    seen = {
+        cycle: nets for cycle, nets in enumerate(clocked(module, cycles, vectors=VECTORS, seed=SEED)) if cycle in ends
+    }
     formats = network.output_formats()
     at = offsets(formats)
     for start, codes in ((0, events[0]), (project.ii, events[1])):
@@ -79,7 +81,7 @@ def check_events(network: Network, module: Mapping[str, Any], project: RtlProjec
     return 2 * VECTORS
 
 
-def luts_by_part(network: Network, module: Mapping[str, Any], project: RtlProject) -> dict[str, int]:
+def luts_by_part(network: Network, module: Mapping[str, Any], *, project: RtlProject) -> dict[str, int]:
     """Attribute the LUTs of a netlist to the parts of a design, by the names that synthesis keeps.
 
     A LUT without such a name belongs to the part of its reader.

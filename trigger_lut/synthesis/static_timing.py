@@ -89,7 +89,7 @@ def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
                 source = driver.get(bit)
                 levels, ns = reached[source] if source else (0, 0.0)
                 behind = "" if source is None or SEQUENTIAL.fullmatch(cells[source]["type"]) else cells[source]["type"]
-                more = (0, end_ns(kind, model)) if register else step(kind, port, behind, model)
+                more = (0, end_ns(kind, model)) if register else step(kind, port, source=behind, model=model)
                 at = 1 if source is None else stage[source] + (SEQUENTIAL.fullmatch(cells[source]["type"]) is not None)
                 arrivals.append((ns + more[1], levels + more[0], at, bit))
         ns, _, _, net = max(arrivals, key=lambda a: a[0], default=(0.0, 0, 1, "0"))

@@ -166,11 +166,11 @@ def _close(network: Network, spec: Spec, most: int) -> Pipeline:
     """Cut a pipeline of at most `most` cycles, with a new event in every cycle, so that it reaches the clock."""
     target = spec.target
     comb, model = live_logic(network), DelayModel.of(target)
-    delays = [] if comb is None else planned_delays(comb, model, most)
+    delays = [] if comb is None else planned_delays(comb, model, most=most)
     tried: list[Pipeline] = []
     obstacle = ""
     while True:
-        stages = () if comb is None else tuple(stage_numbers(comb, model, delays))
+        stages = () if comb is None else tuple(stage_numbers(comb, model, delays_ns=delays))
         if tried and max(stages, default=1) > most:
             obstacle = f"the next cut takes {max(stages)} cycles, the budget grants {most}"
             break
@@ -185,7 +185,7 @@ def _close(network: Network, spec: Spec, most: int) -> Pipeline:
         if not late:
             obstacle = "synthesis moved the longest path to a stage without operations"
             break
-        alone, delays = longer(comb, stages, delays, late, model.stage_ns)
+        alone, delays = longer(comb, stages, delays_ns=delays, late=late, stage_ns=model.stage_ns)
         if alone is not None:
             obstacle = f"{described(comb.ops, alone)} takes longer than a clock period"
             break
@@ -222,14 +222,14 @@ def measure(network: Network, spec: Spec) -> Built:
     return Built(found.luts, found.cycles_needed, found.fmax_mhz, found.ff, found.syntheses, found.obstacle)
 
 
-def planned_delays(comb: Any, model: DelayModel, most: int) -> list[float]:
+def planned_delays(comb: Any, model: DelayModel, *, most: int) -> list[float]:
     """Return the delay of each operation in ns for the first cut.
 
     Delays are longer in large designs, by alkaid's count of LUTs, unless that alone takes more than `most` cycles.
     """
     plain, growth = operation_delays(comb, model.delays), GROWTH.factor(comb.cost)
     grown = [min(growth * delay, model.stage_ns) for delay in plain]
-    return grown if max(stage_numbers(comb, model, grown), default=1) <= most else plain
+    return grown if max(stage_numbers(comb, model, delays_ns=grown), default=1) <= most else plain
 
 
 def _synthesized(
@@ -246,7 +246,7 @@ def _netlist(
 ) -> tuple[RtlProject, Mapping[str, Any]]:
     """Write and synthesize a network, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_closing_") as folder:
-        project = write_rtl(network, Path(folder, "rtl"), spec, stages, cuts)
+        project = write_rtl(network, Path(folder, "rtl"), spec=spec, stages=stages, cuts=cuts)
         return project, synthesizer_of(spec.target).synthesize(project, spec.target, bram18=spec.budget.bram18)
 
 
@@ -259,7 +259,7 @@ def _pipeline(
     """Return the results of a synthesis, without registers."""
     family = spec.target.family
     luts = resources(cell_counts(module)).luts
-    fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts)
+    fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts=luts)
     return Pipeline(
         stages=stages,
         latency_cycles=project.latency_cycles_planned,
@@ -275,13 +275,13 @@ def _pipeline(
 def _late(comb: Any, stages: Sequence[int], module: Mapping[str, Any], spec: Spec) -> Late:
     """Find the operations whose paths are too long for the clock in a synthesized netlist."""
     target = spec.target
-    ends_by_net = registered_operations(comb, stages, module)
+    ends_by_net = registered_operations(comb, stages, module=module)
     luts = resources(cell_counts(module)).luts
     room_ns = (target.clock_period_ns - delays(target.family).register) / GROWTH.factor(luts)
     late: Late = {}
     for n, stage in enumerate(netlist_stages(module, target.family), start=1):
         for net, path_ns in stage.arrivals_ns.items():
-            if fmax_estimate_mhz(path_ns, target.family, luts) >= target.clock_mhz:
+            if fmax_estimate_mhz(path_ns, target.family, luts=luts) >= target.clock_mhz:
                 continue
             ends = {index for at, index in ends_by_net.get(net, ()) if at == n}
             # Where synthesis moved a register, as behind a block RAM: everything in the stage.
@@ -291,7 +291,7 @@ def _late(comb: Any, stages: Sequence[int], module: Mapping[str, Any], spec: Spe
 
 
 def longer(
-    comb: Any, stages: Sequence[int], delays_ns: Sequence[float], late: Late, stage_ns: float
+    comb: Any, stages: Sequence[int], *, delays_ns: Sequence[float], late: Late, stage_ns: float
 ) -> tuple[int | None, list[float]]:
     """Lengthen the operations on paths that are too long, so that the next cut breaks each of these paths.
 

@@ -54,7 +54,7 @@ OPTIONS = "-flatten -noiopad -noclkbuf -nosrl -nolutram -nodsp -abc9"
 MEMORY, NAMED = "$mem_v2", "rom_"
 
 
-def synthesize(files: list[Path], top: str, family: str, *, bram18: int = 0) -> dict[str, Any]:
+def synthesize(files: list[Path], top: str, *, family: str, bram18: int = 0) -> dict[str, Any]:
     """Synthesize Verilog for a Xilinx family, out of context: no pads and no clock buffers.
 
     Tables become LUTs. With `bram18` > 0, those that a register follows may go into block RAM. If Yosys takes more
@@ -121,7 +121,7 @@ class Yosys:
 
     def synthesize(self, project: VerilogSources, target: Target, *, bram18: int = 0) -> Netlist:
         """Synthesize a project for a target; see `Synthesizer.synthesize`."""
-        return synthesize(list(project.files), project.top, modeled_as(target.family), bram18=bram18)
+        return synthesize(list(project.files), project.top, family=modeled_as(target.family), bram18=bram18)
 
 
 def netlist_modules(netlist: Path) -> dict[str, Any]:
@@ -170,14 +170,14 @@ def _netlist(
     def build(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="trigger_lut_yosys_") as folder:
             netlist, memories = Path(folder, "netlist.json"), Path(folder, "memories.json")
-            run_yosys(commands(files, netlist, memories), netlist, top)
+            run_yosys(commands(files, netlist, memories), netlist, what=top)
             content = [netlist_modules(netlist)[top], None if in_luts is None else netlist_modules(memories)[top]]
         path.write_bytes(gzip.compress(json.dumps(content).encode(), compresslevel=1))
 
     numbered = [Path(f"{n}.v") for n in range(len(files))]  # folders differ, and decide nothing
     made_of: list[str | bytes] = [path.read_bytes() for path in files]
     made_of += [*commands(numbered, Path("netlist"), Path("memories")), version("pyosys")]
-    stored = cached("netlist.gz", made_of, build)
+    stored = cached("netlist.gz", made_of, build=build)
     module, unmapped = json.loads(gzip.decompress(stored.read_bytes()))
     cells = {} if unmapped is None else unmapped["cells"]
     parameters = {name: cell["parameters"] for name, cell in cells.items() if cell["type"] == MEMORY}
@@ -196,7 +196,7 @@ def _count(cells: list[dict[str, Any]]) -> int:
 
 
 def run_yosys(
-    commands: list[str], output: Path, what: str, *, memory_bytes: int | None = None, seconds: float | None = None
+    commands: list[str], output: Path, *, what: str, memory_bytes: int | None = None, seconds: float | None = None
 ) -> str:
     """Run Yosys' commands, which write a file.
 

@@ -38,7 +38,7 @@ class TrainingData(Protocol):
     def training(self) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
         """Return values (N, C) and `EventCodes.training_targets` for the device; None where events come in windows."""
 
-    def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
+    def epoch(self, trainer: Trainer, seed: int, *, epoch: int, pressure: Pressure) -> float:
         """Train on each event once, but for the last incomplete batch; return the mean loss.
 
         The order of events follows from seed and epoch.
@@ -77,7 +77,7 @@ def training_data(events: EventCodes, training: Training) -> TrainingData:
     size = (counts[TRAIN] + counts[VALIDATION]) * event_bytes(events)
     if size <= training.memory_mb * 1e6:
         return InMemoryData(events, batch)
-    return StreamedData(events, batch, training.memory_mb)
+    return StreamedData(events, batch, memory_mb=training.memory_mb)
 
 
 def suited_batch(events: int) -> int:
@@ -150,7 +150,7 @@ class InMemoryData:
         """Return values (N, C) and targets of the training split."""
         return real_values(self.codes, TRAIN)[0], self.codes.training_targets(TRAIN)
 
-    def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
+    def epoch(self, trainer: Trainer, seed: int, *, epoch: int, pressure: Pressure) -> float:
         """Train on a permutation of all events; return the mean loss."""
         return trainer.epoch(np.random.default_rng((seed, epoch)).permutation(self.events), pressure)
 
@@ -169,7 +169,7 @@ class StreamedData:
     Raises ConfigurationError where a window has room for less than two batches.
     """
 
-    def __init__(self, codes: EventCodes, batch_size: int, memory_mb: int) -> None:
+    def __init__(self, codes: EventCodes, batch_size: int, *, memory_mb: int) -> None:
         self.codes, size = codes, event_bytes(codes)
         self.weights, self.quality = codes.weights_of(VALIDATION), EventScore.for_split(codes, VALIDATION)
         self.rows = int(memory_mb * 1e6) // (COPIES * size)
@@ -188,7 +188,7 @@ class StreamedData:
         """Return None twice: events come in windows."""
         return None, None
 
-    def epoch(self, trainer: Trainer, seed: int, epoch: int, pressure: Pressure) -> float:
+    def epoch(self, trainer: Trainer, seed: int, *, epoch: int, pressure: Pressure) -> float:
         """Train on the windows of an epoch; return the mean loss."""
         return trainer.stream(prefetch(self.windows(seed, epoch)), pressure)
 

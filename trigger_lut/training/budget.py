@@ -48,7 +48,7 @@ class Budget:
             return estimate(network, self.model)
         if self.shared is None:
             return self.sharing(network).cost
-        return parts_cost(network, cut_at(network, self.shared), self.model)
+        return parts_cost(network, cut_at(network, self.shared), model=self.model)
 
     def sharing(self, network: Network) -> Sharing:
         """Choose the layers that share hardware, within the initiation interval and the latency of the budget.
@@ -81,7 +81,7 @@ class Budget:
         return max(luts / self.spec.budget.luts - 1.0, 0.0) + max(cycles / self.spec.latency_cycles_budget - 1.0, 0.0)
 
     def edges_to_remove(
-        self, network: Network, codes: np.ndarray, share: float, removable: Collection[str] | None = None
+        self, network: Network, codes: np.ndarray, *, share: float, removable: Collection[str] | None = None
     ) -> Marks:
         """Return the edges of least worth to remove so that a network keeps to its budget, with `share` of the LUTs.
 
@@ -97,12 +97,12 @@ class Budget:
         late = edges_to_shorten(
             network,
             scores,
-            lambda n: parts_stages(n, cut_at(n, shared), self.model),
-            lambda n: total_stages(cut_at(n, shared), self.model),
-            self.spec.latency_cycles_budget - self.correction.cycles,
+            stages=lambda n: parts_stages(n, cut_at(n, shared), model=self.model),
+            finished=lambda n: total_stages(cut_at(n, shared), self.model),
+            budget=self.spec.latency_cycles_budget - self.correction.cycles,
         )
         # Edges into values that nothing reads any more go by themselves, so they do not count.
         small = edges_to_prune(
-            without(network, late), scores, lambda n: self.is_met(held.estimate(without_unread(n)), share)
+            without(network, late), scores, fits=lambda n: self.is_met(held.estimate(without_unread(n)), share)
         )
         return [a | b for a, b in zip(late, small, strict=True)]

@@ -25,7 +25,7 @@ SEEDS_PER_MODEL = 1000  # of the layers, so that no two seeds of models share on
 
 
 def build_model(
-    shape: NetworkShape, formats: Sequence[KIF], classes: int, seed: int, events: EventCodes | None = None
+    shape: NetworkShape, formats: Sequence[KIF], *, classes: int, seed: int, events: EventCodes | None = None
 ) -> keras.Model:
     """Build an untrained model: (N, channels) real values to (N, classes).
 
@@ -214,7 +214,7 @@ def load_given(network: NetworkShape, events: EventCodes) -> PreparedModel:
         If it cannot be loaded, quantized, or made to give probabilities.
     """
     try:
-        return prepare_given(load_model(str(network.keras_file)), network, events)
+        return prepare_given(load_model(str(network.keras_file)), network, events=events)
     except (CardError, FirmwareError) as error:
         raise ConfigurationError(f"network.keras_file: {network.keras_file}: {error}") from error
 

@@ -33,7 +33,7 @@ def fingerprint(*parts: str) -> str:
 
 
 def save_checkpoint(
-    folder: Path, belongs_to: str, arrays: list[np.ndarray], state: dict[str, Any], name: str = NAME
+    folder: Path, belongs_to: str, *, arrays: list[np.ndarray], state: dict[str, Any], name: str = NAME
 ) -> None:
     """Write arrays and a JSON-able state atomically, even if the process is killed while it writes.
 
@@ -59,7 +59,9 @@ def save_checkpoint(
         np.savez(out, meta=np.array(meta), content=content)
 
 
-def load_checkpoint(folder: Path, belongs_to: str, name: str = NAME) -> tuple[list[np.ndarray], dict[str, Any]] | None:
+def load_checkpoint(
+    folder: Path, belongs_to: str, *, name: str = NAME
+) -> tuple[list[np.ndarray], dict[str, Any]] | None:
     """Read the last checkpoint.
 
     Parameters

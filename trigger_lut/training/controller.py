@@ -57,7 +57,7 @@ class Controller:
         share = min(max((progress - SHRINK_FROM) / (SHRINK_UNTIL - SHRINK_FROM), 0.0), 1.0)
         return self.start * (end / self.start) ** share
 
-    def after(self, cost: float, progress: float, frozen: bool = False) -> Controller:
+    def after(self, cost: float, progress: float, *, frozen: bool = False) -> Controller:
         """Return the controller after an epoch that ended with `cost`."""
         error = math.log(max(cost, 1e-9) / self.target(progress))
         p, i = PROPORTIONAL, INTEGRAL if error > 0 else INTEGRAL_BELOW
@@ -73,7 +73,7 @@ def on_freezing(controller: Controller) -> Controller:
     return replace(controller, multiplier=max(FROZEN_SHARE * controller.multiplier, MIN_MULTIPLIER))
 
 
-def time_to_freeze(controller: Controller, progress: float, last: bool) -> bool:
+def time_to_freeze(controller: Controller, progress: float, *, last: bool) -> bool:
     """Return whether widths should be frozen now; `progress` is the fraction of epochs done.
 
     The last round always has frozen widths, since only freezing guarantees the budget.

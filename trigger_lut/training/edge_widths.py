@@ -39,8 +39,8 @@ class RemovableEdges:
 
     def remove(self, network: Network, marks: Marks) -> None:
         """Remove the marked edges of the network from the model."""
-        remove_edges(self.tables, network, marks)
-        remove_hgq_edges(self.hgq, network, marks)
+        remove_edges(self.tables, network, marks=marks)
+        remove_hgq_edges(self.hgq, network, marks=marks)
 
 
 def table_layers(model: keras.Model) -> list[LookupLayer]:
@@ -60,7 +60,7 @@ def hold_widths(layers: list[LookupLayer], moments: bool = True) -> None:
             layer.batch_statistics.assign(0.0)
 
 
-def remove_edges(layers: list[LookupLayer], network: Network, marks: Marks) -> None:
+def remove_edges(layers: list[LookupLayer], network: Network, *, marks: Marks) -> None:
     """Remove the marked edges of the network that the layers became, and the edges that it lacks already.
 
     The latter are constant at present; if they came back, they would take LUTs beyond the plan. Their widths are

@@ -31,17 +31,17 @@ def freeze(state: RunState, model: TrainableModel) -> None:
     """Fix all widths from here on, and prune what is over the budget."""
     model.hold_widths()
     state.fine_tuned_from, state.luts = state.epoch, on_freezing(state.luts)
-    prune(state, model, FREE_AIM)
+    prune(state, model, share=FREE_AIM)
 
 
 def settle(state: RunState, model: TrainableModel) -> None:
     """Measure the fine-tuned network, and prune to AIM; candidates for the result follow."""
     state.measure(model, "fine-tuning")
     state.settled, state.luts = True, replace(state.luts, aim=AIM)
-    prune(state, model, AIM)
+    prune(state, model, share=AIM)
 
 
-def prune(state: RunState, model: TrainableModel, share: float) -> None:
+def prune(state: RunState, model: TrainableModel, *, share: float) -> None:
     """Remove edges until the network keeps to its budget, with the fraction `share` of the LUTs.
 
     Once settled, it then is a candidate without further training. If the outputs of the pruned network are constant,
@@ -50,14 +50,14 @@ def prune(state: RunState, model: TrainableModel, share: float) -> None:
     """
     network, sample = model.network(), model.sample(SAMPLE)
     removable = model.removable()
-    marks = state.budget.edges_to_remove(network, sample, share, removable.names)
+    marks = state.budget.edges_to_remove(network, sample, share=share, removable=removable.names)
     left = output_varies(without(network, marks), sample)
     if not left:
         if not output_varies(network, sample):
             model.load_weights(state.last_varying_weights)
             model.hold_widths()
             network, removable = model.network(), model.removable()
-        marks = closest(state.budget, network, sample, removable.names)
+        marks = closest(state.budget, network, codes=sample, removable=removable.names)
     removable.remove(network, marks)
     model.trainer.reset_optimizer()
     state.over = state.under = 0
@@ -65,10 +65,10 @@ def prune(state: RunState, model: TrainableModel, share: float) -> None:
         state.result = TrainingResult(False, built, model.weights(), closest=True)
         return
     _fill(state, model, share)
-    state.add_candidate(model.accuracy(), state.budget.estimate(model.network()), model.weights())
+    state.add_candidate(model.accuracy(), state.budget.estimate(model.network()), weights=model.weights())
 
 
-def refill(state: RunState, model: TrainableModel, fits: Callable[[Cost], bool]) -> None:
+def refill(state: RunState, model: TrainableModel, *, fits: Callable[[Cost], bool]) -> None:
     """Restore edges and widths up to the full budget, by the surrogate, as long as `fits` accepts the cost."""
     _fill(state, model, 1.0, fits)
 
@@ -85,7 +85,7 @@ def _fill(state: RunState, model: TrainableModel, share: float, fits: Callable[[
     if not state.luts.binds or not state.budget.is_met(cost(), FILLED * share):
         return
     fill(
-        growths(model.tables, model.network, model.sample(SAMPLE)),
+        growths(model.tables, model.network, codes=model.sample(SAMPLE)),
         lambda: state.budget.is_met(present := cost(), share) and fits(present),
-        lambda: not state.budget.is_met(cost(), FILLED * share),
+        full=lambda: not state.budget.is_met(cost(), FILLED * share),
     )

@@ -38,7 +38,7 @@ def removable_edges(model: keras.Model, inputs: Sequence[KIF]) -> list[TableEdge
     return [edges for edges in table_edges(model, inputs) if _quantizer_numbers(edges) is not None]
 
 
-def remove_hgq_edges(edges: Sequence[TableEdges], network: Network, marks: Marks) -> None:
+def remove_hgq_edges(edges: Sequence[TableEdges], network: Network, *, marks: Marks) -> None:
     """Take all bits from the quantizers of the marked edges, and of those that the network lacks already.
 
     An edge that several positions share goes at all of them.

@@ -73,7 +73,7 @@ class GivenModel:
     notes: list[str]
 
 
-def read_given(spec: Spec, events: EventCodes, measure: Measure) -> GivenModel:
+def read_given(spec: Spec, events: EventCodes, *, measure: Measure) -> GivenModel:
     """Load, convert, check and measure the model of `spec.network.keras_file`.
 
     Parameters
@@ -105,9 +105,9 @@ def read_given(spec: Spec, events: EventCodes, measure: Measure) -> GivenModel:
         raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
     prepared = load_given(spec.network, events)
     model = prepared.model
-    integers = convert_model(model, events, where)
-    check_against_keras(model, integers, events, where)
-    notes = prepared.notes + precision_notes(model, integers, events.of(TEST)[0])
+    integers = convert_model(model, events, where=where)
+    check_against_keras(model, integers, events=events, where=where)
+    notes = prepared.notes + precision_notes(model, integers, codes=events.of(TEST)[0])
     for line in notes:
         LOG.warning(f"train: {where}: {line}")
     began = time.monotonic()
@@ -177,8 +177,8 @@ def training_notes(given: GivenModel, events: EventCodes) -> list[str]:
 def write_given(
     given: GivenModel,
     spec: Spec,
-    events: EventCodes,
     *,
+    events: EventCodes,
     model: Path,
     network: Path,
     card: Path,
@@ -231,7 +231,7 @@ def _save(model: Any, path: Path) -> None:
         Path(folder, "model.keras").replace(path)
 
 
-def convert_model(model: Any, events: EventCodes, where: str) -> Network:
+def convert_model(model: Any, events: EventCodes, *, where: str) -> Network:
     """Convert a model for a data set.
 
     Parameters
@@ -253,7 +253,7 @@ def convert_model(model: Any, events: EventCodes, where: str) -> Network:
         If the model cannot be converted, or has another number of outputs than the data set has classes.
     """
     try:
-        integers = integer_network(model, events.features, events.classes, inputs=events.formats, wraps=True)
+        integers = integer_network(model, events.features, classes=events.classes, inputs=events.formats, wraps=True)
     except FirmwareError as error:
         raise ConfigurationError(f"{where}: {error}") from error
     if len(integers.output_values) != len(events.classes):
@@ -263,7 +263,7 @@ def convert_model(model: Any, events: EventCodes, where: str) -> Network:
     return integers
 
 
-def check_against_keras(model: Any, network: Network, events: EventCodes, where: str) -> None:
+def check_against_keras(model: Any, network: Network, *, events: EventCodes, where: str) -> None:
     """Compare an imported model with its integers, on test events and random ones.
 
     Parameters
@@ -283,9 +283,9 @@ def check_against_keras(model: Any, network: Network, events: EventCodes, where:
         If an output differs by more than float rounding explains. The message has output, count, first event and size.
     """
     rng = np.random.default_rng(0)
-    codes = np.concatenate([events.of(TEST)[0][:CHECKED_EVENTS], uniform(network.inputs, CHECKED_EVENTS, rng)])
-    expected, outputs = evaluate(network, codes), run_keras(model, network, codes)
-    differences = explained(model, network, codes, expected, outputs)
+    codes = np.concatenate([events.of(TEST)[0][:CHECKED_EVENTS], uniform(network.inputs, CHECKED_EVENTS, rng=rng)])
+    expected, outputs = evaluate(network, codes), run_keras(model, network, codes=codes)
+    differences = explained(model, network, codes=codes, expected=expected, found=outputs)
     wrong = (outputs != expected) & ~differences.rounding[:, None]
     if not wrong.any():
         return
@@ -312,14 +312,14 @@ def _card(spec: Spec, events: EventCodes, given: GivenModel, *, watch: Stopwatch
     return train_card(
         spec,
         events,
-        given.integers,
-        built,
+        integers=given.integers,
+        built=built,
         epochs=0,
         meets_budget=meets_budget,
         verdict="within the budget" if meets_budget else f"beyond the budget: {figures}",
         prune_rounds=0,
         regrow_rounds=0,
-        measurements=[measurement(spec, built, budget.estimate(given.integers), epoch=0, reason="given")],
+        measurements=[measurement(spec, built, cost=budget.estimate(given.integers), epoch=0, reason="given")],
         seconds_measuring=round(given.seconds, 3),
         seconds_per_epoch=0.0,
         history=[],

@@ -69,7 +69,7 @@ def coarse_inputs(model: Any, inputs: Sequence[KIF]) -> list[CoarseInput]:
     return found
 
 
-def changed_decisions(model: Any, network: Network, codes: IntArray, coarse: Sequence[CoarseInput]) -> float:
+def changed_decisions(model: Any, network: Network, *, codes: IntArray, coarse: Sequence[CoarseInput]) -> float:
     """Estimate the fraction of decisions that the missing bits of inputs change.
 
     Missing fraction bits are random. A value at a limit of the data set's range becomes a random value up to the
@@ -111,12 +111,12 @@ def _completed(codes: IntArray, one: CoarseInput, rng: np.random.Generator) -> N
 
 
 def _decisions(model: Any, network: Network, codes: NDArray[Any]) -> NDArray[Any]:
-    outputs = model.predict(values_of(model, network, codes, np.float32), batch_size=1024, verbose=0)
+    outputs = model.predict(values_of(model, network, codes=codes, kind=np.float32), batch_size=1024, verbose=0)
     outputs = np.asarray(outputs).reshape(len(codes), -1)
     return outputs.argmax(axis=1) if outputs.shape[1] > 1 else outputs[:, 0]
 
 
-def precision_notes(model: Any, network: Network, codes: IntArray) -> list[str]:
+def precision_notes(model: Any, network: Network, *, codes: IntArray) -> list[str]:
     """Describe the inputs that a data set gives with fewer bits than the model reads.
 
     Parameters
@@ -141,12 +141,12 @@ def precision_notes(model: Any, network: Network, codes: IntArray) -> list[str]:
         read = "reads it without a quantizer" if one.read is None else f"reads up to {one.read}"
         at_limit = np.isin(codes[:, one.channel], (one.given.lo, one.given.hi)).mean() if len(codes) else 0.0
         limits = f"; {at_limit:.2%} of events are at the limits" if one.assumed[:2] != one.given[:2] else ""
-        fraction = changed_decisions(model, network, codes, [one])
+        fraction = changed_decisions(model, network, codes=codes, coarse=[one])
         notes.append(
             f"input {name!r}: the data set gives {one.given}, the model {read}{limits}. Random values of the missing "
             f"bits change {fraction:.2%} of decisions"
         )
     if len(coarse) > 1:
-        fraction = changed_decisions(model, network, codes, coarse)
+        fraction = changed_decisions(model, network, codes=codes, coarse=coarse)
         notes.append(f"{len(coarse)} coarse inputs together: {fraction:.2%} of decisions change")
     return notes

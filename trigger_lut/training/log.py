@@ -27,7 +27,7 @@ def line(state: RunState, loss: float) -> str:
     return f"epoch {state.epoch}/{state.until}  loss {loss:.4f}  {seen}  {seconds_left(state):.0f} s left"
 
 
-def refuse_divergence(state: RunState, model: TrainableModel, loss: float) -> None:
+def refuse_divergence(state: RunState, model: TrainableModel, *, loss: float) -> None:
     """Raise DivergedError where the loss of the last epoch, or a gradient in it, was not finite."""
     if np.isfinite(loss) and model.trainer.is_finite():
         return

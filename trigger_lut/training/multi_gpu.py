@@ -57,9 +57,9 @@ def scope(over: tf.distribute.Strategy | None) -> contextlib.AbstractContextMana
     return contextlib.nullcontext() if over is None else over.scope()
 
 
-def trainer(over: tf.distribute.Strategy | None, *arguments: Any) -> Trainer:
-    """Make a trainer on the strategy's devices, on one device without a strategy; arguments: those of `Trainer`."""
-    return Trainer(*arguments) if over is None else SharedTrainer(over, *arguments)
+def trainer(over: tf.distribute.Strategy | None, model: keras.Model, **options: Any) -> Trainer:
+    """Make a trainer on the strategy's devices, on one device without a strategy; options: those of `Trainer`."""
+    return Trainer(model, **options) if over is None else SharedTrainer(over, model, **options)
 
 
 class SharedTrainer(Trainer):
@@ -69,10 +69,10 @@ class SharedTrainer(Trainer):
     batches do not divide, or a layer keeps statistics that would be those of a device's part.
     """
 
-    def __init__(self, over: tf.distribute.Strategy, model: keras.Model, *arguments: Any) -> None:
+    def __init__(self, over: tf.distribute.Strategy, model: keras.Model, **options: Any) -> None:
         self.over, self.parts = over, over.num_replicas_in_sync
         refuse_statistics(model)
-        super().__init__(model, *arguments)
+        super().__init__(model, **options)
         if self.batch_size % self.parts:
             less, more = (self.batch_size // self.parts + k for k in (0, 1))
             near = f"{less * self.parts} or {more * self.parts}" if less else f"{self.parts}"

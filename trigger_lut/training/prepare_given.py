@@ -38,7 +38,7 @@ class PreparedModel:
     notes: list[str]
 
 
-def prepare_given(model: Any, network: NetworkShape, events: EventCodes) -> PreparedModel:
+def prepare_given(model: Any, network: NetworkShape, *, events: EventCodes) -> PreparedModel:
     """Bring a loaded model into the form that the budget file asks for.
 
     Parameters
@@ -69,8 +69,8 @@ def prepare_given(model: Any, network: NetworkShape, events: EventCodes) -> Prep
     if formats is not None:
         widths = Widths(formats.weight_bits - 1, formats.activation_bits - 1)
         inputs = Network(tuple(events.formats), ())
-        sample = values_of(prepared, inputs, events.first(TRAIN, CALIBRATION_EVENTS)[0], np.float32)
-        given, prepared = prepared, quantized_model(prepared, sample, widths)
+        sample = values_of(prepared, inputs, codes=events.first(TRAIN, CALIBRATION_EVENTS)[0], kind=np.float32)
+        given, prepared = prepared, quantized_model(prepared, sample, widths=widths)
         before, after = (_test_score(some, inputs, events) for some in (given, prepared))
         notes.append(
             f"quantized after training to {formats.weight_bits} bits of weights and {formats.activation_bits} of "
@@ -84,7 +84,7 @@ def _test_score(model: Any, inputs: Network, events: EventCodes) -> float:
     """Return accuracy or R^2 of a model on the test split, in float32."""
     judge, scores = EventScore.for_split(events, TEST), []
     for codes, truth in events.chunks(TEST):
-        outputs = model.predict(values_of(model, inputs, codes, np.float32), batch_size=BATCH, verbose=0)
+        outputs = model.predict(values_of(model, inputs, codes=codes, kind=np.float32), batch_size=BATCH, verbose=0)
         outputs = np.asarray(outputs, dtype=np.float64).reshape(len(codes), -1)
         scores.append(judge.score(outputs, truth))
     return judge.mean(np.concatenate(scores))

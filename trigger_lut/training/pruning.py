@@ -29,7 +29,7 @@ def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:
         if layer.prunable:
             seen = _seen(network, n, values)
             for i, o in layer.edges():
-                spread[i, o] = layer.term(i, o, seen[:, i]).std() * 2.0 ** -float(layer.fraction_bits[o])
+                spread[i, o] = layer.term(i, o, codes=seen[:, i]).std() * 2.0 ** -float(layer.fraction_bits[o])
         found.append(spread)
     return found
 
@@ -39,7 +39,7 @@ def _seen(network: Network, n: int, values: np.ndarray) -> np.ndarray:
     places = network.layers[n].n_positions
     events = values[: max(SAMPLES // places, 1)]
     chosen = np.unique(np.linspace(0, places - 1, min(places, SAMPLES)).astype(int))
-    return np.concatenate([channel_codes(network, n, events, int(p)) for p in chosen])
+    return np.concatenate([channel_codes(network, n, values=events, place=int(p)) for p in chosen])
 
 
 def live(layer: IntegerLayer) -> np.ndarray:
@@ -56,7 +56,7 @@ def relative(network: Network, scores: list[np.ndarray]) -> list[np.ndarray]:
     return [s / max(s[k].mean(), 1e-30) if k.any() else s for k, s in zip(marks, scores, strict=True)]
 
 
-def edges_to_prune(network: Network, scores: list[np.ndarray], fits: Callable[[Network], bool]) -> Marks:
+def edges_to_prune(network: Network, scores: list[np.ndarray], *, fits: Callable[[Network], bool]) -> Marks:
     """Return the edges of lowest score to remove so that the network fits, as few as bisection finds.
 
     Up to REFILLED of them are then tried, the best one first, and stay where the network still fits. One edge can be a
@@ -95,6 +95,7 @@ def edges_to_prune(network: Network, scores: list[np.ndarray], fits: Callable[[N
 def edges_to_shorten(
     network: Network,
     scores: list[np.ndarray],
+    *,
     stages: Callable[[Network], list[np.ndarray]],
     finished: Callable[[Network], float],
     budget: float,

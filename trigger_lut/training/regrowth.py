@@ -37,7 +37,7 @@ class Growth:
     value: float
 
 
-def growths(layers: list[Any], network: Callable[[], Network], codes: np.ndarray) -> list[Growth]:
+def growths(layers: list[Any], network: Callable[[], Network], *, codes: np.ndarray) -> list[Growth]:
     """List growths by one step, of most worth first: removed edges come back, others get one more bit of either width.
 
     layers: the model's layers of tables, widths fixed. network: returns their present integers. codes (N, C_in): events
@@ -73,7 +73,7 @@ def growths(layers: list[Any], network: Callable[[], Network], codes: np.ndarray
     return sorted(found, key=lambda g: -g.worth)
 
 
-def fill(options: list[Growth], fits: Callable[[], bool], full: Callable[[], bool]) -> int:
+def fill(options: list[Growth], fits: Callable[[], bool], *, full: Callable[[], bool]) -> int:
     """Grow what still fits, in the order given, until the network is full; return how many did.
 
     Steps double while they fit, and are halved where they do not; what does not fit alone is skipped.

@@ -102,7 +102,7 @@ class RunState:
         """True once widths are fixed."""
         return self.fine_tuned_from is not None
 
-    def add_candidate(self, accuracy: float, cost: Cost, weights: Weights) -> None:
+    def add_candidate(self, accuracy: float, cost: Cost, *, weights: Weights) -> None:
         """Make a network, once training has settled, a candidate for the result.
 
         Parameters
@@ -137,7 +137,7 @@ class RunState:
         self.budget = self.budget.with_shared_layers_of(network)
         cost, built = self.budget.estimate(network), model.measure(network)
         self.budget = replace(self.budget, correction=correction(built, cost))
-        self.measurements.append(measurement(self.spec, built, cost, epoch=self.epoch, reason=reason))
+        self.measurements.append(measurement(self.spec, built, cost=cost, epoch=self.epoch, reason=reason))
         self.seconds_measuring += time.monotonic() - started
         LOG.info(
             f"epoch {self.epoch}: {reason}: {built.luts} LUTs by Yosys, {cost.luts:.0f} by the surrogate; "

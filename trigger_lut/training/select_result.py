@@ -117,7 +117,7 @@ def _prune_only(state: RunState, model: TrainableModel) -> TrainingResult:
     state.budget = replace(state.budget, correction=start.correction)
     for share in CUTS:
         model.load_weights(start.weights)
-        prune(state, model, share)
+        prune(state, model, share=share)
         if state.result is not None:  # nothing that depends on the input is as small
             break
         built = state.measure(model, "result")
@@ -159,7 +159,7 @@ def _regrow_only(state: RunState, model: TrainableModel, found: FeasibleNetwork)
             state.budget = replace(
                 state.budget, correction=correction(best.built, state.budget.estimate(model.network()))
             )
-            refill(state, model, lambda cost, errors=errors: fits(cost, errors))
+            refill(state, model, fits=lambda cost, errors=errors: fits(cost, errors))
     return best
 
 
@@ -177,4 +177,4 @@ def _go_on(state: RunState, model: TrainableModel) -> None:
     """Fit the present network to AIM of the budget, and fine-tune it for a fraction of the epochs."""
     state.candidates, state.fine_tuned_from = [], state.epoch
     state.until = state.epoch + max(round(RETRAIN_FRACTION * (state.spec.training.epochs or EPOCHS)), 1)
-    prune(state, model, AIM)
+    prune(state, model, share=AIM)

@@ -93,7 +93,7 @@ class Session:
         start: warm_start.Start | None = None,
         gpus: int = 1,
     ) -> None:
-        if wrong := mistakes(spec.network, len(events.formats), events.classes, spec.data_set):
+        if wrong := mistakes(spec.network, len(events.formats), classes=events.classes, data_set=spec.data_set):
             raise ConfigurationError("; ".join(f"network.{text}" for text in wrong))
         refuse_impossible(spec, len(events.classes))
         keras.utils.set_random_seed(spec.seed)
@@ -145,9 +145,9 @@ class Session:
             self._schedule()
             if state.result is not None:
                 return
-        loss = self.model.data.epoch(self.model.trainer, self.spec.seed, state.epoch, self._pressure())
+        loss = self.model.data.epoch(self.model.trainer, self.spec.seed, epoch=state.epoch, pressure=self._pressure())
         state.epoch += 1
-        progress.refuse_divergence(state, self.model, loss)  # before saving: training must not resume from it
+        progress.refuse_divergence(state, self.model, loss=loss)  # before saving: training must not resume from it
         if state.epoch % self.every == 0 or state.epoch == state.until:
             self._evaluate(loss)
         state.seconds += time.monotonic() - started - (state.seconds_measuring - measuring)
@@ -158,7 +158,7 @@ class Session:
         """Run the actions that are due before a round: measure, freeze the widths, settle, or prune again."""
         state = self.state
         last = state.epoch + self.every >= self.epochs
-        if not state.frozen and time_to_freeze(state.luts, self.progress, last):
+        if not state.frozen and time_to_freeze(state.luts, self.progress, last=last):
             self.freeze()
         elif not state.frozen and self.progress >= MEASURE_FROM and not state.measurements:
             state.measure(self.model, "before freezing")
@@ -167,7 +167,7 @@ class Session:
         if state.frozen and not state.settled and (last or self._fine_tuned() >= SETTLE_FROM):
             settle(state, self.model)
         elif state.settled and max(state.over, state.under) >= PATIENCE and self.progress < LAST_PRUNING:
-            prune(state, self.model, AIM)
+            prune(state, self.model, share=AIM)
         else:
             return
         self._save_unless_done()
@@ -175,7 +175,7 @@ class Session:
     def freeze(self) -> None:
         """Save the state for warm starts, fix all widths, and prune what is over the budget."""
         restore_varying(self.state, self.model)
-        warm_start.save(self.folder, self.state, self.model)
+        warm_start.save(self.folder, self.state, model=self.model)
         freeze(self.state, self.model)
 
     def _fine_tuned(self) -> float:
@@ -193,7 +193,7 @@ class Session:
         cost = state.budget.estimate(network)
         if model.varies(network):
             state.last_varying_weights = model.weights()
-            state.add_candidate(accuracy, cost, state.last_varying_weights)
+            state.add_candidate(accuracy, cost, weights=state.last_varying_weights)
         state.history.append(
             Epoch(
                 epoch=state.epoch,
@@ -207,8 +207,8 @@ class Session:
                 latency_cycles=corrected.cycles_of(cost),
             )
         )
-        state.luts = state.luts.after(corrected.luts_of(cost), self.progress, state.frozen)
-        state.depth = state.depth.after(cost.stages + corrected.cycles, self.progress, state.frozen)
+        state.luts = state.luts.after(corrected.luts_of(cost), self.progress, frozen=state.frozen)
+        state.depth = state.depth.after(cost.stages + corrected.cycles, self.progress, frozen=state.frozen)
         state.over = state.over + 1 if state.settled and not state.budget.is_met(cost, MARGIN) else 0
         state.under = state.under + 1 if state.settled and state.budget.is_met(cost, REGROW_BELOW) else 0
 
@@ -226,7 +226,7 @@ class Session:
         """Write a checkpoint."""
         networks, values = self.state.packed()
         arrays = [*self.model.trainer_arrays(), *networks]
-        checkpoint.save_checkpoint(self.folder, self.belongs_to, arrays, values)
+        checkpoint.save_checkpoint(self.folder, self.belongs_to, arrays=arrays, state=values)
 
     def _save_unless_done(self) -> None:
         if self.state.result is None:

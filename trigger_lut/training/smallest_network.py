@@ -22,7 +22,7 @@ def output_varies(network: Network, codes: np.ndarray) -> bool:
     return bool((outputs != outputs[:1]).any())
 
 
-def closest(limits: Budget, network: Network, codes: np.ndarray, removable: Collection[str] | None = None) -> Marks:
+def closest(limits: Budget, network: Network, *, codes: np.ndarray, removable: Collection[str] | None = None) -> Marks:
     """Return the edges to remove for the least cycles, and then the fewest LUTs, with which the outputs still vary.
 
     The budget is raised until the network pruned to it depends on the input. If only the unpruned network does, no edge
@@ -34,7 +34,7 @@ def closest(limits: Budget, network: Network, codes: np.ndarray, removable: Coll
     all_cycles = max(limits.correction.cycles_of(cost), asked.latency_cycles_budget)
 
     def pruned_to(luts: int, cycles: int) -> Marks | None:
-        marks = _raised(limits, luts, cycles).edges_to_remove(network, codes, 1.0, removable)
+        marks = _raised(limits, luts, cycles).edges_to_remove(network, codes, share=1.0, removable=removable)
         return marks if output_varies(without(network, marks), codes) else None
 
     cycles = asked.latency_cycles_budget

@@ -29,6 +29,7 @@ def counting_layers(model: keras.Model) -> list[Any]:
 def model_cost(
     records: Sequence[Record],
     links: Links | None,
+    *,
     ebops: tf.Tensor | float,
     built: Mapping[int, tf.Tensor] | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -44,7 +45,7 @@ def model_cost(
     latest: tuple[Any, bool] | None = None
     record_of: dict[int, Record] = {}
     for r in records:
-        edges, present = soft_luts(r.table, r.m, r.f)
+        edges, present = soft_luts(r.table, r.m, f=r.f)
         copies = float(r.n_positions) if not built else r.n_positions * built.get(id(r.layer), 1.0)
         luts += copies * tf.reduce_sum(edges)
         before = ([latest] if latest else []) if links is None else links.get(id(r.layer), [])
@@ -69,9 +70,9 @@ def _saturation(before: Record, layer: Any) -> tf.Tensor | float:
     bias = tf.zeros(before.layer.units) if bias is None else tf.convert_to_tensor(bias)
     c_in = len(before.layer.formats)
     if before.table.shape[0] == c_in:
-        return soft_saturation(before.table, bias, lowest, highest)
+        return soft_saturation(before.table, bias, lowest=lowest, highest=highest)
     tables = tf.reshape(before.table, (-1, c_in, *before.table.shape[1:]))
-    return tf.reduce_mean(tf.map_fn(lambda table: soft_saturation(table, bias, lowest, highest), tables))
+    return tf.reduce_mean(tf.map_fn(lambda table: soft_saturation(table, bias, lowest=lowest, highest=highest), tables))
 
 
 def links_of(model: keras.Model, layers: Sequence[Any]) -> Links | None:

@@ -72,10 +72,10 @@ def luts_measured(spec: Spec, built: Built) -> Measured:
 
 def clock_measured(spec: Spec, built: Built) -> Measured:
     """Return the largest clock in MHz that the netlist reaches by the delay model."""
-    return fmax_measured(built.fmax_mhz, spec.target.family, spec.target.synthesizer)
+    return fmax_measured(built.fmax_mhz, spec.target.family, synthesizer=spec.target.synthesizer)
 
 
-def measurement(spec: Spec, built: Built, cost: Cost, *, epoch: int, reason: str) -> Measurement:
+def measurement(spec: Spec, built: Built, *, cost: Cost, epoch: int, reason: str) -> Measurement:
     """Return the record of one synthesis."""
     return Measurement(
         epoch=epoch,
@@ -88,7 +88,7 @@ def measurement(spec: Spec, built: Built, cost: Cost, *, epoch: int, reason: str
     )
 
 
-def train_card(spec: Spec, events: EventCodes, integers: Network, built: Built, **training: Any) -> TrainCard:
+def train_card(spec: Spec, events: EventCodes, *, integers: Network, built: Built, **training: Any) -> TrainCard:
     """Build the card of a network.
 
     Parameters
@@ -130,7 +130,7 @@ def train_card(spec: Spec, events: EventCodes, integers: Network, built: Built, 
         sharing=None
         if spec.budget.ii == 1
         else summarize_sharing(
-            integers, sharing, budget.model, ii=spec.budget.ii, latency_cycles=spec.latency_cycles_budget
+            integers, sharing, model=budget.model, ii=spec.budget.ii, latency_cycles=spec.latency_cycles_budget
         ),
         **training,
     )

@@ -45,8 +45,12 @@ class TrainableModel:
         self.data, over = training_data(events, spec.training), multi_gpu.strategy(gpus)
         loss = squared_error if events.regression else cross_entropy
         with multi_gpu.scope(over):
-            self.keras_model = build_model(spec.network, events.formats, len(events.classes), spec.seed, events)
-            self.trainer = multi_gpu.trainer(over, self.keras_model, *self.data.training(), self.data.batch_size, loss)
+            self.keras_model = build_model(
+                spec.network, events.formats, classes=len(events.classes), seed=spec.seed, events=events
+            )
+            x, y = self.data.training()
+            size = self.data.batch_size
+            self.trainer = multi_gpu.trainer(over, self.keras_model, x=x, y=y, batch_size=size, loss=loss)
         self.tables, self.given = table_layers(self.keras_model), spec.network.keras_file is not None
         lags = events.regression or bool(self.trainer.normalizations)
         self._sample = decoded(self.sample(BATCH_NORM_EVENTS), events.formats) if lags else None

@@ -62,6 +62,7 @@ class Trainer:
         self,
         model: keras.Model,
         x: np.ndarray | None,
+        *,
         y: np.ndarray | None,
         batch_size: int,
         loss: Loss = cross_entropy,
@@ -233,5 +234,5 @@ class Trainer:
         tables = {id(layer): part for layer, part in zip(self.layers, fractions, strict=False)}
         if fractions:
             ebops = [count * part for count, part in zip(ebops, fractions[len(self.layers) :], strict=True)]
-        cost, levels = model_cost(records, self.links, tf.add_n(ebops) if ebops else 0.0, tables)
+        cost, levels = model_cost(records, self.links, ebops=tf.add_n(ebops) if ebops else 0.0, built=tables)
         return scores, cost, levels, penalties

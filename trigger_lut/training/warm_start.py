@@ -58,7 +58,7 @@ class Start:
         return replace(new, multiplier=multiplier, last=last)
 
 
-def save(folder: Path, state: RunState, model: TrainableModel) -> None:
+def save(folder: Path, state: RunState, *, model: TrainableModel) -> None:
     """Write the present state of a training into the folder of its checkpoints, for `export`; atomic.
 
     Parameters
@@ -75,7 +75,9 @@ def save(folder: Path, state: RunState, model: TrainableModel) -> None:
         "depth": [state.depth.multiplier, state.depth.last],
         "correction": asdict(state.budget.correction),
     }
-    checkpoint.save_checkpoint(folder, _shape(state.spec, model.events), model.trainer_arrays(), values, NAME)
+    checkpoint.save_checkpoint(
+        folder, _shape(state.spec, model.events), arrays=model.trainer_arrays(), state=values, name=NAME
+    )
 
 
 def export(folder: Path, path: Path) -> None:
@@ -91,7 +93,7 @@ def export(folder: Path, path: Path) -> None:
     shutil.copyfile(folder / NAME, path)
 
 
-def load(path: Path | None, spec: Spec, events: EventCodes) -> Start | None:
+def load(path: Path | None, spec: Spec, *, events: EventCodes) -> Start | None:
     """Load the state with which a design begins.
 
     Parameters
@@ -127,7 +129,7 @@ def load(path: Path | None, spec: Spec, events: EventCodes) -> Start | None:
         )
     if not path.is_file():
         raise CardError(f"{path}: expected what design {spec.design!r} starts from, found no such file")
-    held = checkpoint.load_checkpoint(path.parent, _shape(spec, events), path.name)
+    held = checkpoint.load_checkpoint(path.parent, _shape(spec, events), name=path.name)
     if held is None:
         raise CardError(
             f"{path}: not of the network of design {spec.design!r}: expected its layers, input formats and classes; "

@@ -19,7 +19,7 @@ MOST_BYTES = 1 << 30
 """Size of the cache above which the files that were not used for the longest time are removed."""
 
 
-def cached(name: str, made_of: Iterable[str | bytes], build: Callable[[Path], None]) -> Path:
+def cached(name: str, made_of: Iterable[str | bytes], *, build: Callable[[Path], None]) -> Path:
     """Return a file from the user's cache, or build it now.
 
     The name of the file has the checksums of what it is made of and of its content. So it appears by one rename, and a

@@ -32,7 +32,7 @@ def cxx_compiler() -> str:
 
 
 def run_program(
-    command: Sequence[str | Path], cwd: Path | None = None, env: Mapping[str, str] | None = None, what: str = ""
+    command: Sequence[str | Path], cwd: Path | None = None, *, env: Mapping[str, str] | None = None, what: str = ""
 ) -> str:
     """Run a program and return its standard output.
 

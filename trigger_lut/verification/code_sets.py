@@ -45,10 +45,10 @@ def possible(network: Network) -> list[Set]:
             if not layer.is_sum:
                 made += [_interval(ranges.one(len(sets) + len(made) + o)) for o in range(layer.shape[1])]
                 continue
-            seen = channels(network, n, place, sets)
+            seen = channels(network, n, place=place, sets=sets)
             key = tuple((first, flags.tobytes()) for first, flags in seen)
             if key not in known:
-                known[key] = [_final(layer, sums(layer, o, seen)[-1]) for o in range(layer.shape[1])]
+                known[key] = [_final(layer, sums(layer, o, seen=seen)[-1]) for o in range(layer.shape[1])]
             made += known[key]
         sets += made
     return sets
@@ -69,7 +69,7 @@ def _final(layer: IntegerLayer, total: Set) -> Set:
     return 0, kept
 
 
-def channels(network: Network, n: int, place: int, sets: list[Set]) -> list[Set]:
+def channels(network: Network, n: int, *, place: int, sets: list[Set]) -> list[Set]:
     """Convert the sets of values to the formats of a layer's channels at a place.
 
     Parameters
@@ -97,7 +97,7 @@ def channels(network: Network, n: int, place: int, sets: list[Set]) -> list[Set]
         elif len(sets[source][1]) >= WIDEST:
             flags[:] = True
         else:
-            flags[in_channel(network, n, i, source, members(sets[source])) - kif.lo] = True
+            flags[in_channel(network, n, i=i, source=source, codes=members(sets[source])) - kif.lo] = True
         found.append((kif.lo, flags))
     return found
 
@@ -108,13 +108,15 @@ def members(held: Set) -> IntArray:
     return found
 
 
-def in_channel(network: Network, n: int, i: int, source: int, codes: IntArray) -> IntArray:
+def in_channel(network: Network, n: int, *, i: int, source: int, codes: IntArray) -> IntArray:
     """Convert codes of a value to the format of channel i of layer n."""
     layer = network.layers[n]
-    return converted(codes, network.fraction_of(source), layer.inputs[i], layer.overflow[i], layer.rounding)
+    return converted(
+        codes, network.fraction_of(source), kif=layer.inputs[i], overflow=layer.overflow[i], rounding=layer.rounding
+    )
 
 
-def sums(layer: IntegerLayer, o: int, seen: Sequence[Set]) -> list[Set]:
+def sums(layer: IntegerLayer, o: int, *, seen: Sequence[Set]) -> list[Set]:
     """Add the sets of an output's terms one after another.
 
     Parameters
@@ -133,7 +135,7 @@ def sums(layer: IntegerLayer, o: int, seen: Sequence[Set]) -> list[Set]:
     """
     found: list[Set] = [(layer.offset(o), np.ones(1, dtype=np.bool_))]
     for i in layer.entering(o):
-        values = np.unique(layer.term(i, o, members(seen[i])))
+        values = np.unique(layer.term(i, o, codes=members(seen[i])))
         first, flags = found[-1]
         lo, hi = int(values[0]), int(values[-1])
         size = len(flags) + hi - lo

@@ -88,11 +88,11 @@ class Run:
     predict: Callable[[IntArray], Any]
     control_vectors: IntArray
     control: Callable[[IntArray], tuple[Any, Network]]
-    exactly: Callable[[IntArray, IntArray, Any], Explained] | None = None
+    exactly: Callable[..., Explained] | None = None
     more: Iterable[IntArray] = ()
 
 
-def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vectors: int = 0) -> ComparisonResult:
+def compare(design: Design, folder: Path, *, vectors: IntArray, seed: int, rtl_vectors: int = 0) -> ComparisonResult:
     """Compare the Keras model and all back ends of a design with the reference model.
 
     Back ends that the release stage delivers are compared there.
@@ -124,7 +124,7 @@ def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vect
     """
     network, rng = design.network, np.random.default_rng(seed)
     control_vectors = vectors[_choice(rng, len(vectors), CONTROL_VECTORS)]
-    flip = choose_flip(network, control_vectors, seed)
+    flip = choose_flip(network, control_vectors, seed=seed)
     visible = (evaluate(flipped(network, flip), control_vectors) != evaluate(network, control_vectors)).any(axis=1)
     runs, not_run = [_keras_run(design, flip, vectors, control_vectors)], {}
     cycles: dict[str, set[tuple[int, int]]] = {}
@@ -139,7 +139,7 @@ def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vect
             if backend.delivery == "never":
                 own = Path(scratch, name)
                 backend.write(design, own)
-            more = random_blocks(network, max(rtl_vectors - len(vectors), 0), seed) if name == "rtl" else ()
+            more = random_blocks(network, max(rtl_vectors - len(vectors), 0), seed=seed) if name == "rtl" else ()
             if backend.sampled:
                 given = vectors[_choice(rng, len(vectors), SAMPLED_VECTORS)]
                 of_control = control_vectors[np.argsort(~visible, kind="stable")[:SAMPLED_CONTROL_VECTORS]]
@@ -157,7 +157,7 @@ def compare(design: Design, folder: Path, vectors: IntArray, seed: int, rtl_vect
     return ComparisonResult(flip, comparisons, not_run, *measured.pop())
 
 
-def random_blocks(network: Network, count: int, seed: int) -> Iterator[IntArray]:
+def random_blocks(network: Network, count: int, *, seed: int) -> Iterator[IntArray]:
     """Draw random codes of the inputs of a network, block by block.
 
     Parameters
@@ -177,7 +177,7 @@ def random_blocks(network: Network, count: int, seed: int) -> Iterator[IntArray]
     rng = np.random.default_rng([seed, count])
     size = _block_size(len(network.inputs))
     for start in range(0, count, size):
-        yield uniform(network.inputs, min(size, count - start), rng)
+        yield uniform(network.inputs, min(size, count - start), rng=rng)
 
 
 def _block_size(channels: int) -> int:
@@ -216,7 +216,7 @@ def _control(
 ) -> tuple[IntArray, Network]:
     """Flip the bit in a back end. One without such a bit is compared, unchanged, with the flipped network."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_control_") as changed:
-        if backend.flip_bit(design, flip, folder, Path(changed)):
+        if backend.flip_bit(design, flip, folder=folder, changed=Path(changed)):
             return backend.predict(Path(changed), codes).outputs, design.network
     return backend.predict(folder, codes).outputs, flipped(design.network, flip)
 
@@ -232,7 +232,7 @@ def _words_run(design: Design, flip: BitFlip, folder: Path, cycles: int, vectors
 
     def changed(codes: IntArray) -> tuple[IntArray, Network]:
         with tempfile.TemporaryDirectory(prefix="trigger_lut_control_") as scratch:
-            backend.flip_bit(design, flip, folder, Path(scratch))
+            backend.flip_bit(design, flip, folder=folder, changed=Path(scratch))
             return simulate(Path(scratch), codes), design.network
 
     return Run("rtl_words", vectors[0], partial(simulate, folder), vectors[1], changed)
@@ -241,10 +241,12 @@ def _words_run(design: Design, flip: BitFlip, folder: Path, cycles: int, vectors
 def _keras_run(design: Design, flip: BitFlip, vectors: IntArray, control_vectors: IntArray) -> Run:
     """Set up the run of the Keras model. Of an imported model no table can be changed, and rounding is an excuse."""
     model, network = design.model, design.network
-    predict = partial(run_keras, model, network)
+
+    def predict(codes: IntArray) -> Any:
+        return run_keras(model, network, codes=codes)
 
     def changed(codes: IntArray) -> tuple[Any, Network]:
-        flip_keras(model, network, flip)
+        flip_keras(model, network, flip=flip)
         return predict(codes), network
 
     if design.spec.network.keras_file is None:
@@ -269,7 +271,7 @@ def _comparison(run: Run, network: Network) -> Comparison:
         expected, outputs = evaluate(network, codes), run.predict(codes)
         judged = outputs
         if run.exactly is not None and outputs.shape == expected.shape:
-            excused = run.exactly(codes, expected, outputs)
+            excused = run.exactly(codes=codes, expected=expected, found=outputs)
             judged = np.where(excused.rounding[:, None], expected, outputs)
             rounding += int((judged != outputs).sum())
             notes.append(excused.note)

@@ -79,7 +79,7 @@ def at_edges(decision: DecisionProject, outputs: IntArray) -> list[dict[str, Int
     ]
 
 
-def some_at_edges(decision: DecisionProject, outputs: IntArray, count: int, rng: np.random.Generator) -> IntArray:
+def some_at_edges(decision: DecisionProject, outputs: IntArray, *, count: int, rng: np.random.Generator) -> IntArray:
     """Choose vectors, half of them with a score at a threshold.
 
     Parameters
@@ -146,14 +146,14 @@ def compared(
     """
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:
-        found = _run(flat(decision, rtl, Path(scratch, "given")), vectors.codes, simulate)
+        found = _run(flat(decision, rtl, folder=Path(scratch, "given")), vectors.codes, simulate)
         count, first = differences(expected(decision, vectors.outputs), found)
         good, edges = expected(decision, some.outputs), at_edges(decision, some.outputs)
         points = len(edges)
         noticed: list[dict[str, int | None]] = [{} for _ in range(points)]
         missed = 0
         for move, by in MOVES.items():
-            changed = good != _run(flat(decision, rtl, Path(scratch, move), by), some.codes, simulate)
+            changed = good != _run(flat(decision, rtl, folder=Path(scratch, move), moved=by), some.codes, simulate)
             wanted = np.zeros_like(changed)
             for n, edge in enumerate(edges):
                 bit = changed.shape[1] - points + n

@@ -54,7 +54,7 @@ class DecisionProof:
     detail: str = ""
 
 
-def prove_decision(project: DecisionProject, rtl: RtlProject, seconds: float) -> DecisionProof:
+def prove_decision(project: DecisionProject, rtl: RtlProject, *, seconds: float) -> DecisionProof:
     """Prove the Verilog of a decision, and try a threshold moved by one code as negative control.
 
     Parameters
@@ -85,7 +85,7 @@ def prove_decision(project: DecisionProject, rtl: RtlProject, seconds: float) ->
         if refusal:
             return DecisionProof("open", None, refusal)
         groups = [offsets(project.score.outputs)[-1], len(project.thresholds)]
-        graphs = [netlist_graph(modules, name, groups, PORTS) for name, modules in circuits.items()]
+        graphs = [netlist_graph(modules, name, groups=groups, ports=PORTS) for name, modules in circuits.items()]
         return _compared(project, graphs, seconds)
     except ToolFailedError as error:
         return DecisionProof("open", None, " ".join(str(error).split()))
@@ -95,14 +95,16 @@ def _no_pipeline(project: DecisionProject, combined: RtlProject) -> str:
     """Say why the combined module is no pipeline of the planned latency; "" where it is."""
     outputs = [*(("data_out", kif.bits) for kif in combined.outputs), ("decision", len(project.thresholds))]
     bits_in, modules = sum(kif.bits for kif in combined.inputs), read_modules(combined)
-    return _first(check_pipeline(modules, project.top, bits_in, outputs, project.latency_cycles))
+    return _first(
+        check_pipeline(modules, project.top, bits_in=bits_in, outputs=outputs, latency=project.latency_cycles)
+    )
 
 
 def _refused(project: DecisionProject, name: str, modules: Mapping[str, Any]) -> str:
     """Say why a circuit behind the network is no pipeline of the decision's cycles; "" where it is."""
     bits = offsets(project.score.outputs)[-1]
     outputs = [("data_out", bits), ("decision", len(project.thresholds))]
-    return _first(check_pipeline(modules, name, bits, outputs, project.cycles))
+    return _first(check_pipeline(modules, name, bits_in=bits, outputs=outputs, latency=project.cycles))
 
 
 def _first(structure: Structure) -> str:
@@ -141,9 +143,9 @@ def _behind_network(project: DecisionProject, combined: RtlProject) -> dict[str,
 def _compared(project: DecisionProject, graphs: Sequence[Graph], seconds: float) -> DecisionProof:
     """Compare circuits with the reference, and one of them with a reference of which a threshold is moved."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:
-        reference = reference_graph(project.score, project.thresholds, Path(scratch))
-        found = [equivalent(reference, graph, seconds) for graph in graphs if not _same(graph, graphs[0])]
-        found.insert(0, equivalent(reference, graphs[0], seconds))
+        reference = reference_graph(project.score, project.thresholds, folder=Path(scratch))
+        found = [equivalent(reference, graph, seconds=seconds) for graph in graphs if not _same(graph, graphs[0])]
+        found.insert(0, equivalent(reference, graphs[0], seconds=seconds))
         said = {result.verdict for result in found}
         if said != {"proven"}:
             status: Status = "different" if "different" in said else "open"
@@ -153,7 +155,9 @@ def _compared(project: DecisionProject, graphs: Sequence[Graph], seconds: float)
         if first is None:
             return DecisionProof("proven", None)
         moved = [code if code is None or n != first else code + 1 for n, code in enumerate(project.thresholds)]
-        control = equivalent(reference_graph(project.score, moved, Path(scratch)), graphs[0], seconds).verdict
+        control = equivalent(
+            reference_graph(project.score, moved, folder=Path(scratch)), graphs[0], seconds=seconds
+        ).verdict
     return DecisionProof("proven", None if control == "open" else control == "different")
 
 
@@ -161,12 +165,12 @@ def _same(first: Graph, second: Graph) -> bool:
     return first.outputs == second.outputs and first.gates.tolist() == second.gates.tolist()
 
 
-def reference_graph(score: Score, thresholds: Sequence[int | None], folder: Path) -> Graph:
+def reference_graph(score: Score, thresholds: Sequence[int | None], *, folder: Path) -> Graph:
     """Make the graph of the decision by way of behavioral Verilog of our own. folder: for that file."""
     source = folder / "reference.v"
     source.write_text(reference_module(score, thresholds), encoding="utf-8")
     groups = [offsets(score.outputs)[-1], len(thresholds)]
-    return netlist_graph(read_netlist(source, "reference"), "reference", groups, PORTS, own=True)
+    return netlist_graph(read_netlist(source, "reference"), "reference", groups=groups, ports=PORTS, own=True)
 
 
 def reference_module(score: Score, thresholds: Sequence[int | None]) -> str:

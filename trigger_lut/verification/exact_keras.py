@@ -72,7 +72,7 @@ class ExactModel:
                 for quantizer in _of_tables(ours):
                     self._rounding.watch(quantizer)
 
-    def outputs(self, network: Network, codes: IntArray, way: str | int = "nearest") -> NDArray[np.float64]:
+    def outputs(self, network: Network, codes: IntArray, *, way: str | int = "nearest") -> NDArray[np.float64]:
         """Evaluate events.
 
         Parameters
@@ -93,8 +93,8 @@ class ExactModel:
         with _float64():
             for start in range(0, len(codes), BLOCK):
                 some = codes[start : start + BLOCK]
-                result = self.model(values_of(self.model, network, some, np.float64), training=False)
-                found.append(outputs_of(result, network, len(some)))
+                result = self.model(values_of(self.model, network, codes=some, kind=np.float64), training=False)
+                found.append(outputs_of(result, network, events=len(some)))
         return np.concatenate(found)
 
 
@@ -114,7 +114,7 @@ class Explained:
     note: str | None = None
 
 
-def explained(model: Any, network: Network, codes: IntArray, expected: IntArray, found: Any) -> Explained:
+def explained(model: Any, network: Network, *, codes: IntArray, expected: IntArray, found: Any) -> Explained:
     """Find the events in which float rounding alone makes a Keras model differ from the integers.
 
     Parameters
@@ -142,7 +142,7 @@ def explained(model: Any, network: Network, codes: IntArray, expected: IntArray,
     try:
         exact = ExactModel(model)
         for way in WAYS:
-            same = (exact.outputs(network, codes[open_events], way) == expected[open_events]).all(axis=1)
+            same = (exact.outputs(network, codes[open_events], way=way) == expected[open_events]).all(axis=1)
             rounding[open_events[same]] = True
             open_events = open_events[~same]
             if not len(open_events) or not exact._rounding.watched:

@@ -37,11 +37,11 @@ class Solver:
         Source of the random choices.
     """
 
-    def __init__(self, network: Network, sets: list[Set], rng: np.random.Generator) -> None:
+    def __init__(self, network: Network, sets: list[Set], *, rng: np.random.Generator) -> None:
         self.network, self.sets, self.rng = network, sets, rng
         self.support = cache(self._support)
 
-    def solved(self, value: int, wanted: IntArray, base: IntArray) -> IntArray | None:
+    def solved(self, value: int, wanted: IntArray, *, base: IntArray) -> IntArray | None:
         """Solve for a vector in which a value has one of the wanted codes.
 
         Parameters
@@ -72,8 +72,8 @@ class Solver:
         read, entering = list(map(int, self.network.gather_index[n][place])), layer.entering(o)
         if not self._apart([read[i] for i in entering]):
             return False
-        seen = channels(self.network, n, place, self.sets)
-        before = sums(layer, o, seen)
+        seen = channels(self.network, n, place=place, sets=self.sets)
+        before = sums(layer, o, seen=seen)
         if any(len(flags) >= WIDEST for _, flags in before):
             return False
         totals = members(before[-1])
@@ -84,7 +84,7 @@ class Solver:
         total = int(self.rng.choice(totals))
         for i, (first, flags) in reversed(list(zip(entering, before, strict=False))):
             codes = members(seen[i])
-            adds = layer.term(i, o, codes)
+            adds = layer.term(i, o, codes=codes)
             rest = total - adds - first
             fits = (rest >= 0) & (rest < len(flags))
             fits[fits] = flags[rest[fits]]
@@ -92,7 +92,7 @@ class Solver:
             total -= chosen
             if read[i] != PADDING:
                 raw = members(self.sets[read[i]])
-                raw = raw[np.isin(in_channel(self.network, n, i, read[i], raw), codes[adds == chosen])]
+                raw = raw[np.isin(in_channel(self.network, n, i=i, source=read[i], codes=raw), codes[adds == chosen])]
                 if not self._assign(read[i], raw, vector):
                     return False
         return True
@@ -143,7 +143,7 @@ class Solver:
         every = np.concatenate(found)
         return every if len(every) <= MOST else every[self.rng.choice(len(every), MOST, replace=False)]
 
-    def searched(self, value: int, wanted: IntArray, pool: IntArray, values: IntArray) -> IntArray | None:
+    def searched(self, value: int, wanted: IntArray, *, pool: IntArray, values: IntArray) -> IntArray | None:
         """Search for a vector in which a value has one of the wanted codes, by changes of a few inputs at a time.
 
         Parameters

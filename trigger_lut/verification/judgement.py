@@ -74,7 +74,7 @@ def unproven(path: Path) -> list[str]:
     if path.name.startswith("decision"):
         decided = read_card(DecisionCard, path)
         found = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
-        clock = judge("clock_mhz", decided.clock_mhz, decided.fmax_mhz_estimate, at_least=True)
+        clock = judge("clock_mhz", decided.clock_mhz, found=decided.fmax_mhz_estimate, at_least=True)
         if not clock.met:
             found.append(f"{decided.design}: decision in firmware: {describe_miss(clock)}")
         return found
@@ -142,6 +142,7 @@ def open_decision(path: Path) -> list[str]:
 def reasons_to_fail(
     rows: Sequence[DesignSummary],
     points: Sequence[ScanPoint],
+    *,
     cards: Sequence[Path],
     proofs: Mapping[str, ProveCard | None] | None = None,
 ) -> list[str]:

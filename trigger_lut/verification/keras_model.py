@@ -15,7 +15,7 @@ from trigger_lut.network.network import Network
 BATCH = 16384
 
 
-def run_keras(model: Any, network: Network, codes: IntArray) -> NDArray[np.float64]:
+def run_keras(model: Any, network: Network, *, codes: IntArray) -> NDArray[np.float64]:
     """Evaluate a Keras model in float32.
 
     Parameters
@@ -38,17 +38,17 @@ def run_keras(model: Any, network: Network, codes: IntArray) -> NDArray[np.float
         If Keras cannot evaluate the model.
     """
     try:
-        predicted = model.predict(values_of(model, network, codes, np.float32), batch_size=BATCH, verbose=0)
+        predicted = model.predict(values_of(model, network, codes=codes, kind=np.float32), batch_size=BATCH, verbose=0)
     except (TypeError, ValueError) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise FirmwareError(
             f"model {model.name!r}: Keras cannot evaluate it ({type(error).__name__}: {' '.join(lines[:2])}). Expected "
             "inputs of dtype float32"
         ) from error
-    return outputs_of(predicted, network, len(codes))
+    return outputs_of(predicted, network, events=len(codes))
 
 
-def values_of(model: Any, network: Network, codes: IntArray, kind: type[np.floating[Any]]) -> Any:
+def values_of(model: Any, network: Network, *, codes: IntArray, kind: type[np.floating[Any]]) -> Any:
     """Decode codes to real inputs of a model, in the structure that it takes.
 
     Parameters
@@ -79,7 +79,7 @@ def values_of(model: Any, network: Network, codes: IntArray, kind: type[np.float
     return inputs if len(inputs) > 1 else inputs[0]
 
 
-def outputs_of(predicted: Any, network: Network, events: int) -> NDArray[np.float64]:
+def outputs_of(predicted: Any, network: Network, *, events: int) -> NDArray[np.float64]:
     """Convert a model's outputs to one array.
 
     Parameters
@@ -102,7 +102,7 @@ def outputs_of(predicted: Any, network: Network, events: int) -> NDArray[np.floa
     return np.concatenate(parts, axis=1) * 2.0 ** network.fractions.astype(np.float64)
 
 
-def flip_keras(model: Any, network: Network, flip: BitFlip) -> None:
+def flip_keras(model: Any, network: Network, *, flip: BitFlip) -> None:
     """Flip the bit in the table that a Keras model reads.
 
     Parameters

@@ -45,7 +45,7 @@ class Entry:
     last: int
 
 
-def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[list[Entry], Coverage]:
+def open_entries(network: Network, codes: IntArray, *, sets: list[Set]) -> tuple[list[Entry], Coverage]:
     """Find table entries that vectors do not reach and that are not proven unreachable.
 
     Parameters
@@ -72,7 +72,7 @@ def open_entries(network: Network, codes: IntArray, sets: list[Set]) -> tuple[li
             continue
         can = [np.zeros(kif.hi - kif.lo + 1, dtype=np.bool_) for kif in layer.inputs]
         for place in range(layer.n_positions):
-            for i, (_, flags) in enumerate(channels(network, n, place, sets)):
+            for i, (_, flags) in enumerate(channels(network, n, place=place, sets=sets)):
                 can[i] |= flags
         for i, o in layer.edges():
             width = int(layer.widths[i, o])
@@ -99,7 +99,7 @@ def _looked_up(network: Network, codes: IntArray) -> dict[int, list[NDArray[np.b
         for n, seen_codes in did.items():
             layer = network.layers[n]
             for place in range(layer.n_positions):
-                seen = channel_codes(network, n, values, place)
+                seen = channel_codes(network, n, values=values, place=place)
                 for i, kif in enumerate(layer.inputs):
                     seen_codes[i][seen[:, i] - kif.lo] = True
     return did
@@ -112,7 +112,7 @@ def _all_values(network: Network, codes: IntArray) -> Iterator[tuple[slice, IntA
         yield slice(start, start + size), all_values(network, codes[start : start + size])
 
 
-def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[IntArray, Coverage]:
+def vectors_for_entries(network: Network, codes: IntArray, *, seed: int) -> tuple[IntArray, Coverage]:
     """Make vectors for table entries that the given vectors do not look up.
 
     Sums over different network inputs are solved for the wanted code. Elsewhere vectors are changed step by step
@@ -137,10 +137,10 @@ def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[I
     rng = np.random.default_rng(seed)
     found: list[IntArray] = []
     sets = possible(network)
-    missing, coverage = open_entries(network, codes, sets)
+    missing, coverage = open_entries(network, codes, sets=sets)
     if missing:
         pool = codes[rng.choice(len(codes), min(POOL, len(codes)), replace=False)]
-        values, solver = _read_values(network, missing, pool), Solver(network, sets, rng)
+        values, solver = _read_values(network, missing, pool), Solver(network, sets, rng=rng)
         seen: dict[tuple[int, int, int], bool] = {}
         for entry in missing:
             key = (entry.layer, entry.channel, entry.first)
@@ -150,7 +150,7 @@ def vectors_for_entries(network: Network, codes: IntArray, seed: int) -> tuple[I
                 found += [] if vector is None else [vector]
     more = np.array(found, dtype=np.int64).reshape(-1, codes.shape[1])
     if found:
-        coverage = open_entries(network, np.concatenate([codes, more]), sets)[1]
+        coverage = open_entries(network, np.concatenate([codes, more]), sets=sets)[1]
     return more, coverage
 
 
@@ -174,13 +174,13 @@ def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: Mapping[in
         if source == PADDING:
             continue
         wanted = members(solver.sets[source])
-        kept = in_channel(network, entry.layer, entry.channel, source, wanted)
+        kept = in_channel(network, entry.layer, i=entry.channel, source=source, codes=wanted)
         wanted = wanted[(kept >= entry.first) & (kept <= entry.last)]
         if not len(wanted):
             continue
-        found = solver.solved(source, wanted, pool[rng.integers(len(pool))])
+        found = solver.solved(source, wanted, base=pool[rng.integers(len(pool))])
         if found is None:
-            found = solver.searched(source, wanted, pool, values[source])
+            found = solver.searched(source, wanted, pool=pool, values=values[source])
         if found is not None:
             return found
     return None

@@ -24,7 +24,7 @@ COMBINATIONS = 2048  # of extremes, random once there are more
 
 
 def make_vectors(
-    formats: tuple[KIF, ...], test_split: NDArray[np.integer[Any]], seed: int, at_least: int = AT_LEAST
+    formats: tuple[KIF, ...], test_split: NDArray[np.integer[Any]], *, seed: int, at_least: int = AT_LEAST
 ) -> tuple[IntArray, dict[str, int]]:
     """Make input codes from events, corners of the formats and random codes.
 
@@ -57,7 +57,7 @@ def make_vectors(
     codes[: ends[0]] = events
     codes[ends[0] : ends[1]] = corner
     codes[ends[1] : ends[2]] = _changed(events, formats, sizes["changed"], rng)
-    codes[ends[2] :] = uniform(formats, sizes["random"], rng)
+    codes[ends[2] :] = uniform(formats, sizes["random"], rng=rng)
     return codes, sizes
 
 
@@ -73,12 +73,12 @@ def _changed(events: IntArray, formats: tuple[KIF, ...], count: int, rng: np.ran
         block = slice(start, start + BLOCK)
         random[block] = order[block].argsort(axis=1) < changed[block]
     del order
-    np.copyto(found, uniform(formats, count, rng), where=random)
+    np.copyto(found, uniform(formats, count, rng=rng), where=random)
     return found
 
 
 def all_vectors(
-    network: Network, test_split: NDArray[np.integer[Any]], seed: int
+    network: Network, test_split: NDArray[np.integer[Any]], *, seed: int
 ) -> tuple[IntArray, dict[str, int], Coverage]:
     """Make the vectors of a network, with a set 'tables' for entries that those of `make_vectors` do not look up.
 
@@ -100,8 +100,8 @@ def all_vectors(
     coverage : Coverage
         Entries that all vectors look up together.
     """
-    vectors, sets = make_vectors(network.inputs, test_split, seed)
-    more, coverage = vectors_for_entries(network, vectors, seed)
+    vectors, sets = make_vectors(network.inputs, test_split, seed=seed)
+    more, coverage = vectors_for_entries(network, vectors, seed=seed)
     every = np.concatenate([vectors, more]) if len(more) else vectors
     return every, sets | {"tables": len(more)}, coverage
 
@@ -124,7 +124,7 @@ def corners(formats: tuple[KIF, ...], rng: np.random.Generator) -> IntArray:
     rows = []
     for i, kif in enumerate(formats):
         for code in special(kif):
-            for others in (np.zeros_like(lo), (lo + hi + 1) // 2, lo, hi, *uniform(formats, 4, rng)):
+            for others in (np.zeros_like(lo), (lo + hi + 1) // 2, lo, hi, *uniform(formats, 4, rng=rng)):
                 row = others.copy()
                 row[i] = code
                 rows.append(row)

@@ -184,7 +184,7 @@ def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
         known = [*data_set.observables, *(channel.name for channel in channels(data_set))]
     except ConfigurationError:  # two channels of one name, which the plan refuses
         return []
-    mistakes = path_mistakes(trigger, known, data_set.rows is not None)
+    mistakes = path_mistakes(trigger, known, rows=data_set.rows is not None)
     return trigger.unknown_variables(known) + mistakes
 
 

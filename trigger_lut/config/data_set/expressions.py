@@ -324,7 +324,8 @@ def _evaluate(node: ast.expr, branches: Mapping[str, Any]) -> Any:
     if (name := _name_of(node)) is not None:
         return as_lists(branches[name])
     if isinstance(node, ast.BinOp) and type(node.op) in BITS:
-        return bit_operation(BITS[type(node.op)], *(_bits(operand, branches) for operand in (node.left, node.right)))
+        left, right = (_bits(operand, branches) for operand in (node.left, node.right))
+        return bit_operation(BITS[type(node.op)], left, right=right)
     if isinstance(node, ast.BinOp):
         operands = (_number(node.left, branches), _number(node.right, branches))
         return ARITHMETIC[type(node.op)](*operands)
@@ -420,7 +421,7 @@ def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:
         assert isinstance(part.value, int)
         if size is not None and part.value >= size:
             raise DataError(f"{text}: index {part.value}, expected 0 to {size - 1}")
-        value = pick(value, axis, part.value)
+        value = pick(value, axis, position=part.value)
     return value
 
 

@@ -91,7 +91,7 @@ class FixedFormat(Strict):
 
     def kif(self) -> KIF:
         """Return the format of the codes."""
-        return kif_from_fixed(self.signed, self.width, self.integer)
+        return kif_from_fixed(self.signed, self.width, integer=self.integer)
 
 
 class Scale(Strict):
@@ -116,7 +116,7 @@ class Scale(Strict):
 
     def kif(self) -> KIF:
         """Return the format of the codes."""
-        return kif_from_fixed(self.signed, self.width, self.width)
+        return kif_from_fixed(self.signed, self.width, integer=self.width)
 
 
 ExpressionText = Annotated[str, AfterValidator(_parsable)]

@@ -128,7 +128,7 @@ def lists(entries: Iterable[str]) -> list[Path]:
 
 
 def line_up(
-    owner: str, tree: str, main: Sequence[Address], friends: Sequence[tuple[str, Sequence[Address]]]
+    owner: str, tree: str, *, main: Sequence[Address], friends: Sequence[tuple[str, Sequence[Address]]]
 ) -> list[Source]:
     """Return each main file with the friends at its position.
 

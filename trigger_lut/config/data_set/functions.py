@@ -158,7 +158,7 @@ def plain(array: Any) -> Any:
     return ak.to_numpy(array) if isinstance(array, ak.Array) and array.ndim == 1 else array
 
 
-def bit_operation(operation: Any, left: Any, right: Any) -> Any:
+def bit_operation(operation: Any, left: Any, *, right: Any) -> Any:
     """Apply `& | << >>` to truth values, or to the bits of integers in 64 bits.
 
     Raises
@@ -193,7 +193,7 @@ def _cast(array: Any, dtype: type[Any]) -> Any:
     return ak.values_astype(array, dtype) if isinstance(array, ak.Array) else np.asarray(array).astype(dtype)[()]
 
 
-def pick(array: Any, axis: int, position: int) -> Any:
+def pick(array: Any, axis: int, *, position: int) -> Any:
     """Return element `position` of the lists of one axis; NaN or an empty list where a list is too short."""
     import awkward as ak
 

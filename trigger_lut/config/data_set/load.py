@@ -30,7 +30,7 @@ def load_data_set(path: Path, truth: bool = True) -> DataSet:
     ConfigurationError
         If there are mistakes; the message lists all of them.
     """
-    content, mistakes = with_present_keys(read_yaml(path), DATA_SET, path)
+    content, mistakes = with_present_keys(read_yaml(path), DATA_SET, path=path)
     try:
         data_set = checked(DataSet, content)
     except ValidationError as error:

@@ -322,7 +322,7 @@ class DataSet(Strict):
                     both = " and ".join(repr(self.label_classes[c]) for c in (kinds[file], k) if c is not None)
                     raise DataError(f"{owner}: {file} is listed under both classes {both}")
         friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
-        found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, list(kinds), friends)]
+        found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, main=list(kinds), friends=friends)]
         found.sort(key=lambda s: (isinstance(s.file, str), s.file))
         return [replace(s, place=place) for place, s in enumerate(found)]
 

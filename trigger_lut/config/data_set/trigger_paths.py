@@ -58,7 +58,7 @@ def slot_lists(names: Sequence[str]) -> dict[str, list[str]]:
     }
 
 
-def path_mistakes(trigger: Trigger, known: Sequence[str], rows: bool) -> list[str]:
+def path_mistakes(trigger: Trigger, known: Sequence[str], *, rows: bool) -> list[str]:
     """Return what does not fit the paths of a trigger.
 
     Parameters

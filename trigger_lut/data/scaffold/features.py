@@ -257,8 +257,10 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[li
         flat += _energy_sums(head, _sum_types(names), names, branches, taken)
     groups = {head: names for head, names in groups.items() if head not in sums}
     ranked = sorted(groups, key=lambda head: _rank(head, groups[head]))
-    objects = propose_objects({head: groups[head] for head in ranked[:GROUPS]}, branches, left_out)
-    objects |= propose_arrays({name: b for name, b in branches.items() if b.kind == "nested"}, objects, left_out)
+    objects = propose_objects({head: groups[head] for head in ranked[:GROUPS]}, branches, left_out=left_out)
+    objects |= propose_arrays(
+        {name: b for name, b in branches.items() if b.kind == "nested"}, objects, left_out=left_out
+    )
     jagged: dict[str, list[Feature]] = {}
     for head, names in groups.items():
         counter = counters.get(_counted(head))
@@ -395,7 +397,7 @@ def _feature(name: str, expression: str, read: list[Branch], taken: set[str]) ->
     if finite.min() == finite.max():
         return f"always {finite[0]:g}"
     share = 1 - len(finite) / len(values)
-    comment = described(read[0].type, finite, share)
+    comment = described(read[0].type, finite, not_finite=share)
     if share > MANY_NOT_FINITE:
         comment += "; too often not finite for nonfinite: drop"
     if "nth(" in expression:

@@ -102,7 +102,8 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
     if tree is None:
         tree = max(trees, key=lambda name: (trees[name] > 0, *_preference(name), trees[name]))
     counts = [
-        held[tree] if tree in held else count_entries(path, tree, {}) for path, held in zip(paths, by_file, strict=True)
+        held[tree] if tree in held else count_entries(path, tree, branches={})
+        for path, held in zip(paths, by_file, strict=True)
     ]
     if not sum(counts):
         raise DataError(f"{paths[0]}: tree {tree!r} has no entries" + ", as in all files" * (len(paths) > 1))
@@ -111,9 +112,9 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
     common = [name for name in names[0] if having[name] == len(paths)]
     if not common:
         raise DataError(f"tree {tree!r}: {len(paths)} files have no branch in common; first {paths[0]}")
-    close = spread(counts, FILES * PLACES, ENTRIES)
+    close = spread(counts, FILES * PLACES, entries=ENTRIES)
     number = max(1, min(len(close), READS // len(common)))
-    wide = spread(counts, number, max(1, min(ENTRIES, VALUES // len(common))))
+    wide = spread(counts, number, entries=max(1, min(ENTRIES, VALUES // len(common))))
     parts: dict[str, list[Branch]] = {name: [] for name in common}
     for index, path in enumerate(paths):
         todo = [(name, at) for name in common for at in (close if role(name) in CLOSELY else wide) if at[0] == index]
@@ -171,7 +172,7 @@ def _preference(name: str) -> tuple[bool, bool, bool]:
     return usual, "upgrade" in name.lower(), "emu" not in name.lower()
 
 
-def spread(counts: Sequence[int], places: int, entries: int) -> list[tuple[int, int, int]]:
+def spread(counts: Sequence[int], places: int, *, entries: int) -> list[tuple[int, int, int]]:
     """(file, first entry, end) of at most `places` places, which hold about `entries` entries, evenly over files.
 
     A file gets PLACES at most, and FILES files at most get any; none overlap.

@@ -34,7 +34,7 @@ def variable(name: str) -> int:
 
 
 def propose_objects(
-    groups: Mapping[str, Sequence[str]], branches: Mapping[str, Branch], left_out: dict[str, str]
+    groups: Mapping[str, Sequence[str]], branches: Mapping[str, Branch], *, left_out: dict[str, str]
 ) -> dict[str, ProposedObjects]:
     """Objects by group, as many as MOST_CHANNELS allow. What cannot be part of them is added to `left_out`.
 
@@ -144,7 +144,7 @@ def _other_crossings(select: str, before: Any, after: Any) -> str:
 
 
 def propose_arrays(
-    arrays: Mapping[str, Branch], objects: Mapping[str, ProposedObjects], left_out: dict[str, str]
+    arrays: Mapping[str, Branch], objects: Mapping[str, ProposedObjects], *, left_out: dict[str, str]
 ) -> dict[str, ProposedObjects]:
     """Return slots from lists of lists whose inner lists are all as long: constituents with a row of inputs each.
 
@@ -168,7 +168,7 @@ def propose_arrays(
                 left_out[f"{name}[:, :, {n}]"] = f"always {finite[0]:g}" if len(finite) else "no finite value"
                 continue
             share = 1 - len(finite) / len(column)
-            comment = described(branch.type, finite, share)
+            comment = described(branch.type, finite, not_finite=share)
             features.append(Feature(f"{identifier(name)}_{n}", f"{term(name)}[:, :, {n}]", comment, share))
         lengths = ak.to_numpy(ak.num(values, axis=1))
         count = max(1, int(np.quantile(lengths, HELD, method="higher")))
@@ -204,7 +204,7 @@ def _feature(
         content["select"] = select
     read: dict[str, Any] = {n: branches[n].values for n in (name, momentum, *of_condition)}
     entries = np.arange(len(branches[momentum].values), dtype=np.int64)
-    values, kept = slots(word, Objects.model_validate(content), read, entries)
+    values, kept = slots(word, Objects.model_validate(content), branches=read, entry=entries)
     with np.errstate(over="ignore"):
         column = values[..., 0].astype(np.float32)
     filled = np.arange(count) < kept[:, None]
@@ -216,7 +216,7 @@ def _feature(
     if finite.min() == finite.max():
         return f"always {finite[0]:g}", nan
     share = float(nan.mean())
-    comment = described(branches[name].type, finite, share)
+    comment = described(branches[name].type, finite, not_finite=share)
     comment += "; too often not finite for nonfinite: drop" if share > MANY_NOT_FINITE else ""
     return Feature(word, term(name), comment, share), nan
 

@@ -110,9 +110,9 @@ class Proposal:
         return "drop" if seen else "refuse"
 
 
-def described(kind: str, finite: Any, not_finite: float) -> str:
+def described(kind: str, finite: Any, *, not_finite: float) -> str:
     """Return a comment on finite values (N,), N > 0: type of the branch, range, fraction of NaN, automatic format."""
-    kif = automatic_format(finite, WIDTH, QUANTILES)
+    kif = automatic_format(finite, WIDTH, quantiles=QUANTILES)
     return f"{kind}, {span(finite)}, {percent(not_finite)} not finite; auto: {kif}"
 
 

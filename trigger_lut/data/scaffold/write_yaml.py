@@ -36,7 +36,7 @@ EMPTY = {
 SHOWN = 40  # names of skipped branches in one comment
 
 
-def start(files: Sequence[str], tree: str | None, name: str | None, output: Path | None) -> str:
+def start(files: Sequence[str], tree: str | None, *, name: str | None, output: Path | None) -> str:
     """Read samples of files, write a description, and return a summary for people.
 
     Parameters
@@ -78,14 +78,14 @@ def start(files: Sequence[str], tree: str | None, name: str | None, output: Path
     proposal = propose(sample, {name: [numbers[file] for file in held] for name, held in classes.items()})
     if proposal.files:
         proposal = replace(proposal, files=patterns(classes, files))
-    text = description(output, files, sample, proposal)
+    text = description(output, files, sample=sample, proposal=proposal)
     if not _open_places(proposal):
-        made = validate(DataSet, yaml.safe_load(text), output)
+        made = validate(DataSet, yaml.safe_load(text), path=output)
         wrong = inconsistencies(made)
         assert not wrong, wrong
         channels(made)
     write_text(output, text)
-    return summary(output, sample, proposal)
+    return summary(output, sample, proposal=proposal)
 
 
 def _name_of(file: str) -> str:
@@ -95,7 +95,7 @@ def _name_of(file: str) -> str:
     return identifier(fit[0]) if fit else "mine"
 
 
-def description(output: Path, files: Sequence[str], sample: TreeSample, proposal: Proposal) -> str:
+def description(output: Path, files: Sequence[str], *, sample: TreeSample, proposal: Proposal) -> str:
     """Return the YAML text."""
     lines = ["# yaml-language-server: $schema=../data_set.schema.json"] * (output.parent.name == DATA_SETS.name)
     lines += [_comment(line) for line in _head(output, sample, proposal)]
@@ -291,7 +291,7 @@ def _comment(text: str) -> str:
     return ("# " + "".join(c if c.isprintable() else "?" for c in text)).rstrip()
 
 
-def summary(output: Path, sample: TreeSample, proposal: Proposal) -> str:
+def summary(output: Path, sample: TreeSample, *, proposal: Proposal) -> str:
     """Return the proposal in a few lines."""
     others = [f"{n} ({c:,})" for n, c in sample.trees.items() if n != sample.tree]
     numbered = "entry" if proposal.numbered else "none proposed"

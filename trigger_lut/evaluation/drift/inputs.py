@@ -19,7 +19,7 @@ MAX_BINS, DRAWN_INPUTS, LISTED_CODES = 64, 6, 3
 
 
 def input_drift(
-    trained: Sample, new: Sample, ingested: tuple[Sequence[FeatureSummary], Sequence[FeatureSummary]]
+    trained: Sample, new: Sample, *, ingested: tuple[Sequence[FeatureSummary], Sequence[FeatureSummary]]
 ) -> list[InputDrift]:
     """Compare every input.
 
@@ -48,8 +48,8 @@ def input_drift(
                 name=summary.name,
                 format=str(kif),
                 distance=sample_distance(before, now),
-                trained=spread(values, p, sizes[0]),
-                new=spread(values, q, sizes[1]),
+                trained=spread(values, p, effective=sizes[0]),
+                new=spread(values, q, effective=sizes[1]),
                 lowest=value_ratio(weighted_fraction(p[0], sizes[0]), weighted_fraction(q[0], sizes[1])),
                 highest=value_ratio(weighted_fraction(p[-1], sizes[0]), weighted_fraction(q[-1], sizes[1])),
                 saturated=(summary.saturated_fraction, other.saturated_fraction),
@@ -67,7 +67,9 @@ def input_drift(
     return [x if n < DRAWN_INPUTS else x.model_copy(update={"histogram": None}) for n, x in enumerate(drifts)]
 
 
-def sum_drift(trained: Sample, new: Sample, channels: Sequence[Channel], steps: Sequence[float]) -> list[NumberDrift]:
+def sum_drift(
+    trained: Sample, new: Sample, *, channels: Sequence[Channel], steps: Sequence[float]
+) -> list[NumberDrift]:
     """Compare the sum of each object feature over all slots.
 
     Parameters
@@ -101,17 +103,17 @@ def number_drift(
     name: str, *, unit: str = "", step: float, values: tuple[IntArray, IntArray], weights: tuple[Floats, Floats]
 ) -> NumberDrift:
     """Compare one weighted integer, values (N,) and (M,); step: the value of 1."""
-    first, second = aligned_histograms(*values, weights)
+    first, second = aligned_histograms(*values, weights=weights)
     return NumberDrift(
         name=name,
         unit=unit,
         distance=sample_distance(first, second),
-        trained=spread(step * values[0], weights[0], first.effective),
-        new=spread(step * values[1], weights[1], second.effective),
+        trained=spread(step * values[0], weights[0], effective=first.effective),
+        new=spread(step * values[1], weights[1], effective=second.effective),
     )
 
 
-def spread(values: ArrayLike, weights: Floats, effective: float) -> Spread:
+def spread(values: ArrayLike, weights: Floats, *, effective: float) -> Spread:
     """Compute mean and standard deviation of values (N,) with weights (N,) of `effective` events."""
     array: NDArray[np.float64] = np.asarray(values, np.float64)
     mean = float(np.average(array, weights=weights))

@@ -59,7 +59,7 @@ class SampleOutputs:
         return cls(sample, codes, real_outputs(network, codes))
 
 
-def output_drift(trained: SampleOutputs, new: SampleOutputs, fractions: IntArray) -> list[NumberDrift]:
+def output_drift(trained: SampleOutputs, new: SampleOutputs, *, fractions: IntArray) -> list[NumberDrift]:
     """Compare every output.
 
     Parameters
@@ -84,7 +84,9 @@ def output_drift(trained: SampleOutputs, new: SampleOutputs, fractions: IntArray
     ]
 
 
-def point_drift(trained: SampleOutputs, new: SampleOutputs, card: ThresholdsCard, trigger: Trigger) -> list[PointDrift]:
+def point_drift(
+    trained: SampleOutputs, new: SampleOutputs, *, card: ThresholdsCard, trigger: Trigger
+) -> list[PointDrift]:
     """Compare rate and efficiency at the firmware's thresholds.
 
     Parameters
@@ -114,7 +116,7 @@ def _point(
     if trained.sample.events.label_classes:  # anomaly detection: the score is the one output
         scores = [side.real[:, 0] for side in sides]
     else:
-        scores = [trigger_score(side.real, signal, background) for side in sides]
+        scores = [trigger_score(side.real, signal, background=background) for side in sides]
     before, now = (passes(score, point.threshold) for score in scores)
     common = common_classes(trained.sample, new.sample)
     first, second = trained.sample.labels, new.sample.labels
@@ -122,7 +124,7 @@ def _point(
     khz = None
     path, wanted_khz = wanted
     if not path and common and all(np.isin(second, group).any() for group, _ in streams):
-        khz = value_ratio(point.rate_khz, background_rate(now, second, streams))
+        khz = value_ratio(point.rate_khz, background_rate(now, second, streams=streams))
     passing = {classes[k]: _fraction_ratio(before[first == k], now[second == k]) for k in common}
     return PointDrift(
         path=path,
@@ -158,11 +160,11 @@ def accuracy_drift(trained: SampleOutputs, new: SampleOutputs) -> dict[str, Valu
     first, second = trained.sample.labels, new.sample.labels
     before, now = (side.real.argmax(axis=1) == side.sample.labels for side in (trained, new))
     mixture: Streams = [((k,), float((first == k).mean())) for k in common]
-    total = value_ratio(background_rate(before, first, mixture), background_rate(now, second, mixture))
+    total = value_ratio(background_rate(before, first, streams=mixture), background_rate(now, second, streams=mixture))
     return {ALL: total} | {classes[k]: _fraction_ratio(before[first == k], now[second == k]) for k in common}
 
 
-def target_drift(trained: SampleOutputs, new: SampleOutputs, seed: int) -> list[TargetDrift]:
+def target_drift(trained: SampleOutputs, new: SampleOutputs, *, seed: int) -> list[TargetDrift]:
     """Compare the resolution of each target of a regression.
 
     Parameters

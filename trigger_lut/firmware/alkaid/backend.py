@@ -43,4 +43,4 @@ def predict_alkaid(network: Network, codes: IntArray) -> IntArray:
     IntArray of shape (N, C_out)
         Output codes.
     """
-    return interpret(trace(network), network, codes)
+    return interpret(trace(network), network, codes=codes)

@@ -73,7 +73,7 @@ def _channel(
         x = values[value]
         if isinstance(x, FVariableInput):
             x = _entered(name, x, form.inputs[i], form.overflow[i], form.rounding)
-        known[key] = convert(x, form.inputs[i], form.overflow[i], form.rounding)
+        known[key] = convert(x, form.inputs[i], overflow=form.overflow[i], rounding=form.rounding)
     return known[key]
 
 
@@ -90,7 +90,7 @@ def _entered(name: str, x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
 
 
 def _output(form: TableLayer, o: int, plan: Summation, channels: list[Any], like: Any) -> Any:
-    y = table_sum(channels, form, o, plan, like)
+    y = table_sum(channels, form, o=o, plan=plan, like=like)
     items = plan.items
     lo, hi = items[-1][1:] if items else (plan.constant, plan.constant)
-    return within(y, kif_for_range(lo, hi, int(form.fraction_bits[o])), like)
+    return within(y, kif_for_range(lo, hi, f=int(form.fraction_bits[o])), like=like)

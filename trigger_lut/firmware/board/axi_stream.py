@@ -45,7 +45,7 @@ class AxiStream:
     latency_cycles: int
 
 
-def axi_stream(project: RtlProject, ready: bool = True, beat_bytes: int | None = None) -> AxiStream:
+def axi_stream(project: RtlProject, ready: bool = True, *, beat_bytes: int | None = None) -> AxiStream:
     """Plan the wrapper of a project.
 
     Parameters

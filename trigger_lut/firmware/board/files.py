@@ -53,7 +53,7 @@ def board_files(project: RtlProject, options: BoardWrappers, *, version: int, pa
     texts = {}
     stream, emp = None, None
     if options.axi_stream is not None:
-        stream = axi_stream(project, options.axi_stream.ready, options.axi_stream.beat_bytes)
+        stream = axi_stream(project, options.axi_stream.ready, beat_bytes=options.axi_stream.beat_bytes)
         name = f"{stream.top}.v"
         sources = [*(f"../../rtl/{path.name}" for path in project.files), name]
         texts[f"axi_stream/{name}"] = axi_stream_text(project, stream)
@@ -112,7 +112,7 @@ def read_board(release: Path) -> Board:
             f"{error}. Make the release again."
         ) from error
     for top in (wrapper.top for wrapper in (stream, emp) if wrapper is not None):
-        require_plain_names(path, top, [])
+        require_plain_names(path, top, names=[])
     return Board(stream, emp)
 
 
@@ -147,7 +147,7 @@ def component_files(release: Path, wrapper: EmpPayload) -> list[Path]:
         line for line, word in zip(lines, words, strict=True) if word[:2] != ["src", "--vhdl2008"] or len(word) != 3
     ]:
         raise CardError(f"{dep}: Expected lines `src --vhdl2008 FILE`, found {wrong[0]!r}. Make the release again.")
-    require_plain_names(dep, wrapper.top, [word[2] for word in words])
+    require_plain_names(dep, wrapper.top, names=[word[2] for word in words])
     files = [folder / "hdl" / word[2] for word in words]
     if missing := [path.name for path in files if not path.is_file()]:
         raise CardError(f"{dep}: Expected its files in hdl, found no {', '.join(missing)}. Make the release again.")

@@ -49,7 +49,7 @@ class StreamTrace:
     data: Words
 
 
-def beats_of(project: RtlProject, wrapper: AxiStream, codes: IntArray) -> Words:
+def beats_of(project: RtlProject, wrapper: AxiStream, *, codes: IntArray) -> Words:
     """Return the beats of events.
 
     Parameters
@@ -79,7 +79,7 @@ def beats_of(project: RtlProject, wrapper: AxiStream, codes: IntArray) -> Words:
     return np.concatenate([last, beats.view("<u4").astype(np.uint32)], axis=1)
 
 
-def run_stream(files: list[Path], wrapper: AxiStream, beats: Words, plan: NDArray[np.uint32]) -> StreamTrace:
+def run_stream(files: list[Path], wrapper: AxiStream, *, beats: Words, plan: NDArray[np.uint32]) -> StreamTrace:
     """Run beats through a wrapper.
 
     Parameters
@@ -109,7 +109,7 @@ def run_stream(files: list[Path], wrapper: AxiStream, beats: Words, plan: NDArra
     harness = scratch_folder() / f"axi_stream_{int(wrapper.ready)}_{used}.cpp"
     harness.write_text(fill(text, values), encoding="utf-8")
     # UNOPTFLAT is about speed: how the network inside is scheduled.
-    binary = compile_verilated(files, wrapper.top, harness, ("-Wall", "-Wno-UNOPTFLAT"))
+    binary = compile_verilated(files, wrapper.top, harness=harness, checks=("-Wall", "-Wno-UNOPTFLAT"))
     words_in, words_out = beats.shape[1] - 1, -(-wrapper.out_bytes // 4)
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
         source, result = Path(scratch, "in.bin"), Path(scratch, "out.bin")
@@ -123,7 +123,7 @@ def run_stream(files: list[Path], wrapper: AxiStream, beats: Words, plan: NDArra
 
 
 def simulate_axi_stream(
-    project: RtlProject, wrapper: AxiStream, files: list[Path], codes: IntArray
+    project: RtlProject, wrapper: AxiStream, *, files: list[Path], codes: IntArray
 ) -> tuple[IntArray, int]:
     """Run vectors through a wrapper four times, and compare the runs with the rules of AXI4-Stream and each other.
 
@@ -150,7 +150,7 @@ def simulate_axi_stream(
     ToolMissingError
         Without Verilator or a compiler.
     """
-    beats, rng, raws = beats_of(project, wrapper, codes), np.random.default_rng(0), []
+    beats, rng, raws = beats_of(project, wrapper, codes=codes), np.random.default_rng(0), []
     latencies: set[int] = set()
     for name, (offers, sinks) in FRACTIONS.items():
         if sinks < 1 and not wrapper.ready:
@@ -159,7 +159,7 @@ def simulate_axi_stream(
         cycles = int(slots / min(offers, sinks) * 1.5) + 4 * wrapper.latency_cycles + 64
         plan = (rng.random(cycles) < offers) * OFFER + (rng.random(cycles) < sinks) * SINK
         plan[-wrapper.latency_cycles * 2 - 40 :] |= SINK
-        trace = run_stream(files, wrapper, beats, plan.astype(np.uint32))
+        trace = run_stream(files, wrapper, beats=beats, plan=plan.astype(np.uint32))
         taken, gone = _transfers(trace, wrapper, len(codes), name)
         if sinks == 1:
             latencies |= set((gone - taken).tolist())

@@ -45,7 +45,9 @@ class Frames:
     metadata: IntArray
 
 
-def simulate_emp(project: RtlProject, wrapper: EmpPayload, files: list[Path], codes: IntArray) -> tuple[IntArray, int]:
+def simulate_emp(
+    project: RtlProject, wrapper: EmpPayload, *, files: list[Path], codes: IntArray
+) -> tuple[IntArray, int]:
     """Run vectors through the payload.
 
     Parameters

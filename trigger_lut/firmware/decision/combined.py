@@ -44,7 +44,7 @@ end architecture;
 """
 
 
-def flat(decision: DecisionProject, rtl: RtlProject, folder: Path, moved: int = 0) -> RtlProject:
+def flat(decision: DecisionProject, rtl: RtlProject, *, folder: Path, moved: int = 0) -> RtlProject:
     """Describe the module as a project whose outputs are those of the network, then a bit a working point.
 
     Parameters

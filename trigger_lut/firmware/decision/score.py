@@ -173,4 +173,4 @@ def score_in_words(signal: Sequence[str], background: Sequence[str]) -> str:
 
 
 def _signed_bits(lo: int, hi: int) -> int:
-    return kif_for_range(min(lo, -1), hi, 0).bits
+    return kif_for_range(min(lo, -1), hi, f=0).bits

@@ -26,7 +26,7 @@ class PythonEmulator(NetworkBackend):
 
     def write(self, design: Design, folder: Path) -> None:
         """Write both emulators; see `Backend.write`."""
-        for name, text in emulator_files(design.network, design.spec.design, "0").items():
+        for name, text in emulator_files(design.network, design.spec.design, version="0").items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -35,7 +35,7 @@ class PythonEmulator(NetworkBackend):
         """Run the script in an isolated interpreter; see `Backend.predict`."""
         place = folder / "emulator" / "python"
         command: list[str | Path] = [sys.executable, "-I", place / "emulator.py", place / "network.json"]
-        return Prediction(printed_outputs(command, folder, codes, "emulator.py"))
+        return Prediction(printed_outputs(command, folder, codes=codes, program="emulator.py"))
 
 
 class CppEmulator(PythonEmulator):
@@ -49,7 +49,7 @@ class CppEmulator(PythonEmulator):
 
     def predict(self, folder: Path, codes: IntArray) -> Prediction:
         """Compile the emulator, with each warning an error, and run it; see `Backend.predict`."""
-        return Prediction(printed_outputs([compile_emulator(folder)], folder, codes, "C++ emulator"))
+        return Prediction(printed_outputs([compile_emulator(folder)], folder, codes=codes, program="C++ emulator"))
 
 
 class CmsswLibrary(NetworkBackend):
@@ -81,7 +81,7 @@ class CmsswLibrary(NetworkBackend):
         )
         library = _only(place, [path for path in place.glob("*_v*.so") if path.is_file()])
         program = _only(place, [path for path in place.glob("test/test_*") if not path.suffix])
-        return Prediction(printed_outputs([program, library], folder, codes, "CMSSW library"))
+        return Prediction(printed_outputs([program, library], folder, codes=codes, program="CMSSW library"))
 
 
 def _only(folder: Path, paths: list[Path]) -> Path:
@@ -92,7 +92,7 @@ def _only(folder: Path, paths: list[Path]) -> Path:
     return paths[0]
 
 
-def printed_outputs(command: list[str | Path], folder: Path, codes: IntArray, program: str) -> IntArray:
+def printed_outputs(command: list[str | Path], folder: Path, *, codes: IntArray, program: str) -> IntArray:
     """Run a program that prints outputs for a file of codes, one event a line.
 
     Parameters

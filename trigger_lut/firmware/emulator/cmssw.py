@@ -79,7 +79,7 @@ def cmssw_files(
         raise ConfigurationError(f"version: expected a number from 1, found {model_version}. Count versions from 1.")
     versioned = f"{model}_v{model_version}"
     name = identifier(versioned)
-    network_header = header(network, versioned, writer_version)
+    network_header = header(network, versioned, version=writer_version)
     values = {
         "MODEL": model,
         "VERSION": str(model_version),

@@ -38,7 +38,7 @@ def identifier(design: str) -> str:
     return f"trigger_lut_{code_word(design)}"
 
 
-def header(network: Network, design: str, version: str) -> str:
+def header(network: Network, design: str, *, version: str) -> str:
     """Write the header: formats of inputs and outputs, and the functions."""
     name, guard = identifier(design), identifier(design).upper() + "_H"
     inputs, outputs = network.inputs, network.output_formats()
@@ -271,7 +271,7 @@ def _code(network: Network, layer: IntegerLayer, *, i: int, value: int, known: l
         text = f"({text} + {_number(1 << (-gained - 1), kind)})"
     text = _up(text, gained, kind) if gained > 0 else f"({text} >> {-gained})" if gained < 0 else text
     if layer.overflow[i] == "WRAP":
-        if not fits(*network.ranges.one(value), kif, layer.rounding):
+        if not fits(*network.ranges.one(value), kif=kif, rounding=layer.rounding):
             mask = _number((1 << kif.bits) - 1, kind)
             text = f"((({text} - {_number(kif.lo, kind)}) & {mask}) + {_number(kif.lo, kind)})"
     else:

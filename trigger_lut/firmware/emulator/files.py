@@ -13,7 +13,7 @@ from trigger_lut.network.network import Network
 SOURCES = Path(__file__).parent
 
 
-def emulator_files(network: Network, design: str, version: str) -> dict[str, str]:
+def emulator_files(network: Network, design: str, *, version: str) -> dict[str, str]:
     """Write the emulators in C++ and Python.
 
     Parameters
@@ -32,7 +32,7 @@ def emulator_files(network: Network, design: str, version: str) -> dict[str, str
     """
     name = identifier(design)
     return {
-        f"emulator/cpp/{name}.h": header(network, design, version),
+        f"emulator/cpp/{name}.h": header(network, design, version=version),
         f"emulator/cpp/{name}.cpp": source(network, design),
         "emulator/cpp/example.cpp": (SOURCES / "example.cpp").read_text(encoding="utf-8").replace("@NAME@", name),
         "emulator/python/emulator.py": (SOURCES / "python.py").read_text(encoding="utf-8"),

@@ -24,7 +24,7 @@ EXACT = (
 TIES = "objects of equal keys keep the order of the list; a key that is NaN comes last"
 
 
-def front_end(data_set: DataSet, formats: Sequence[KIF], branches: Mapping[str, Any]) -> dict[str, Any]:
+def front_end(data_set: DataSet, formats: Sequence[KIF], *, branches: Mapping[str, Any]) -> dict[str, Any]:
     """Describe the way from branches to codes.
 
     Parameters

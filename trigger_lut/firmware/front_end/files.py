@@ -77,7 +77,7 @@ def codes_in_lines(text: str, columns: int) -> IntArray:
     return np.array(rows, dtype=np.int64).reshape(len(rows), columns)
 
 
-def event_lines(described: Mapping[str, Any], branches: Mapping[str, Any], count: int) -> str:
+def event_lines(described: Mapping[str, Any], branches: Mapping[str, Any], *, count: int) -> str:
     """Write raw events, one a line: each number exactly, and the length in front of each list.
 
     Parameters

@@ -194,7 +194,7 @@ def subscript(node: Any, event: dict[str, Any]) -> Any:
     return nth(values, place.value)
 
 
-def nth(values: Any, place: Any, other: Any = np.nan) -> Any:
+def nth(values: Any, place: Any, *, other: Any = np.nan) -> Any:
     """Element of a list, or another number."""
     return values[int(place)] if int(place) < len(values) else other
 
@@ -212,7 +212,7 @@ def function(name: str, arguments: list[Any]) -> Any:
         eta, phi, other_eta, other_phi = same_length(*arguments)
         return np.hypot(eta - other_eta, delta_phi(phi, other_phi))
     if name == "nth":
-        return nth(*arguments)
+        return nth(first, arguments[1], other=arguments[2] if len(arguments) > 2 else np.nan)
     if name == "sort":
         key = number(arguments[-1])
         same_length(first, key)

@@ -35,7 +35,12 @@ class Hls:
         """Convert the model and compile its emulator; see `Backend.write`."""
         final = None if design.final_folder is None else design.final_folder / FOLDER
         write_hls(
-            design.model, design.network, folder / FOLDER, design.spec, final_folder=final, version=design.version or 1
+            design.model,
+            design.network,
+            folder=folder / FOLDER,
+            spec=design.spec,
+            final_folder=final,
+            version=design.version or 1,
         )
 
     def build(self, folder: Path) -> None:
@@ -46,15 +51,15 @@ class Hls:
         """Run the emulator; see `Backend.predict`."""
         return Prediction(predict_hls(folder / FOLDER, codes))
 
-    def flip_bit(self, design: Design, flip: BitFlip, folder: Path, changed: Path) -> bool:
+    def flip_bit(self, design: Design, flip: BitFlip, *, folder: Path, changed: Path) -> bool:
         """Flip the bit in the project's table; see `Backend.flip_bit`. Weights are not written as one number each."""
         if not isinstance(design.network.layers[flip.layer], TableLayer):
             return False
-        flip_hls(folder / FOLDER, changed / FOLDER, design.network, flip)
+        flip_hls(folder / FOLDER, changed / FOLDER, network=design.network, flip=flip)
         return True
 
 
-def flip_hls(source: Path, folder: Path, network: Network, flip: BitFlip) -> None:
+def flip_hls(source: Path, folder: Path, *, network: Network, flip: BitFlip) -> None:
     """Copy an hls4ml project, flip a bit in the copy's table and compile it.
 
     Parameters
@@ -76,7 +81,7 @@ def flip_hls(source: Path, folder: Path, network: Network, flip: BitFlip) -> Non
     shutil.copytree(source, folder)
     path = folder / "firmware" / "parameters.h"
     text = path.read_text(encoding="utf-8")
-    name = rom_pattern(network.layers[flip.layer].name, flip.channel, flip.output)
+    name = rom_pattern(network.layers[flip.layer].name, flip.channel, o=flip.output)
     line = re.search(rf"^(static const \S+ {name}\[\d+\] = {{)(.*)(}};)$", text, re.MULTILINE)
     entries = line[2].split(", ") if line else []
     if not line or flip.entry >= len(entries):

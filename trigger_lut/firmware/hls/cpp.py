@@ -34,7 +34,7 @@ def output_formats(network: Network) -> list[KIF]:
     return [KIF(0, 1, 0) if v == PADDING else known[v] for v in map(int, network.output_values)]
 
 
-def rom_pattern(layer: str, i: int, o: int) -> str:
+def rom_pattern(layer: str, i: int, *, o: int) -> str:
     """Regular expression for the name of the ROM of edge (i, o) of a layer, in whichever node of hls4ml it is."""
     return rf"lut_\d+_{_word(layer)}_t{i}_{o}"
 
@@ -49,10 +49,10 @@ def _word(name: str) -> str:
 
 def entry_bits(entries: IntArray) -> int:
     """Width of a signed integer that holds every entry of a table."""
-    return kif_for_range(min(int(entries.min()), -1), int(entries.max()), 0).bits
+    return kif_for_range(min(int(entries.min()), -1), int(entries.max()), f=0).bits
 
 
-def network_code(network: Network, index: int, sources: Sequence[tuple[int, KIF]]) -> str:
+def network_code(network: Network, index: int, *, sources: Sequence[tuple[int, KIF]]) -> str:
     """ROMs and `config<index>` with a function `evaluate(x0, x1, ..., y)`, for a node of hls4ml's model.
 
     index: number of the node. sources: size and type of each input vector, all together the network's inputs in order.
@@ -93,7 +93,7 @@ def _signed_bits(network: Network, n: int) -> int:
     lo, hi = min(int(made.lo.min(initial=0)), -1), int(made.hi.max(initial=0))
     least, most = layer.operand_bounds()
     lo, hi = min(lo, least), max(hi, most)
-    return kif_for_range(lo, hi, 0).bits
+    return kif_for_range(lo, hi, f=0).bits
 
 
 def _channel_bits(layer: IntegerLayer) -> int:
@@ -147,7 +147,7 @@ def _product(weight: int, i: int) -> str:
 
 
 def _literal(value: int) -> str:
-    return f"ap_int<{kif_for_range(min(value, -1), value, 0).bits}>({value}{'LL' if abs(value) >= SUM_LIMIT else ''})"
+    return f"ap_int<{kif_for_range(min(value, -1), value, f=0).bits}>({value}{'LL' if abs(value) >= SUM_LIMIT else ''})"
 
 
 def _balanced(terms: list[str], form: str) -> str:

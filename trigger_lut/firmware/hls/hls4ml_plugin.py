@@ -88,7 +88,7 @@ class TableHandler(KerasV3LayerHandler):  # type: ignore[misc]
 
         return {
             "class_name": "LUTNetwork",
-            "network": layer_network(layer, in_tensors, out_tensors[0], INPUT_FORMATS.get()),
+            "network": layer_network(layer, in_tensors, out_tensor=out_tensors[0], inputs=INPUT_FORMATS.get()),
             "target_shape": list(out_tensors[0].shape[1:]),
             "handler": type(self).__name__,
         }
@@ -177,7 +177,7 @@ class LUTNetworkConfigTemplate(LayerConfigTemplate):  # type: ignore[misc]
         """Write the node's part of parameters.h."""
         variables = [node.get_input_variable(name) for name in node.inputs]
         sources = [(int(np.prod(v.shape)), kif_of(v)) for v in variables]
-        return network_code(node.get_attr("network"), node.index, sources)
+        return network_code(node.get_attr("network"), node.index, sources=sources)
 
 
 class LUTNetworkFunctionTemplate(FunctionCallTemplate):  # type: ignore[misc]

@@ -83,7 +83,7 @@ class HlsProject:
 
 
 def write_hls(
-    model: Any, network: Network, folder: Path, spec: Spec, *, final_folder: Path | None = None, version: int = 1
+    model: Any, network: Network, *, folder: Path, spec: Spec, final_folder: Path | None = None, version: int = 1
 ) -> HlsProject:
     """Convert a Keras model with hls4ml, write the project and compile it.
 
@@ -164,7 +164,7 @@ def _layer_by_layer(
     except Exception as error:  # hls4ml has no errors of its own: whatever it stumbles over
         said = str(error).splitlines() or [type(error).__name__]
         return dataclasses.replace(empty, note=f"not layer by layer: hls4ml refuses the model ({said[0]})")
-    codes = uniform(network.inputs, CHECKED, np.random.default_rng(spec.seed))
+    codes = uniform(network.inputs, CHECKED, rng=np.random.default_rng(spec.seed))
     try:
         different = int((predict_hls(folder, codes) != evaluate(whole, codes)).sum())
         what = f"{different} of {CHECKED * len(project.fractions)} outputs differ from the model's integers"

@@ -27,7 +27,14 @@ class Verilog(NetworkBackend):
 
     def write(self, design: Design, folder: Path) -> None:
         """Write Verilog and VHDL; see `Backend.write`."""
-        write_rtl(design.network, folder / FOLDER, design.spec, design.stages, design.cuts, version=design.version)
+        write_rtl(
+            design.network,
+            folder / FOLDER,
+            spec=design.spec,
+            stages=design.stages,
+            cuts=design.cuts,
+            version=design.version,
+        )
 
     def predict(self, folder: Path, codes: IntArray) -> Prediction:
         """Simulate the pipeline; see `Backend.predict`.

@@ -119,7 +119,7 @@ VHDL = _Language(
 )
 
 
-def converted(language: _Language, signal: str, low: int, source: KIF, target: KIF) -> str:
+def converted(language: _Language, signal: str, *, low: int, source: KIF, target: KIF) -> str:
     """Write the bits of a code in another format that holds its value.
 
     Parameters
@@ -158,8 +158,10 @@ def _word(schedule: Schedule, language: _Language, channel: int, cycle: int) -> 
     if source == PADDING:
         return language.zeros(target.bits)
     if cycle == 0 and schedule.direct:
-        return converted(language, "data_in", offsets(block.inputs)[source], block.inputs[source], target)
-    return converted(language, f"kept{source}", 0, block.inputs[source], target)
+        return converted(
+            language, "data_in", low=offsets(block.inputs)[source], source=block.inputs[source], target=target
+        )
+    return converted(language, f"kept{source}", low=0, source=block.inputs[source], target=target)
 
 
 def _header(schedule: Schedule, name: str) -> list[str]:
@@ -171,7 +173,7 @@ def _header(schedule: Schedule, name: str) -> list[str]:
     ]
 
 
-def block_verilog(schedule: Schedule, name: str, step: str) -> str:
+def block_verilog(schedule: Schedule, name: str, *, step: str) -> str:
     """Write the Verilog module of a block.
 
     Parameters
@@ -195,7 +197,7 @@ def block_verilog(schedule: Schedule, name: str, step: str) -> str:
     total = schedule.started
     lines = [
         *(f"// {line}" for line in _header(schedule, name)),
-        *module_head(name, at_in[-1], at_out[-1]),
+        *module_head(name, at_in[-1], bits_out=at_out[-1]),
         *_control_verilog(schedule),
         f'    (* shreg_extract = "no" *) reg [{total - 1}:0] started;',
         f"    initial started = {total}'b0;",
@@ -293,7 +295,7 @@ def _collected_verilog(
             lines += [f"    reg [{width - 1}:0] {own};"] * (copy != schedule.copies)
             lines.append(f"    always @(posedge clk) {own} <= started[{copy * fold - 1}] ? {before} : {own};")
         return lines
-    value = converted(VERILOG, "result", at_step[c.source], formats[c.source], c.kif)
+    value = converted(VERILOG, "result", low=at_step[c.source], source=formats[c.source], target=c.kif)
     if c.kind == "store":
         flag = f"started[{schedule.first + c.cycle}]"
         return [*lines, f"    always @(posedge clk) out{n} <= {flag} ? {value} : out{n};"]
@@ -305,7 +307,7 @@ def _collected_verilog(
     return [*lines, f"    always @(posedge clk) out{n} <= (first || {larger}) ? value{n} : out{n};"]
 
 
-def block_vhdl(schedule: Schedule, name: str, step: str) -> str:
+def block_vhdl(schedule: Schedule, name: str, *, step: str) -> str:
     """Write the VHDL entity of a block; parameters as of `block_verilog`.
 
     Parameters
@@ -375,7 +377,7 @@ def block_vhdl(schedule: Schedule, name: str, step: str) -> str:
                 "use ieee.std_logic_1164.all;",
                 "use ieee.numeric_std.all;",
                 "",
-                *entity_head(name, at_in[-1], at_out[-1]),
+                *entity_head(name, at_in[-1], bits_out=at_out[-1]),
                 "",
                 f"architecture rtl of {name} is",
                 *signals,
@@ -424,7 +426,7 @@ def _collected_vhdl(
             signals += [f"    signal {own}: {kind};"] * (copy != schedule.copies)
             clocked.append(f"if started({copy * fold - 1}) = '1' then {own} <= {before}; end if;")
         return signals, clocked
-    value = converted(VHDL, "result", at_step[c.source], formats[c.source], c.kif)
+    value = converted(VHDL, "result", low=at_step[c.source], source=formats[c.source], target=c.kif)
     if c.kind == "store":
         return signals, [f"if started({schedule.first + c.cycle}) = '1' then out{n} <= {value}; end if;"]
     number = "signed" if c.kif.k else "unsigned"

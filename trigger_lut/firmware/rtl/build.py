@@ -46,10 +46,10 @@ __all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "si
 def write_rtl(
     network: Network,
     folder: str | Path,
+    *,
     spec: Spec,
     stages: Stages | None = None,
     cuts: Sequence[Cut] | None = None,
-    *,
     version: int | None = None,
 ) -> RtlProject:
     """Write the Verilog and the VHDL of a network for a design's target into `folder` (made anew).
@@ -216,8 +216,8 @@ def _block(block: Block, step: _Made, name: str, model: DelayModel) -> _Made:
     schedule = Schedule(block, step.cycles, is_direct(block, model))
     return _Made(
         top=name,
-        verilog={name: block_verilog(schedule, name, step.top)} | step.verilog,
-        vhdl=step.vhdl | {name: block_vhdl(schedule, name, step.top)},
+        verilog={name: block_verilog(schedule, name, step=step.top)} | step.verilog,
+        vhdl=step.vhdl | {name: block_vhdl(schedule, name, step=step.top)},
         inputs=block.inputs,
         outputs=block.output_formats(),
         cycles=schedule.latency_cycles,

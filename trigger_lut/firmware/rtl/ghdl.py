@@ -93,7 +93,7 @@ def simulate_vhdl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, 
     NotReproducibleError
         As `simulate_rtl`.
     """
-    return measured(project, codes, lambda stimulus: run_vhdl(project, stimulus))
+    return measured(project, codes, run=lambda stimulus: run_vhdl(project, stimulus))
 
 
 def run_vhdl(project: RtlProject, stimulus: Words) -> Words:

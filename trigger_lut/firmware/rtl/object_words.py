@@ -65,14 +65,14 @@ def simulate_words(project: RtlProject, *, channels: int, cycles: int, codes: In
     stimulus[times.ravel(), 0] = 1
     stimulus[times.ravel(), 1:] = words.reshape(-1, words.shape[2])
     with tempfile.TemporaryDirectory(prefix="trigger_lut_words_") as scratch:
-        verilog, _ = write_wrapper(replace(project, folder=_folder(Path(scratch))), channels, cycles)
+        verilog, _ = write_wrapper(replace(project, folder=_folder(Path(scratch))), channels, cycles=cycles)
         adapter = Path(scratch, "adapter.v")
         high_out = sum(kif.bits for kif in project.outputs) - 1
         high = sum(kif.bits for kif in formats) - 1
         adapter.write_text(ADAPTER.format(name=verilog.stem, high=high, high_out=high_out), encoding="utf-8")
         files = (*project.files, verilog, adapter)
         wrapped = replace(project, top="adapter", files=files, inputs=formats)
-        found = run_cycles(compile_simulation(wrapped), wrapped, stimulus)
+        found = run_cycles(compile_simulation(wrapped), wrapped, stimulus=stimulus)
     arrived = np.flatnonzero(found[:, 0])
     expected = times[:, -1] + project.latency_cycles_planned
     if not np.array_equal(arrived, expected):

@@ -23,7 +23,7 @@ from trigger_lut.cost_model.operations import operation_delays, stage_times
 FREE = (-1, 5)  # inputs and constants: they need no stage
 
 
-def shortest_stage(comb: Any, cycles: int, model: DelayModel, delays_ns: Sequence[float]) -> float:
+def shortest_stage(comb: Any, cycles: int, *, model: DelayModel, delays_ns: Sequence[float]) -> float:
     """Return the shortest stage, at most `model.stage_ns`, with which the logic still fits into `cycles` stages, in ns.
 
     Evens out the stages: it costs no cycle and gives routing more room.
@@ -32,14 +32,14 @@ def shortest_stage(comb: Any, cycles: int, model: DelayModel, delays_ns: Sequenc
     low, high = min(max(longest, model.delays.lut_and_wire), model.stage_ns), model.stage_ns
     for _ in range(12):
         middle = (low + high) / 2
-        if delay_model.cycles(max(stage_times(comb, middle, delays_ns), default=0.0), middle) <= cycles:
+        if delay_model.cycles(max(stage_times(comb, middle, delays_ns=delays_ns), default=0.0), middle) <= cycles:
             high = middle
         else:
             low = middle
     return high
 
 
-def stage_numbers(comb: Any, model: DelayModel, delays_ns: Sequence[float] | None = None) -> list[int]:
+def stage_numbers(comb: Any, model: DelayModel, *, delays_ns: Sequence[float] | None = None) -> list[int]:
     """Assign operations to pipeline stages, in as few stages as possible.
 
     Inputs are there in stage 1. The last operation is in the last stage.
@@ -59,14 +59,14 @@ def stage_numbers(comb: Any, model: DelayModel, delays_ns: Sequence[float] | Non
         Stage of each operation, from 1 on.
     """
     delays = operation_delays(comb, model.delays) if delays_ns is None else delays_ns
-    total = delay_model.cycles(max(stage_times(comb, model.stage_ns, delays), default=0.0), model.stage_ns)
-    even = shortest_stage(comb, total, model, delays)
-    stages = [delay_model.cycles(t, even) for t in stage_times(comb, even, delays)]
+    total = delay_model.cycles(max(stage_times(comb, model.stage_ns, delays_ns=delays), default=0.0), model.stage_ns)
+    even = shortest_stage(comb, total, model=model, delays_ns=delays)
+    stages = [delay_model.cycles(t, even) for t in stage_times(comb, even, delays_ns=delays)]
     spare = total - max(stages, default=total)
     return [1 if op.opcode in FREE else s + spare for op, s in zip(comb.ops, stages, strict=True)]
 
 
-def stage_paths(comb: Any, stages: Sequence[int], delays_ns: Sequence[float]) -> list[float]:
+def stage_paths(comb: Any, stages: Sequence[int], *, delays_ns: Sequence[float]) -> list[float]:
     """Return the longest path of each stage in ns, from the first stage on."""
     done: list[float] = []
     longest = [0.0] * max(stages, default=1)

@@ -121,7 +121,7 @@ def read_project(folder: Path) -> RtlProject:
 
 
 def _read(path: Path, content: dict[str, Any]) -> RtlProject:
-    require_plain_names(path, content["top"], content["files"] + content["vhdl"])
+    require_plain_names(path, content["top"], names=content["files"] + content["vhdl"])
     return RtlProject(
         folder=path.parent,
         top=content["top"],
@@ -138,7 +138,7 @@ def _read(path: Path, content: dict[str, Any]) -> RtlProject:
     )
 
 
-def require_plain_names(path: Path, top: object, names: list[object]) -> None:
+def require_plain_names(path: Path, top: object, *, names: list[object]) -> None:
     """Raise CardError for a module or file name that could mean anything outside of the project's folder."""
     if not isinstance(top, str) or not IDENTIFIER.fullmatch(top):
         raise CardError(f"{path}: top: no name of a module. Expected letters, digits and _, found {top!r}")

@@ -63,8 +63,8 @@ def series_verilog(series: Series, name: str) -> str:
     final = series.network.output_formats()
     at_in, at_out = offsets(series.network.inputs), offsets(final)
     lines = [
-        *described("//", series.network, name, series.cycles, series.ii),
-        *module_head(name, at_in[-1], at_out[-1]),
+        *described("//", series.network, name=name, cycles=series.cycles, ii=series.ii),
+        *module_head(name, at_in[-1], bits_out=at_out[-1]),
         "    // verilator lint_off UNUSEDSIGNAL",
     ]
     for n, (bus, width) in enumerate(series.buses[1:], start=1):
@@ -79,7 +79,7 @@ def series_verilog(series: Series, name: str) -> str:
     lines.append(f"    assign valid_out = valid{len(series.parts)};")
     made = series.parts[-1][2]
     for o, (low, source, kif) in enumerate(zip(offsets(made), made, final, strict=False)):
-        value = converted(VERILOG, series.buses[-1][0], low, source, kif)
+        value = converted(VERILOG, series.buses[-1][0], low=low, source=source, target=kif)
         lines.append(f"    assign data_out[{at_out[o + 1] - 1}:{at_out[o]}] = {value};")
     return "\n".join([*lines, "endmodule"]) + "\n"
 
@@ -112,14 +112,14 @@ def series_vhdl(series: Series, name: str) -> str:
         )
     made = series.parts[-1][2]
     for o, (low, source, kif) in enumerate(zip(offsets(made), made, final, strict=False)):
-        value = converted(VHDL, series.buses[-1][0], low, source, kif)
+        value = converted(VHDL, series.buses[-1][0], low=low, source=source, target=kif)
         body.append(f"    data_out({at_out[o + 1] - 1} downto {at_out[o]}) <= {value};")
     lines = [
-        *described("--", series.network, name, series.cycles, series.ii),
+        *described("--", series.network, name=name, cycles=series.cycles, ii=series.ii),
         "library ieee;",
         "use ieee.std_logic_1164.all;",
         "",
-        *entity_head(name, at_in[-1], at_out[-1]),
+        *entity_head(name, at_in[-1], bits_out=at_out[-1]),
         "",
         f"architecture rtl of {name} is",
         *signals,

@@ -19,7 +19,7 @@ from trigger_lut.network.time_sharing import Block, cut_network
 TABLE, ADDERS, CHOICES = 8, (0, 1, 4), (2, 6, 9, 10)  # alkaid's operations
 
 
-def all_stages(network: Network, spec: Spec, project: RtlProject) -> list[PipelineStage]:
+def all_stages(network: Network, spec: Spec, *, project: RtlProject) -> list[PipelineStage]:
     """Describe all stages of a design, from the inputs on.
 
     Parameters
@@ -43,19 +43,19 @@ def all_stages(network: Network, spec: Spec, project: RtlProject) -> list[Pipeli
         As `write_rtl`.
     """
     if not project.parts:
-        return pipeline_stages(network, spec, project.stages)
+        return pipeline_stages(network, spec, stages=project.stages)
     found: list[PipelineStage] = []
     for part, made in zip(cut_network(network, project.cuts), project.parts, strict=True):
         if isinstance(part, Block):
             (step,) = made.parts
             schedule = Schedule(part, step.latency_cycles_planned, is_direct(part, DelayModel.of(spec.target)))
-            found += [*_words(schedule), *pipeline_stages(part.step, spec, step.stages), _collection(schedule)]
+            found += [*_words(schedule), *pipeline_stages(part.step, spec, stages=step.stages), _collection(schedule)]
         else:
-            found += pipeline_stages(part, spec, made.stages)
+            found += pipeline_stages(part, spec, stages=made.stages)
     return found
 
 
-def shared_blocks(network: Network, spec: Spec, project: RtlProject) -> list[SharedBlock]:
+def shared_blocks(network: Network, spec: Spec, *, project: RtlProject) -> list[SharedBlock]:
     """Describe the layers of a design that use their hardware in several cycles.
 
     Parameters
@@ -112,7 +112,7 @@ def _stage(*, registers: int, adders: int = 0, choices: int = 0) -> PipelineStag
     return PipelineStage(tables=0, adders=adders, choices=choices, register_bits=registers, logic_ns=None)
 
 
-def pipeline_stages(network: Network, spec: Spec, stages: Sequence[int]) -> list[PipelineStage]:
+def pipeline_stages(network: Network, spec: Spec, *, stages: Sequence[int]) -> list[PipelineStage]:
     """Describe the stages of a pipeline, from the inputs on.
 
     Parameters
@@ -138,7 +138,7 @@ def pipeline_stages(network: Network, spec: Spec, stages: Sequence[int]) -> list
     if comb is None:
         return [PipelineStage(tables=0, adders=0, choices=0, register_bits=1, logic_ns=0.0)]
     bits = crossing_bits(comb, stages)
-    paths = stage_paths(comb, stages, operation_delays(comb, delays(spec.target.family)))
+    paths = stage_paths(comb, stages, delays_ns=operation_delays(comb, delays(spec.target.family)))
     found = []
     for n, (stored, path) in enumerate(zip(bits, paths, strict=True), start=1):
         codes = [op.opcode for op, stage in zip(comb.ops, stages, strict=True) if stage == n]

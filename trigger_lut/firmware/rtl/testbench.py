@@ -35,7 +35,7 @@ def bench_codes(formats: tuple[KIF, ...], count: int = VECTORS) -> IntArray:
     return np.concatenate([[lo, hi, np.clip(0, lo, hi)], rng.integers(lo, hi + 1, (count - 3, len(formats)))])
 
 
-def write_bench(network: Network, project: RtlProject, clock_period_ns: float) -> Path:
+def write_bench(network: Network, project: RtlProject, *, clock_period_ns: float) -> Path:
     """Write the test benches of a project into its folder `bench`.
 
     Parameters
@@ -53,10 +53,10 @@ def write_bench(network: Network, project: RtlProject, clock_period_ns: float) -
         Folder `bench`.
     """
     codes = bench_codes(project.inputs)
-    return write_bench_of(project, codes, evaluate(network, codes), clock_period_ns)
+    return write_bench_of(project, codes, outputs=evaluate(network, codes), clock_period_ns=clock_period_ns)
 
 
-def write_bench_of(project: RtlProject, codes: IntArray, outputs: IntArray, clock_period_ns: float) -> Path:
+def write_bench_of(project: RtlProject, codes: IntArray, *, outputs: IntArray, clock_period_ns: float) -> Path:
     """Write the test benches for some vectors.
 
     Parameters

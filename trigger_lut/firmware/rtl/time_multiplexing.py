@@ -36,7 +36,7 @@ def channels_of(shapes: Sequence[Sequence[int | None]]) -> int:
     return int(last) if single and last is not None else 1
 
 
-def write_wrapper(project: RtlProject, channels: int, cycles: int) -> tuple[Path, Path]:
+def write_wrapper(project: RtlProject, channels: int, *, cycles: int) -> tuple[Path, Path]:
     """Write the wrapper of a project as Verilog and VHDL: <top>_tmux.v and vhdl/<top>_tmux.vhd in its folder.
 
     Parameters

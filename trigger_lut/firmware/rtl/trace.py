@@ -52,17 +52,18 @@ def trace(network: Network) -> Any:
         for place, at_place in zip(gather_index, plans, strict=True):
             channels: list[Any] = []
             for i, value in enumerate(map(int, place)):
-                key = (value, layer.inputs[i], layer.overflow[i], layer.rounding)
+                kif, overflow = layer.inputs[i], layer.overflow[i]
+                key = (value, kif, overflow, layer.rounding)
                 if value == PADDING:
                     channels.append(0.0)
                     continue
                 if key not in conversions:
-                    conversions[key] = convert(values[value], *key[1:])
+                    conversions[key] = convert(values[value], kif, overflow=overflow, rounding=layer.rounding)
                 channels.append(conversions[key])
-            found = LOWERING(layer, channels, at_place, values[0])
+            found = LOWERING(layer, channels, plans=at_place, like=values[0])
             first = len(values) + len(made)
             formats = network.ranges[first : first + layer.shape[1]].formats()
-            made += [within(y, kif, values[0]) for y, kif in zip(found, formats, strict=True)]
+            made += [within(y, kif, like=values[0]) for y, kif in zip(found, formats, strict=True)]
         values += made
     outputs = [values[v] for v in network.output_values]
     # alkaid 0.8.2 traces a second time to tighten bounds, and loses the scale of an inverted bit that turns out to be
@@ -82,7 +83,7 @@ def check_entries(layer: IntegerLayer) -> None:
         )
 
 
-def convert(x: Any, kif: KIF, overflow: str, rounding: str) -> Any:
+def convert(x: Any, kif: KIF, *, overflow: str, rounding: str) -> Any:
     """Convert a value to the format of a layer's channel: round it, then wrap or saturate it."""
     if rounding == "RND" and kif.f < -math.log2(x.step):
         x = x + kif.step / 2  # what remains is to drop low bits
@@ -120,7 +121,7 @@ def wrapped(x: Any, kif: KIF) -> Any:
     return x.quantize(*kif, "WRAP", "TRN")
 
 
-def within(y: Any, kif: KIF, like: Any) -> Any:
+def within(y: Any, kif: KIF, *, like: Any) -> Any:
     """Restrict an output of a layer, which may be a plain number, to its format.
 
     alkaid adds up the bounds of partial sums, which can be wider than the range of the complete sum.
@@ -129,12 +130,12 @@ def within(y: Any, kif: KIF, like: Any) -> Any:
 
 
 @LOWERING.register(TableLayer)
-def table_sums(layer: TableLayer, channels: list[Any], plans: list[Summation], like: Any) -> list[Any]:
+def table_sums(layer: TableLayer, channels: list[Any], *, plans: list[Summation], like: Any) -> list[Any]:
     """Return all outputs of a layer of tables at one position."""
-    return [table_sum(channels, layer, o, plan, like) for o, plan in enumerate(plans)]
+    return [table_sum(channels, layer, o=o, plan=plan, like=like) for o, plan in enumerate(plans)]
 
 
-def table_sum(channels: list[Any], layer: TableLayer, o: int, plan: Summation, like: Any) -> Any:
+def table_sum(channels: list[Any], layer: TableLayer, *, o: int, plan: Summation, like: Any) -> Any:
     """One output: its tables looked up and added pairwise in the plan's order."""
     step = 2.0 ** -int(layer.fraction_bits[o])
     addends = [
@@ -223,7 +224,7 @@ def _constant(value: float, like: Any) -> Any:
     return FVariable.from_const(value, hwconf=like.hwconf)
 
 
-def interpret(comb: Any, network: Network, codes: IntArray) -> IntArray:
+def interpret(comb: Any, network: Network, *, codes: IntArray) -> IntArray:
     """Evaluate logic with alkaid's integer interpreter.
 
     Parameters

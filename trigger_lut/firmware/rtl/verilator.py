@@ -57,10 +57,10 @@ def simulate_rtl(project: RtlProject, codes: IntArray) -> tuple[IntArray, int, i
         Without Verilator or a compiler.
     """
     binary = compile_simulation(project)
-    return measured(project, codes, lambda stimulus: run_cycles(binary, project, stimulus))
+    return measured(project, codes, run=lambda stimulus: run_cycles(binary, project, stimulus=stimulus))
 
 
-def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]) -> tuple[IntArray, int, int]:
+def measured(project: RtlProject, codes: IntArray, *, run: Callable[[Words], Words]) -> tuple[IntArray, int, int]:
     """Measure outputs, latency and initiation interval with any simulator.
 
     Parameters
@@ -94,7 +94,7 @@ def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]
     if not len(cycles):
         raise NotReproducibleError(f"{project.top}: {len(values)} vectors in, no valid output")
     latency = int(cycles[0])
-    check_cycles(project, cycles, dense, latency)
+    check_cycles(project, cycles, at=dense, latency=latency)
     ii = int(np.diff(cycles).max()) if len(cycles) > 1 else project.ii
 
     rng = np.random.default_rng(0)
@@ -104,7 +104,7 @@ def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]
         sparse = np.cumsum(gaps)
         whole = np.append(gaps[1:] >= project.ii, True)
         cycles, again = _valid(run(_stimulus(project, words[:some], sparse, rng)))
-        check_cycles(project, cycles, sparse[whole], latency)
+        check_cycles(project, cycles, at=sparse[whole], latency=latency)
         different = (again != raw[:some][whole]).any(axis=1)
         if different.any():
             vector = int(np.flatnonzero(whole)[np.flatnonzero(different)[0]])
@@ -116,10 +116,10 @@ def measured(project: RtlProject, codes: IntArray, run: Callable[[Words], Words]
 
 def compile_simulation(project: RtlProject) -> Path:
     """Compile the simulation program of a project, once a user for the same Verilog."""
-    return compile_verilated(project.files, project.top, HARNESS)
+    return compile_verilated(project.files, project.top, harness=HARNESS)
 
 
-def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Sequence[str] = ("-Wall",)) -> Path:
+def compile_verilated(files: Sequence[Path], top: str, *, harness: Path, checks: Sequence[str] = ("-Wall",)) -> Path:
     """Compile verilated modules and a C++ harness, once a user for the same sources.
 
     All stages that simulate a design get the same program from the user's cache. Verilator is part of what names it:
@@ -158,7 +158,7 @@ def compile_verilated(files: Sequence[Path], top: str, harness: Path, checks: Se
 
     binary.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(binary) as part:
-        shutil.copy(cached("simulation", made_of, build), part)
+        shutil.copy(cached("simulation", made_of, build=build), part)
     return binary
 
 
@@ -217,7 +217,7 @@ def verilator_library(root: Path, compiler: str) -> tuple[Path, ...]:
             run_program(command, what="C++ compiler on Verilator's library")
 
         given = folder / f"{name}.o"
-        objects.append(given if given.is_file() else cached(f"{name}.o", [name.encode(), *made_of], build))
+        objects.append(given if given.is_file() else cached(f"{name}.o", [name.encode(), *made_of], build=build))
     return tuple(objects)
 
 
@@ -241,7 +241,7 @@ def _stimulus(project: RtlProject, words: Words, at: IntArray, rng: np.random.Ge
     return stimulus
 
 
-def run_cycles(binary: Path, project: RtlProject, stimulus: Words) -> Words:
+def run_cycles(binary: Path, project: RtlProject, *, stimulus: Words) -> Words:
     """Run a simulation program.
 
     Parameters
@@ -273,7 +273,7 @@ def _valid(trace: Words) -> tuple[IntArray, Words]:
     return cycles.astype(np.int64), trace[cycles, 1:]
 
 
-def check_cycles(project: RtlProject, found: IntArray, at: IntArray, latency: int) -> None:
+def check_cycles(project: RtlProject, found: IntArray, *, at: IntArray, latency: int) -> None:
     """Raise NotReproducibleError when the valid outputs do not come `latency` cycles after the inputs."""
     expected = at + latency
     if len(found) != len(expected) or (found != expected).any():

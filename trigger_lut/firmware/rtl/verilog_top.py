@@ -48,8 +48,8 @@ def top_module(
         body.append(f"    assign data_out[{at_out[o + 1] - 1}:{at_out[o]}] = {_literal(code, kif.bits)};")
     shift = "valid_in" if cycles == 1 else f"{{valid[{cycles - 2}:0], valid_in}}"
     lines = [
-        *described("//", network, name, cycles),
-        *module_head(name, at_in[-1], at_out[-1]),
+        *described("//", network, name=name, cycles=cycles),
+        *module_head(name, at_in[-1], bits_out=at_out[-1]),
         f'    (* shreg_extract = "no" *) reg [{cycles - 1}:0] valid;',
         f"    initial valid = {cycles}'b0;",
         f"    always @(posedge clk) valid <= {shift};",
@@ -60,7 +60,7 @@ def top_module(
     return "\n".join(lines) + "\n"
 
 
-def module_head(name: str, bits_in: int, bits_out: int) -> list[str]:
+def module_head(name: str, bits_in: int, *, bits_out: int) -> list[str]:
     """Write the head of a module with the ports of all networks, in lines.
 
     Parameters
@@ -89,7 +89,7 @@ def module_head(name: str, bits_in: int, bits_out: int) -> list[str]:
     ]
 
 
-def described(mark: str, network: Network, name: str, cycles: int, ii: int = 1) -> list[str]:
+def described(mark: str, network: Network, *, name: str, cycles: int, ii: int = 1) -> list[str]:
     """Describe a top-level module in lines of comment: timing, and the channels on its buses."""
     formats_in, formats_out = network.inputs, network.output_formats()
     pace = "every cycle" if ii == 1 else f"after {ii} cycles at the earliest; an earlier one replaces it"

@@ -64,11 +64,11 @@ def top_entity(
     if cycles > 1:
         shift = f"valid <= valid({cycles - 2} downto 0) & valid_in;"
     lines = [
-        *described("--", network, name, cycles),
+        *described("--", network, name=name, cycles=cycles),
         "library ieee;",
         "use ieee.std_logic_1164.all;",
         "",
-        *entity_head(name, at_in[-1], at_out[-1]),
+        *entity_head(name, at_in[-1], bits_out=at_out[-1]),
         "",
         f"architecture rtl of {name} is",
         f"    signal valid: std_logic_vector({cycles - 1} downto 0) := (others => '0');",
@@ -88,7 +88,7 @@ def top_entity(
     return "\n".join(lines) + "\n"
 
 
-def entity_head(name: str, bits_in: int, bits_out: int) -> list[str]:
+def entity_head(name: str, bits_in: int, *, bits_out: int) -> list[str]:
     """Write an entity with the ports of all networks, in lines.
 
     Parameters

@@ -114,7 +114,7 @@ def built() -> Path:
         command = [cxx_compiler(), *FLAGS, SOURCE, f"-I{include}", "-o", path]
         run_program(command, what="compiling the look-up kernel")
 
-    return cached("kernel.so", parts, build)
+    return cached("kernel.so", parts, build=build)
 
 
 def _processor() -> str:
@@ -141,16 +141,16 @@ def _register(library: ctypes.CDLL) -> None:
 # ---------------------------------------------------------------- calling
 
 
-def call(target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shape: Shape) -> tf.Tensor:
+def call(target: str, operands: Sequence[tf.Tensor], *, dtype: tf.DType, shape: Shape) -> tf.Tensor:
     """Return the result (rank 2) of a call of `kernel.cpp` on operands of rank 2; its shape follows from operands.
 
     Sizes may be unknown while a function is traced; XLA compiles it once they are known.
     """
-    return calls(target, operands, dtype, (shape,))[0]
+    return calls(target, operands, dtype=dtype, shapes=(shape,))[0]
 
 
 def calls(
-    target: str, operands: Sequence[tf.Tensor], dtype: tf.DType, shapes: tuple[Shape, ...], **attributes: int
+    target: str, operands: Sequence[tf.Tensor], *, dtype: tf.DType, shapes: tuple[Shape, ...], **attributes: int
 ) -> list[tf.Tensor]:
     """Return the results of a call that has several, of one type; attributes are integers that it reads by name."""
     operands = [tf.convert_to_tensor(o) for o in operands]

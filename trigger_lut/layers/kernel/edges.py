@@ -13,12 +13,12 @@ from trigger_lut.layers.kernel import build as kernel
 MOST_UNITS = 16  # kMostUnits of kernel_edges.h
 
 
-def can(units: int, depth: int, activation: str) -> bool:
+def can(units: int, depth: int, *, activation: str) -> bool:
     """Return whether the kernel is in use and takes networks of this depth, width and activation."""
     return activation == "tanh" and depth == 1 and units <= MOST_UNITS and kernel.in_use()
 
 
-def tanh_edges(w1: tf.Tensor, b1: tf.Tensor, w2: tf.Tensor, u: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def tanh_edges(w1: tf.Tensor, b1: tf.Tensor, *, w2: tf.Tensor, u: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return values of the networks w2 . tanh(w1 * u + b1), and their slopes with respect to u.
 
     w1, b1, w2 (C_in, C_out, H); u (..., C_in, K, C_out) with known sizes. Returns two tensors shaped as u; no gradient
@@ -32,12 +32,14 @@ def tanh_edges(w1: tf.Tensor, b1: tf.Tensor, w2: tf.Tensor, u: tf.Tensor) -> tup
         weights = [tf.reshape(w, (-1, units)) for w in (w1, b1, w2)]
         flat = tf.reshape(u, (-1, c_out))
         as_u, as_w = ((0, 0), (0, 1)), ((1, 0), (1, 1))
-        values, slopes = kernel.calls("edges", (flat, *weights), tf.float32, (as_u, as_u), entries=entries)
+        values, slopes = kernel.calls("edges", (flat, *weights), dtype=tf.float32, shapes=(as_u, as_u), entries=entries)
         slopes = tf.reshape(slopes, u.shape)
 
         def grad(g, _):
             operands = (flat, *weights, tf.reshape(g, (-1, c_out)))
-            found = kernel.calls("edge_gradients", operands, tf.float32, (as_w, as_w, as_w), entries=entries)
+            found = kernel.calls(
+                "edge_gradients", operands, dtype=tf.float32, shapes=(as_w, as_w, as_w), entries=entries
+            )
             return *(tf.reshape(d, w1.shape) for d in found), g * slopes
 
         return (tf.reshape(values, u.shape), slopes), grad

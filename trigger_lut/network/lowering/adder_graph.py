@@ -22,7 +22,7 @@ NOT_IN_LOGIC = ("name", "overflow", "gather_index", "rounding")
 
 
 @LOWERING.register(LinearLayer)
-def outputs(layer: LinearLayer, channels: list[Any], plans: Any = None, like: Any = None) -> list[Any]:
+def outputs(layer: LinearLayer, channels: list[Any], *, plans: Any = None, like: Any = None) -> list[Any]:
     """Return the outputs at one position, in real values, as alkaid variables.
 
     Parameters
@@ -115,5 +115,5 @@ def _logic(kind: Any, plain: Any, arrays: Any, codes: Any) -> Any:
         # The range that is known here, narrower than the port's format.
         x = FVariable(lo * kif.step, hi * kif.step, kif.step, _from=(x,), opr="wrap", hwconf=x.hwconf)
         channels.append(x)
-    live = [y for y in LOWERING(layer, channels, None, channels[0]) if isinstance(y, FVariable)]
+    live = [y for y in LOWERING(layer, channels, plans=None, like=channels[0]) if isinstance(y, FVariable)]
     return trace(ports, live, keep_dead_inputs=True) if live else None

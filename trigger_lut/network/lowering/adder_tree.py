@@ -108,7 +108,7 @@ def trailing_zeros(values: IntArray) -> int:
     return (bits & -bits).bit_length() - 1 if bits else 0
 
 
-def plan_output(layer: TableLayer, o: int, padded: Collection[int] = ()) -> Summation:
+def plan_output(layer: TableLayer, o: int, *, padded: Collection[int] = ()) -> Summation:
     """Plan output `o` of a layer; the sum equals the layer's output for every input.
 
     padded: channels that are padding at this position, so that their tables are constants.
@@ -134,7 +134,7 @@ def plan_output(layer: TableLayer, o: int, padded: Collection[int] = ()) -> Summ
 
 def plan_layer(layer: TableLayer, padded: Collection[int] = ()) -> list[Summation]:
     """Plan all outputs of a layer at one position."""
-    return [plan_output(layer, o, padded) for o in range(layer.shape[1])]
+    return [plan_output(layer, o, padded=padded) for o in range(layer.shape[1])]
 
 
 @PLANS.register(TableLayer)
@@ -220,7 +220,7 @@ def _pairs(addends: tuple[Addend, ...]) -> tuple[tuple[tuple[int, int], ...], in
     level = list(range(len(items)))
     levels = 0
     while len(level) > 1:
-        level.sort(key=lambda n: (items[n][0], kif_for_range(items[n][1], items[n][2], 0).bits, n))
+        level.sort(key=lambda n: (items[n][0], kif_for_range(items[n][1], items[n][2], f=0).bits, n))
         following = []
         for a, b in zip(level[::2], level[1::2], strict=False):
             pairs.append((a, b))

@@ -18,7 +18,7 @@ Item = tuple[int, int, int]
 
 
 @LOWERING.register(MaxLayer)
-def outputs(layer: MaxLayer, channels: list[Any], plans: Any = None, like: Any = None) -> list[Any]:
+def outputs(layer: MaxLayer, channels: list[Any], *, plans: Any = None, like: Any = None) -> list[Any]:
     """Return the outputs at one position, in real values, as alkaid variables.
 
     Parameters
@@ -83,7 +83,7 @@ def _at_least(x: Any, least: float) -> Any:
     return (x - least).msb_mux(limit, x, (least, x.high, min(x.step, limit.step)))
 
 
-def members(layer: MaxLayer, o: int, read: Ranges, place: IntArray) -> dict[int, Item]:
+def members(layer: MaxLayer, o: int, *, read: Ranges, place: IntArray) -> dict[int, Item]:
     """Return the channels of output o at one position; a value that is read twice counts once.
 
     Parameters
@@ -113,9 +113,9 @@ def members(layer: MaxLayer, o: int, read: Ranges, place: IntArray) -> dict[int,
 
 def _item(layer: MaxLayer, i: int, codes: tuple[int, int, int]) -> Item:
     kif = layer.inputs[i]
-    lo, hi = converted_range(codes, kif, layer.overflow[i], layer.rounding)
+    lo, hi = converted_range(codes, kif, overflow=layer.overflow[i], rounding=layer.rounding)
     # A value of fewer fractional bits has zeros at its end; the largest code of a format that saturates has none.
-    zeros = max(kif.f - codes[2], 0) if fits(*codes, kif, layer.rounding) else 0
+    zeros = max(kif.f - codes[2], 0) if fits(*codes, kif=kif, rounding=layer.rounding) else 0
     return lo >> zeros, hi >> zeros, kif.f - zeros
 
 
@@ -137,7 +137,7 @@ def logic(items: tuple[Item, ...]) -> Any:
 
     ports, values = FVArrayInput(len(items)), []
     for n, (lo, hi, f) in enumerate(items):
-        x, step = ports[n].quantize(*kif_for_range(lo, hi, f)), 2.0**-f
+        x, step = ports[n].quantize(*kif_for_range(lo, hi, f=f)), 2.0**-f
         held = lo * step if lo == hi else FVariable(lo * step, hi * step, step, _from=(x,), opr="wrap", hwconf=x.hwconf)
         values.append(held)
     found = largest(values)

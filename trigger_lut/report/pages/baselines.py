@@ -45,7 +45,7 @@ def baselines_table(card: ReferenceCard) -> Table:
             found.layers,
             found.parameters,
             found.epochs,
-            judgement(found.converged, "yes", "no"),
+            judgement(found.converged, "yes", no="no"),
             found.seconds,
         )
         for found in card.baselines

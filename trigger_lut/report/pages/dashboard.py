@@ -68,7 +68,7 @@ class Panel:
     pages: str
 
 
-def banner(reasons: Sequence[str], failing: int, designs: int, points: int, absent: Sequence[str]) -> Banner:
+def banner(reasons: Sequence[str], failing: int, *, designs: int, points: int, absent: Sequence[str]) -> Banner:
     """Return the verdict.
 
     Parameters
@@ -97,8 +97,8 @@ def banner(reasons: Sequence[str], failing: int, designs: int, points: int, abse
 def panel(
     row: DesignSummary,
     reasons: Sequence[str],
-    pages: str,
     *,
+    pages: str,
     physics: PhysicsCard | None = None,
     timing: TimingCard | None = None,
     prove: ProveCard | None = None,

@@ -28,7 +28,7 @@ def decision_tables(card: DecisionCard) -> list[Table]:
     forms = [
         [
             Cell(f"Differences, {FORMS[form.name]}", "text"),
-            judgement(not form.differences, "0", str(form.differences)),
+            judgement(not form.differences, "0", no=str(form.differences)),
             Cell(f"in {form.vectors:,} vectors, outputs and bits", "text"),
         ]
         for form in card.forms
@@ -49,7 +49,9 @@ def decision_tables(card: DecisionCard) -> list[Table]:
             [*cells("Flip-flops, without the network"), *measured(card.ff)],
             [*cells("LUTs and carry chains in a row"), *measured(card.logic_levels)],
             [
-                *cells("Fmax [MHz]", fmax(card.fmax_mhz_estimate.value, card.clock_mhz, card.fmax_mhz_interval)),
+                *cells(
+                    "Fmax [MHz]", fmax(card.fmax_mhz_estimate.value, card.clock_mhz, interval=card.fmax_mhz_interval)
+                ),
                 Cell(f"{card.fmax_mhz_estimate.source}; estimate, not a timing run", "text"),
             ],
             *forms,

@@ -70,12 +70,14 @@ def pages_of_design(
             "train": train_page(read_card(TrainCard, train)),
             "physics": physics_page(read_card(PhysicsCard, physics), dense),
             "verify": verify_page(read_card(VerifyCard, verify)),
-            "synth": synth_page(design, synthesized, read_card(VendorCard, vendor) if vendor is not None else None),
+            "synth": synth_page(
+                design, synthesized, vendor=read_card(VendorCard, vendor) if vendor is not None else None
+            ),
             "timing": timing_page(
                 design,
                 read_card(TimingCard, timing),
-                synthesized,
-                read_card(RouteCard, route) if route is not None else None,
+                synth=synthesized,
+                route=read_card(RouteCard, route) if route is not None else None,
             ),
         }
         for stage, page in pages.items():
@@ -95,7 +97,7 @@ def train_page(card: TrainCard) -> Page:
                 *measured(card.luts),
                 fixed(card.luts_estimate),
                 card.luts_budget,
-                judgement(card.luts.value is not None and card.luts.value <= card.luts_budget, "within", "over"),
+                judgement(card.luts.value is not None and card.luts.value <= card.luts_budget, "within", no="over"),
             ),
             cells(
                 "Latency [cycles]",
@@ -103,7 +105,7 @@ def train_page(card: TrainCard) -> Page:
                 "Verilog",
                 card.latency_cycles_estimate,
                 card.latency_cycles_budget,
-                judgement(card.latency_cycles <= card.latency_cycles_budget, "within", "over"),
+                judgement(card.latency_cycles <= card.latency_cycles_budget, "within", no="over"),
             ),
             cells(
                 "Clock [MHz]",
@@ -111,7 +113,7 @@ def train_page(card: TrainCard) -> Page:
                 Cell(card.fmax_mhz_estimate.source, "text"),
                 Cell("-"),
                 f"at least {card.clock_mhz:g}",
-                judgement((card.fmax_mhz_estimate.value or 0) >= card.clock_mhz, "within", "below"),
+                judgement((card.fmax_mhz_estimate.value or 0) >= card.clock_mhz, "within", no="below"),
             ),
         ],
     )
@@ -220,7 +222,7 @@ def verify_page(card: VerifyCard) -> Page:
     )
 
 
-def synth_page(spec: Spec, card: SynthCard, vendor: VendorCard | None = None) -> Page:
+def synth_page(spec: Spec, card: SynthCard, *, vendor: VendorCard | None = None) -> Page:
     """Return the page of the resources after synthesis."""
     from trigger_lut.report.plots.hardware import resources
 

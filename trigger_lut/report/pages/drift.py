@@ -43,7 +43,7 @@ def drift_page(card: DriftCard) -> Page:
     what = Table(
         "Findings",
         ["Aspect", "Within chance", "Finding"],
-        [[Cell(x.about, "text"), judgement(x.good, "yes", "no"), Cell(x.text, "text")] for x in found],
+        [[Cell(x.about, "text"), judgement(x.good, "yes", no="no"), Cell(x.text, "text")] for x in found],
         note="This page does not affect the verdict: people decide if the firmware may stay. An input counts as "
         f"shifted if the smaller probability of both tests, times two tests and {len(card.features)} inputs, is below "
         f"{CHANCE:g}. With many events even small shifts are significant; the distance gives their size.",

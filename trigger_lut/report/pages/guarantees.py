@@ -60,7 +60,7 @@ def _design_table(designs: Sequence[Path]) -> Table:
         rows.append(
             [
                 Cell(verify.design, "text"),
-                judgement(verify.bit_exact, f"0 mismatches, {verify.vectors:,} vectors", verify.verdict),
+                judgement(verify.bit_exact, f"0 mismatches, {verify.vectors:,} vectors", no=verify.verdict),
                 _proven(prove),
                 Cell(_second(prove), "text"),
                 judgement(timing.clock_met and timing.latency_met and timing.ii_met),

@@ -209,20 +209,20 @@ def _dashboard(
     points = [point for point in scan.points if point.scanned] if scan is not None else []
     proofs = {row.name: card_of(row.name, "prove", ProveCard) for row in rows}
     judged = [folders[row.name] / f"{name}.json" for row in rows for name in JUDGED_CARDS if name in stages]
-    reasons = reasons_to_fail(rows, points, judged, proofs if proof_required else None)
+    reasons = reasons_to_fail(rows, points, cards=judged, proofs=proofs if proof_required else None)
     of_design = {row.name: [x for x in reasons if x.startswith(f"{row.name}:")] for row in rows}
     absent = [name for name in JUDGED if name not in stages] if rows else []
     physics = {row.name: card_of(row.name, "physics", PhysicsCard) for row in rows}
     errors = {name: ends for name, found in physics.items() if (ends := interval_of(found)) is not None}
     return {
-        "banner": banner(reasons, failing(reasons), len(rows), len(points), absent),
+        "banner": banner(reasons, failing(reasons), designs=len(rows), points=len(points), absent=absent),
         "judged": not absent,
         "stages": stages,
         "panels": [
             panel(
                 row,
                 of_design[row.name],
-                _to(root, folders[row.name] / "pages"),
+                pages=_to(root, folders[row.name] / "pages"),
                 physics=physics[row.name],
                 timing=card_of(row.name, "timing", TimingCard),
                 prove=proofs[row.name],
@@ -230,7 +230,9 @@ def _dashboard(
             )
             for row in rows
         ],
-        "plot": quality_plot(card, {x for x in of_design if of_design[x]}, errors, scan) if card and rows else None,
+        "plot": quality_plot(card, {x for x in of_design if of_design[x]}, errors=errors, scan=scan)
+        if card and rows
+        else None,
     }
 
 

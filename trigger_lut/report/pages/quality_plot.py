@@ -51,7 +51,7 @@ class QualityPlot:
 
 
 def quality_plot(
-    card: Summary, failing: Collection[str], errors: Mapping[str, Error], scan: ScanCard | None
+    card: Summary, failing: Collection[str], *, errors: Mapping[str, Error], scan: ScanCard | None
 ) -> QualityPlot:
     """Return the plot.
 
@@ -76,15 +76,19 @@ def quality_plot(
     y_at, y_ticks = _axis([100 * share for share in shares + ends], FRAME[1], FRAME[3], zero=False)
     lines = sorted((y_at(100 * value), name) for name, value in baselines.items())
     texts = [(y, y - LINE / 2 - 2 if n == 0 else y + LINE / 2 + 2, name) for n, (y, name) in enumerate(lines)]
-    taken = [around(FRAME[0] + LETTER * len(name) / 2, y, LETTER * len(name), LINE) for _, y, name in texts]
+    taken = [
+        around(FRAME[0] + LETTER * len(name) / 2, y, width=LETTER * len(name), height=LINE) for _, y, name in texts
+    ]
     centers = [(x_at(d.luts), y_at(100 * d.score)) for d in designs]
     limits = [x_at(d.luts_budget) for d in designs]
-    taken += [around((x + end) / 2, y, abs(end - x), 14) for (x, y), end in zip(centers, limits, strict=True)]
-    taken += [around(x_at(p.luts), y_at(100 * p.score), 10, 10) for p in points]
+    taken += [
+        around((x + end) / 2, y, width=abs(end - x), height=14) for (x, y), end in zip(centers, limits, strict=True)
+    ]
+    taken += [around(x_at(p.luts), y_at(100 * p.score), width=10, height=10) for p in points]
     labels = [_short(d.name) for d in designs]
     sizes = [(LETTER * len(label), LINE) for label in labels]
     marks = [_mark(p, x_at, y_at, p.bit_exact and p.budget_met) for p in points]
-    places = placed(centers, sizes, FRAME, 1, taken)
+    places = placed(centers, sizes, inside=FRAME, unit=1, taken=taken)
     for d, center, limit, label, (dx, dy, _) in zip(designs, centers, limits, labels, places, strict=True):
         low, high = errors.get(d.name, (d.score, d.score))
         marks.append(

@@ -95,7 +95,7 @@ def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
         *cells(point.ff),
         Cell(f"{point.latency_ns:.2f} of {point.latency_ns_budget:g}", key=point.latency_ns),
         judgement(point.budget_met),
-        judgement(point.bit_exact, exact, exact),
+        judgement(point.bit_exact, exact, no=exact),
         Cell(", ".join(fronts) or "-", "text"),
         *cells(point.network),
         Cell("own" if point.max_input_bits is None else str(point.max_input_bits), key=point.max_input_bits or 0),

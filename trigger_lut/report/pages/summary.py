@@ -43,7 +43,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
     classes, shown = list(card.designs[0].auc), METRICS[card.designs[0].metric]
     quantities: list[tuple[str, Callable[[DesignSummary], object]]] = [
         ("Budget", lambda d: judgement(d.budget_met)),
-        ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", _not_exact(d))),
+        ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", no=_not_exact(d))),
         ("Vectors compared", lambda d: d.vectors),
         (shown, lambda d: with_error(d.score, d.scores.weighted_error)),
         (f"{shown}, plain", lambda d: score_cells(d.scores)[1]),
@@ -62,7 +62,7 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ("Latency [cycles]", lambda d: d.latency_cycles),
         ("Latency [ns]", lambda d: Cell(f"{d.latency_ns:.2f} of {d.latency_ns_budget:g}")),
         ("Initiation interval [cycles]", lambda d: d.ii),
-        ("Fmax estimate [MHz]", lambda d: fmax(d.fmax_mhz_estimate, d.clock_mhz, d.fmax_mhz_interval)),
+        ("Fmax estimate [MHz]", lambda d: fmax(d.fmax_mhz_estimate, d.clock_mhz, interval=d.fmax_mhz_interval)),
         ("Training time [s]", lambda d: fixed(d.training_seconds, 1)),
     ]
     sources = ", ".join(sorted({d.luts_source for d in card.designs}))

@@ -11,7 +11,9 @@ from trigger_lut.report.pages.route import depths_table
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, measured
 
 
-def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, route: RouteCard | None = None) -> Page:
+def timing_page(
+    spec: Spec, card: TimingCard, *, synth: SynthCard | None = None, route: RouteCard | None = None
+) -> Page:
     """Return the page; synth has the pipeline stages, route is None if that stage is switched off."""
     from trigger_lut.report.plots.hardware import pipeline
 
@@ -23,7 +25,7 @@ def timing_page(spec: Spec, card: TimingCard, synth: SynthCard | None = None, ro
         cells("Logic levels", *measured(card.logic_levels), Cell("-"), Cell("-")),
         cells(
             "Clock [MHz]",
-            fmax(card.fmax_mhz_estimate.value, card.clock_mhz, card.fmax_mhz_interval),
+            fmax(card.fmax_mhz_estimate.value, card.clock_mhz, interval=card.fmax_mhz_interval),
             Cell(card.fmax_mhz_estimate.source, "text"),
             f"at least {card.clock_mhz:g}",
             judgement(card.clock_met, no=f"missed: {card.clock_obstacle}" if card.clock_obstacle else "missed"),

@@ -10,6 +10,7 @@ Box = tuple[float, float, float, float]  # left, bottom, right, top
 def placed(
     centers: Sequence[tuple[float, float]],
     sizes: Sequence[tuple[float, float]],
+    *,
     inside: Box,
     unit: float = 1.0,
     taken: Sequence[Box] = (),
@@ -36,17 +37,17 @@ def placed(
     far : bool
         True if the label needs a line to its point.
     """
-    full = [*taken, *(around(x, y, 9 * unit, 9 * unit) for x, y in centers)]
+    full = [*taken, *(around(x, y, width=9 * unit, height=9 * unit) for x, y in centers)]
     for (x, y), (width, height) in zip(centers, sizes, strict=True):
         offsets = _offsets(width, height, unit)
-        boxes = [around(x + dx, y + dy, width, height) for dx, dy in offsets]
+        boxes = [around(x + dx, y + dy, width=width, height=height) for dx, dy in offsets]
         hidden = [sum(_shared(box, t) for t in full) + width * height - _shared(box, inside) for box in boxes]
         best = hidden.index(min(hidden))
         full.append(boxes[best])
         yield *offsets[best], best >= len(offsets) // 2
 
 
-def around(x: float, y: float, width: float, height: float) -> Box:
+def around(x: float, y: float, *, width: float, height: float) -> Box:
     """Return the box of a width and height around a point."""
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 

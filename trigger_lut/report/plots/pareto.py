@@ -134,7 +134,7 @@ def _write_labels(figure: Figure, ax: Axes, marks: list[tuple[float, float, str]
     sizes = [(0.62 * LABEL_POINTS * len(label) * scale, 1.2 * LABEL_POINTS * scale) for *_, label in marks]
     frame = ax.get_window_extent()
     inside = (frame.x0, frame.y0, frame.x1, frame.y1)
-    for (x, y, label), (dx, dy, far) in zip(marks, placed(centers, sizes, inside, scale), strict=True):
+    for (x, y, label), (dx, dy, far) in zip(marks, placed(centers, sizes, inside=inside, unit=scale), strict=True):
         ax.annotate(
             plain(label),
             (x, y),

@@ -27,7 +27,7 @@ SIGMA_TOLERANCE = 0.05  # of Pythia's cross sections against those of the rates,
 EDGES_GEV = np.concatenate([np.arange(0, 100, 5), np.arange(100, 300, 20), np.arange(300, 601, 50)]).astype(float)
 
 
-def check_crossings(description: Path, files: list[Path], card: Path) -> None:
+def check_crossings(description: Path, files: list[Path], *, card: Path) -> None:
     """Check all files with their cards, and write a `CrossingCheck`.
 
     The mean number of collisions must agree within five standard errors. Cross sections must agree within 5 % plus

@@ -49,7 +49,7 @@ def read_crossings(description: Path) -> Crossings:
     ConfigurationError
         If the file has no such block, or an invalid one.
     """
-    return read_block(description, "simulate_crossings", Crossings)
+    return read_block(description, "simulate_crossings", model=Crossings)
 
 
 def simulate_crossing_file(description: Path, *, process: str, part: int, root_file: Path, card: Path) -> None:
@@ -86,7 +86,7 @@ def simulate_crossing_file(description: Path, *, process: str, part: int, root_f
         wanted = f"{process}_{part}.root"
         raise ConfigurationError(f"{description}: simulate_crossings: no file {wanted}{nearest(wanted, names)}")
     file = planned[process, part]
-    maker = Maker(crossings, process, file.seed)
+    maker = Maker(crossings, process, seed=file.seed)
     with atomic_path(root_file) as part_file, uproot.recreate(part_file, compression=uproot.ZLIB(4)) as out:
         tree = None
         for start in range(0, file.jets, BATCH):
@@ -112,7 +112,7 @@ def simulate_crossing_file(description: Path, *, process: str, part: int, root_f
 class Maker:
     """Source of crossings of one class. Hard collisions are used once; soft ones come from a pool."""
 
-    def __init__(self, crossings: Crossings, process: str, seed: int) -> None:
+    def __init__(self, crossings: Crossings, process: str, *, seed: int) -> None:
         self.crossings, self.process, self.seed = crossings, process, seed
         self.random = np.random.default_rng(seed)
         hard = [process] if process in SIGNALS else []
@@ -139,10 +139,10 @@ class Maker:
         from trigger_lut.simulation.crossings.pileup import drawn, in_order, muons_of, numbers, towers_of
         from trigger_lut.simulation.detector import Muons, digitized, muons_seen, smeared
 
-        found = numbers(self.crossings, self.process, count, self.random)
+        found = numbers(self.crossings, self.process, count=count, random=self.random)
         own = {self.process: np.ones(count, np.int64)} if self.process in SIGNALS else {}
-        pileup = drawn(found.soft, len(self.pool), self.random)
-        towers = towers_of(self.pool, pileup, count)
+        pileup = drawn(found.soft, len(self.pool), random=self.random)
+        towers = towers_of(self.pool, pileup, crossings=count)
         muons = [muons_of(self.pool, pileup)]
         hardest = np.zeros(count)
         np.maximum.at(hardest, pileup.crossing, self.pool.pthat_gev[pileup.collision])
@@ -150,7 +150,7 @@ class Maker:
             if not each.any():
                 continue
             sample, overlay = self._take(kind, int(each.sum())), in_order(each)
-            towers += towers_of(sample, overlay, count)
+            towers += towers_of(sample, overlay, crossings=count)
             muons.append(muons_of(sample, overlay))
             np.maximum.at(hardest, overlay.crossing, sample.pthat_gev)
         every = digitized(smeared(towers, self.random))

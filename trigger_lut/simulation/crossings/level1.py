@@ -29,7 +29,7 @@ class Objects(NamedTuple):
     phi: Floats
 
 
-def sums(towers: Floats, eta: int, phi: int) -> Floats:
+def sums(towers: Floats, eta: int, *, phi: int) -> Floats:
     """Sum windows of eta x phi towers (odd numbers) around each tower (N, E, P); beyond the ends in eta are zeros."""
     half_eta, half_phi = eta // 2, phi // 2
     wrapped = np.concatenate([towers[..., -half_phi:], towers, towers[..., :half_phi]], axis=-1) if half_phi else towers
@@ -52,8 +52,8 @@ def highest(towers: Floats, size: int) -> NDArray[np.bool_]:
 
 def jets(towers: Floats) -> Objects:
     """Find jets in towers (N, E, P), the sum of both layers."""
-    inside = sums(towers, JET, JET)
-    along_phi, along_eta = sums(towers, 3, JET), sums(towers, JET, 3)
+    inside = sums(towers, JET, phi=JET)
+    along_phi, along_eta = sums(towers, 3, phi=JET), sums(towers, JET, phi=3)
     shift = (JET + 3) // 2
     strips = [np.roll(along_eta, shift, axis=2), np.roll(along_eta, -shift, axis=2)]
     for step in (shift, -shift):
@@ -72,7 +72,7 @@ def jets(towers: Floats) -> Objects:
 def egammas(towers: Floats) -> Objects:
     """Find e/gammas in towers (N, 2, E, P)."""
     em = towers[:, EM]
-    inside, behind = sums(em, EGAMMA, EGAMMA), sums(towers[:, HAD], EGAMMA, EGAMMA)
+    inside, behind = sums(em, EGAMMA, phi=EGAMMA), sums(towers[:, HAD], EGAMMA, phi=EGAMMA)
     good = highest(em, EGAMMA) & (em >= EGAMMA_SEED_GEV) & (behind <= MAX_HAD_FRACTION * inside)
     return _first(np.where(good & (inside >= EGAMMA_MIN_GEV), inside, 0.0), MOST_OTHERS)
 

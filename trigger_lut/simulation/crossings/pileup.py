@@ -30,7 +30,7 @@ class Overlay(NamedTuple):
     mirrored: NDArray[np.bool_]
 
 
-def numbers(crossings: Crossings, process: str, count: int, random: np.random.Generator) -> Numbers:
+def numbers(crossings: Crossings, process: str, *, count: int, random: np.random.Generator) -> Numbers:
     """Draw numbers of collisions of `count` crossings of a class; `config.crossings` describes the background classes.
 
     A background class named after a slice has at least one collision of this slice, and none of higher slices. The
@@ -41,7 +41,7 @@ def numbers(crossings: Crossings, process: str, count: int, random: np.random.Ge
     for name in SLICES:
         drawn[name] = random.poisson(mean[name], count)
         if name == process:
-            drawn[name] = at_least_one(mean[name], count, random)
+            drawn[name] = at_least_one(mean[name], count, random=random)
     if process == SOFT or process in SLICES:
         names = list(SLICES)
         above = names[names.index(process) + 1 :] if process in SLICES else names
@@ -50,13 +50,13 @@ def numbers(crossings: Crossings, process: str, count: int, random: np.random.Ge
     return Numbers(random.poisson(crossings.pileup - sum(mean.values()), count), drawn)
 
 
-def at_least_one(mean: float, count: int, random: np.random.Generator) -> Ints:
+def at_least_one(mean: float, count: int, *, random: np.random.Generator) -> Ints:
     """Draw (count,) Poisson numbers above 0: the first arrival falls within the mean, others after it."""
     first = -np.log1p(random.random(count) * np.expm1(-mean))  # exponential, given that it is below `mean`
     return np.asarray(1 + random.poisson(mean - first), np.int64)
 
 
-def drawn(count: Ints, pool: int, random: np.random.Generator) -> Overlay:
+def drawn(count: Ints, pool: int, *, random: np.random.Generator) -> Overlay:
     """Draw `count` collisions of a pool for each crossing, rotated and mirrored at random."""
     crossing = np.repeat(np.arange(len(count)), count)
     return Overlay(
@@ -75,7 +75,7 @@ def in_order(count: Ints) -> Overlay:
     )
 
 
-def towers_of(sample: Collisions, overlay: Overlay, crossings: int) -> Floats:
+def towers_of(sample: Collisions, overlay: Overlay, *, crossings: int) -> Floats:
     """Add up transverse energies in GeV, (crossings, 2, eta, phi)."""
     held = sample.deposits
     start = held.offsets[overlay.collision]

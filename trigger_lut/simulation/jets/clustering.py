@@ -46,7 +46,7 @@ class Jets(NamedTuple):
         return len(self.event)
 
 
-def find_jets(events: Events, simulation: Simulation, process: str) -> Jets:
+def find_jets(events: Events, simulation: Simulation, *, process: str) -> Jets:
     """Find anti-kT jets (arXiv:0802.1189) that match a truth particle of the class.
 
     The nearest jet in the window `pt_range_gev` within `radius` of a truth particle matches it. Raises ToolMissingError

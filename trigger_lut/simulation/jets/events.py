@@ -54,7 +54,7 @@ class Events(NamedTuple):
         return len(self.truth_id)
 
 
-def settings(simulation: Simulation, process: str, seed: int) -> tuple[str, ...]:
+def settings(simulation: Simulation, process: str, *, seed: int) -> tuple[str, ...]:
     """Return Pythia's settings for pairs of one class: Monash 2013 tune, multi-parton interactions, hadronization."""
     low, high = simulation.parton_pt_gev
     return (
@@ -91,7 +91,7 @@ def generate(simulation: Simulation, process: str, *, seed: int, batch: int) -> 
         The next batch.
     """
     pythia = require("pythia8mc").Pythia("", False)
-    for line in settings(simulation, process, seed):
+    for line in settings(simulation, process, seed=seed):
         assert pythia.readString(line), line
     assert pythia.init(), "Pythia8 did not start"
     while True:

@@ -42,7 +42,7 @@ def rounded(values: Floats) -> Floats:
         Multiples of a power of two.
     """
     sign = 1 if values.max() > 0 else -1  # zlogz is never positive, and its negative needs no sign bit
-    kif = automatic_format(sign * values, BITS, QUANTILES)
+    kif = automatic_format(sign * values, BITS, quantiles=QUANTILES)
     return sign * np.clip(np.floor(sign * values / kif.step), kif.lo, kif.hi) * kif.step
 
 

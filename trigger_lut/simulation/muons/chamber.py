@@ -37,13 +37,13 @@ class Muons(NamedTuple):
     hits: Bools
 
 
-def simulate_muons(chamber: MuonChamber, count: int, seed: int) -> Muons:
+def simulate_muons(chamber: MuonChamber, count: int, *, seed: int) -> Muons:
     """Simulate muons with uniform angles whose undeflected line crosses all gaps; the seed determines the muons."""
     rng = np.random.default_rng(seed)
     angle = rng.uniform(-chamber.angle_mrad, chamber.angle_mrad, count)
-    position = start_positions(chamber, angle, rng)
-    crossings = crossing_points(chamber, angle, position, rng)
-    hits = with_noise(chamber, seen_by(chamber, crossings, rng), rng)
+    position = start_positions(chamber, angle, rng=rng)
+    crossings = crossing_points(chamber, angle, position_mm=position, rng=rng)
+    hits = with_noise(chamber, seen_by(chamber, crossings, rng=rng), rng=rng)
     return Muons(angle, position, crossings, hits)
 
 
@@ -53,7 +53,7 @@ def half_widths_mm(chamber: MuonChamber) -> Floats:
     return np.asarray(pitch * (chamber.channels / 2 - np.abs(offset)), np.float64)
 
 
-def start_positions(chamber: MuonChamber, angle_mrad: Floats, rng: np.random.Generator) -> Floats:
+def start_positions(chamber: MuonChamber, angle_mrad: Floats, *, rng: np.random.Generator) -> Floats:
     """Draw (N,) positions at the first gap, uniform where the straight line stays inside every gap."""
     way = np.array(chamber.z_mm) - chamber.z_mm[0]
     shift = np.tan(angle_mrad / 1000)[:, None] * way
@@ -62,7 +62,9 @@ def start_positions(chamber: MuonChamber, angle_mrad: Floats, rng: np.random.Gen
     return np.asarray(low + (high - low) * rng.random(len(angle_mrad)), np.float64)
 
 
-def crossing_points(chamber: MuonChamber, angle_mrad: Floats, position_mm: Floats, rng: np.random.Generator) -> Floats:
+def crossing_points(
+    chamber: MuonChamber, angle_mrad: Floats, *, position_mm: Floats, rng: np.random.Generator
+) -> Floats:
     """Compute positions (N, G) of lines with one Gaussian change of angle between neighboring stations."""
     z = np.array(chamber.z_mm)
     slope = np.tan(angle_mrad / 1000)
@@ -81,7 +83,7 @@ def channel_positions(chamber: MuonChamber, crossings_mm: Floats) -> Floats:
     return found
 
 
-def seen_by(chamber: MuonChamber, crossings_mm: Floats, rng: np.random.Generator) -> Bools:
+def seen_by(chamber: MuonChamber, crossings_mm: Floats, *, rng: np.random.Generator) -> Bools:
     """Select channels (N, G, C) that see the muon: the crossed one, and a neighbor near its edge."""
     at = channel_positions(chamber, crossings_mm)
     own = np.floor(at).astype(np.int64)
@@ -95,12 +97,12 @@ def seen_by(chamber: MuonChamber, crossings_mm: Floats, rng: np.random.Generator
     return hits
 
 
-def with_noise(chamber: MuonChamber, hits: Bools, rng: np.random.Generator) -> Bools:
+def with_noise(chamber: MuonChamber, hits: Bools, *, rng: np.random.Generator) -> Bools:
     """Add random hits."""
     return hits | (rng.random(hits.shape) < chamber.noise)
 
 
-def fitted_angles_mrad(chamber: MuonChamber, crossings_mm: Floats, hits: Bools) -> Floats:
+def fitted_angles_mrad(chamber: MuonChamber, crossings_mm: Floats, *, hits: Bools) -> Floats:
     """Fit (N,) angles by least squares to the mean hit within one channel of the muon in each gap.
 
     The fit uses the truth to select hits, so that it gives the best resolution of the chamber. The result is NaN with

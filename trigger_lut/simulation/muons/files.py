@@ -37,7 +37,7 @@ def read_chamber(description: Path) -> MuonChamber:
     ConfigurationError
         If the file has no such block, or an invalid one.
     """
-    return read_block(description, "simulate_muons", MuonChamber)
+    return read_block(description, "simulate_muons", model=MuonChamber)
 
 
 def simulate_muon_file(description: Path, *, part: int, root_file: Path, card: Path) -> None:
@@ -77,7 +77,7 @@ def simulate_muon_file(description: Path, *, part: int, root_file: Path, card: P
         tree = out.mktree(TREE, types, title="simulated muons")
         for start in range(0, file.jets, BATCH):
             count = min(BATCH, file.jets - start)
-            muons = simulate_muons(chamber, count, file.seed * 1000 + start // BATCH)
+            muons = simulate_muons(chamber, count, seed=file.seed * 1000 + start // BATCH)
             tree.extend(
                 {
                     "run": np.full(count, file.seed),
@@ -91,7 +91,7 @@ def simulate_muon_file(description: Path, *, part: int, root_file: Path, card: P
     write_card(made, card)
 
 
-def check_muons(description: Path, files: list[Path], card: Path) -> None:
+def check_muons(description: Path, files: list[Path], *, card: Path) -> None:
     """Check all files and a new sample of muons, and write a `MuonCheck`.
 
     Efficiencies must agree within five standard errors, and angles must be uniform.
@@ -126,8 +126,10 @@ def check_muons(description: Path, files: list[Path], card: Path) -> None:
     expected = len(angles) / len(counts)
     if np.abs(counts - expected).max() > 5 * expected**0.5 + 1:
         problems.append(f"angles are not flat: {counts.min()} to {counts.max()} in bins of {expected:.0f}")
-    muons = simulate_muons(chamber, min(len(angles), BATCH), planned[0].seed * 1000)
-    quiet = simulate_muons(chamber.model_copy(update={"noise": 0.0}), len(muons.angle_mrad), planned[0].seed * 1000)
+    muons = simulate_muons(chamber, min(len(angles), BATCH), seed=planned[0].seed * 1000)
+    quiet = simulate_muons(
+        chamber.model_copy(update={"noise": 0.0}), len(muons.angle_mrad), seed=planned[0].seed * 1000
+    )
     efficiency = quiet.hits.any(axis=2).mean(axis=0)
     error = (max(chamber.efficiency * (1 - chamber.efficiency), 1e-9) / len(muons.angle_mrad)) ** 0.5
     scattered = np.abs(muons.crossings_mm).max(axis=0) > (np.array(chamber.pitch_mm) * chamber.channels / 2)
@@ -136,7 +138,7 @@ def check_muons(description: Path, files: list[Path], card: Path) -> None:
             problems.append(f"gap {gap}: expected an efficiency of {chamber.efficiency:g}, found {found:.4f}")
     if problems:
         raise DataError("simulated muons: " + "; ".join(problems))
-    fitted = fitted_angles_mrad(chamber, muons.crossings_mm, muons.hits) - muons.angle_mrad
+    fitted = fitted_angles_mrad(chamber, muons.crossings_mm, hits=muons.hits) - muons.angle_mrad
     good = fitted[np.isfinite(fitted)]
     width = central_width(good)
     bins = np.linspace(-5 * width, 5 * width, 61)

@@ -78,7 +78,7 @@ def check_fits(netlist: Path, what: str) -> None:
             raise FirmwareError(f"{what} is too large for {DEVICE}: it needs {needed} {name}, the device has {there}")
 
 
-def place_and_route(netlist: Path, clock_mhz: float, seed: int) -> Routed:
+def place_and_route(netlist: Path, clock_mhz: float, *, seed: int) -> Routed:
     """Place and route out of context for a clock.
 
     Parameters

@@ -19,7 +19,7 @@ def fastest_mhz(family: str) -> float:
     return 999.999 / (delays(family).register + delays(family).lut_and_wire / FILL)
 
 
-def clock_of(network: Network, cycles: int, family: str) -> float | None:
+def clock_of(network: Network, cycles: int, *, family: str) -> float | None:
     """Search the slowest clock in MHz at which the network takes so many cycles; None where no clock gives them."""
     slow, fast = SLOWEST_MHZ, fastest_mhz(family)
     if network_cycles(network, DelayModel(1000 / fast, family)) < cycles:
@@ -35,7 +35,7 @@ def clock_of(network: Network, cycles: int, family: str) -> float | None:
     return fast if network_cycles(network, DelayModel(1000 / fast, family)) == cycles else None
 
 
-def write_depth(network: Network, folder: Path, spec: Spec, cycles: int) -> RtlProject | None:
+def write_depth(network: Network, folder: Path, *, spec: Spec, cycles: int) -> RtlProject | None:
     """Write the Verilog of a network with a given number of pipeline stages.
 
     Parameters
@@ -54,9 +54,9 @@ def write_depth(network: Network, folder: Path, spec: Spec, cycles: int) -> RtlP
     RtlProject or None
         None where no clock gives exactly this latency.
     """
-    clock = clock_of(network, cycles, spec.target.family)
+    clock = clock_of(network, cycles, family=spec.target.family)
     if clock is None:
         return None
     changed = spec.model_copy(update={"target": spec.target.model_copy(update={"clock_mhz": clock})})
-    project = write_rtl(network, folder, changed)
+    project = write_rtl(network, folder, spec=changed)
     return project if project.latency_cycles_planned == cycles else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_lut.synthesis.yosys import ADDERS_STAY, TABLES_STAY, run_yosys
 
 
-def synthesize_ecp5(files: list[Path], top: str, netlist: Path) -> None:
+def synthesize_ecp5(files: list[Path], top: str, *, netlist: Path) -> None:
     """Synthesize Verilog for nextpnr, with tables in LUTs.
 
     Parameters
@@ -36,4 +36,4 @@ def synthesize_ecp5(files: list[Path], top: str, netlist: Path) -> None:
         "check -assert",
         f'write_json "{netlist}"',
     ]
-    run_yosys(commands, netlist, top)
+    run_yosys(commands, netlist, what=top)

@@ -10,7 +10,7 @@ from __future__ import annotations
 WRAPPER = "routed_top"
 
 
-def wrapper(top: str, bits_in: int, bits_out: int) -> str:
+def wrapper(top: str, bits_in: int, *, bits_out: int) -> str:
     """Write the Verilog of module `routed_top` around a design.
 
     Parameters

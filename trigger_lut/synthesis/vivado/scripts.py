@@ -40,7 +40,7 @@ def period_ns(spec: Spec) -> str:
     return f"{math.floor(1000 * spec.target.clock_period_ns + 1e-6) / 1000:.3f}"
 
 
-def vivado_scripts(spec: Spec, top: str, verilog: list[str]) -> dict[str, str]:
+def vivado_scripts(spec: Spec, top: str, *, verilog: list[str]) -> dict[str, str]:
     """Write vivado.tcl and vivado.xdc.
 
     They are run in their folder: vivado -mode batch -source vivado.tcl. Reports come after synthesis and after routing.
@@ -98,7 +98,7 @@ def _reports(step: str) -> list[str]:
     ]
 
 
-def hls_scripts(spec: Spec, top: str, sources: list[str]) -> dict[str, str]:
+def hls_scripts(spec: Spec, top: str, *, sources: list[str]) -> dict[str, str]:
     """Write vitis_hls.tcl and hls_config.cfg.
 
     They are run in their folder: vitis_hls -f vitis_hls.tcl, or with newer versions vitis-run --mode hls --tcl

@@ -121,7 +121,7 @@ def designs(spec: Spec, folder: Path) -> list[Design]:
 
 def _design(name: str, network: Network, folder: Path, spec: Spec) -> Design:
     assert not network.validate(), (name, network.validate())
-    project = write_rtl(network, folder, spec)
+    project = write_rtl(network, folder, spec=spec)
     design = Design(name, network, project, _texts(project.files), project)
     return _with_decision(design, folder) if name == DECIDED else design
 
@@ -141,7 +141,7 @@ def _with_decision(design: Design, folder: Path) -> Design:
         cycles=levels(score),
         folder=folder / "decision",
     )
-    judged = flat(made, project, folder / "flat")
+    judged = flat(made, project, folder=folder / "flat")
     files = design.files | _texts([made.verilog])
     return replace(
         design, files=files, judged=judged, decision=made, wrapper=_texts(judged.files[-1:])[f"{judged.top}.v"]

@@ -34,24 +34,24 @@ def part(design: Design, name: str) -> list[str]:
     return [file for file in design.files if re.search(patterns[name], file)]
 
 
-def edited(design: Design, draw: Draw, where: str, pattern: str, replacement: Replacement) -> Change | None:
+def edited(design: Design, draw: Draw, *, where: str, pattern: str, replacement: Replacement) -> Change | None:
     """Replace one random match of a pattern in a part. None without a match that changes."""
     matches = [(file, m) for file in part(design, where) for m in re.finditer(pattern, design.files[file])]
     for n in draw.permutation(len(matches)).tolist():
         file, match = matches[n]
         new = match.expand(replacement) if isinstance(replacement, str) else replacement(match)
         if new is not None and new != match[0]:
-            return Change(_place(file, match, new), {file: spliced(design.files[file], match, new)})
+            return Change(_place(file, match, new), {file: spliced(design.files[file], match, new=new)})
     return None
 
 
-def edited_everywhere(design: Design, where: str, pattern: str, replacement: str) -> Files:
+def edited_everywhere(design: Design, where: str, *, pattern: str, replacement: str) -> Files:
     """Replace all matches of a pattern in a part: the files that change."""
     made = {file: re.sub(pattern, replacement, design.files[file]) for file in part(design, where)}
     return {file: text for file, text in made.items() if text != design.files[file]}
 
 
-def spliced(text: str, match: re.Match[str], new: str) -> str:
+def spliced(text: str, match: re.Match[str], *, new: str) -> str:
     """Return the text with a match replaced by `new`."""
     return text[: match.start()] + new + text[match.end() :]
 
@@ -62,7 +62,7 @@ def _place(file: str, match: re.Match[str], new: str) -> str:
     return f"{file}:{line}: {old} -> {made}"
 
 
-def filled(text: str, design: Design, draw: Draw) -> str:
+def filled(text: str, design: Design, *, draw: Draw) -> str:
     """Put a design's figures for the marks @word@ in a text.
 
     @in@, @out@: highest bits of the buses; @bits@: width of data_in; @cycles@: latency; @bit@, @other@: two random
@@ -93,7 +93,7 @@ def _filled(
 ) -> tuple[list[str], Events]:
     """Fill texts and the data of events, all with the same figures."""
     separator = "\n\0\n"
-    found = filled(separator.join([*texts, *(data for _, data in events)]), design, draw).split(separator)
+    found = filled(separator.join([*texts, *(data for _, data in events)]), design, draw=draw).split(separator)
     data = found[len(texts) :]
     return found[: len(texts)], tuple((valid, int(value)) for (valid, _), value in zip(events, data, strict=True))
 
@@ -114,7 +114,7 @@ def clean_top(design: Design, code: str = "") -> str:
     return in_body(text, f"    wire [{design.bits_out - 1}:0] clean;{code}")
 
 
-def inverted(design: Design, bit: int | str, fires: str) -> str:
+def inverted(design: Design, bit: int | str, *, fires: str) -> str:
     """Return Verilog of the outputs in `clean` with a bit inverted where `fires` is 1."""
     return f"clean ^ ({{{design.bits_out}{{{fires}}}}} & ({design.bits_out}'d1 << {bit}))"
 
@@ -122,9 +122,9 @@ def inverted(design: Design, bit: int | str, fires: str) -> str:
 def flip(
     kind: str,
     name: str,
+    *,
     code: str,
     fires: str,
-    *,
     events: Sequence[tuple[int, str]] = (),
     readings: dict[str, tuple[str, str]] | None = None,
     extra: dict[str, str] | None = None,
@@ -152,7 +152,11 @@ def flip(
         texts = ["@bit@", *(piece for form in forms for piece in form), *(extra or {}).values()]
         (bit, *found), given = _filled(texts, events, design, draw)
         made = [
-            {design.top: ended(clean_top(design, f"\n{declared}"), f"assign data_out = {inverted(design, bit, when)};")}
+            {
+                design.top: ended(
+                    clean_top(design, f"\n{declared}"), f"assign data_out = {inverted(design, bit, fires=when)};"
+                )
+            }
             for declared, when in zip(found[: 2 * len(forms) : 2], found[1::2], strict=False)
         ]
         added = dict(zip(extra or {}, found[2 * len(forms) :], strict=True))
@@ -160,12 +164,12 @@ def flip(
         return Change(place, made[0] | added, dict(zip(readings or {}, made[1:], strict=True)), given, (), equal)
 
 
-def edit(kind: str, name: str, where: str, pattern: str, replacement: Replacement, *, equal: bool = False) -> None:
+def edit(kind: str, name: str, *, where: str, pattern: str, replacement: Replacement, equal: bool = False) -> None:
     """Register an operator that replaces one random match of a pattern in a part of the design."""
 
     @operator(kind, name)
     def apply(design: Design, draw: Draw) -> Change | None:
-        change = edited(design, draw, where, pattern, replacement)
+        change = edited(design, draw, where=where, pattern=pattern, replacement=replacement)
         return change if change is None or not equal else Change(change.place, change.files, equal=True)
 
 

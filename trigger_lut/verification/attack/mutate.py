@@ -106,7 +106,7 @@ def load_operators() -> dict[str, Registered]:
     return dict(sorted(OPERATORS.items(), key=lambda item: (item[1].kind, item[0])))
 
 
-def draw_mutants(designs: Sequence[Design], count: int, seed: int) -> list[Mutant]:
+def draw_mutants(designs: Sequence[Design], count: int, *, seed: int) -> list[Mutant]:
     """Draw different mutants: the kinds in turn, within a kind its operators in turn, from a random one on.
 
     Each design costs a compilation: if `count` is below FEW, mutants are drawn of few designs, which the seed chooses.

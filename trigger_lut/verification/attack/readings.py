@@ -58,7 +58,7 @@ def _without_directives(files: Files, defined: tuple[str, ...]) -> str:
     return done.stdout
 
 
-def as_module(design: Design, text: str, number: int) -> str:
+def as_module(design: Design, text: str, *, number: int) -> str:
     """Return a reading with its own names, and a module `judged<number>` that compares it with the wanted outputs."""
     # Where all addresses have an entry, the default is never used; without it Verilator makes a table of the module.
     text = re.sub(

@@ -68,7 +68,7 @@ class Outcome:
         return f"{self.mutant.describe()}; judge: {self.verdict.detail or 'no difference'}; proof: {said}"
 
 
-def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float = 5) -> tuple[list[Outcome], AttackCard]:
+def attack(spec: Spec, count: int, *, seed: int, jobs: int = 1, seconds: float = 5) -> tuple[list[Outcome], AttackCard]:
     """Draw mutants, prove and judge them.
 
     Parameters
@@ -99,11 +99,11 @@ def attack(spec: Spec, count: int, seed: int, *, jobs: int = 1, seconds: float =
     watch = Stopwatch()
     with tempfile.TemporaryDirectory(prefix="trigger_lut_attack_") as folder:
         made = designs(spec, Path(folder))
-        mutants = draw_mutants(made, count, seed)
+        mutants = draw_mutants(made, count, seed=seed)
         groups = [[m for m in mutants if m.design is design] for design in made]
         judged = [(group[0].design, group) for group in groups if group]
         with workers(jobs) as pool:
-            verdicts = [pool.submit(judge, design, group, seed) for design, group in judged]
+            verdicts = [pool.submit(judge, design, group, seed=seed) for design, group in judged]
             proofs = {m.number: pool.submit(prove_mutant, m, seconds) for m in mutants}
             outcomes = []
             for (_, group), found in zip(judged, verdicts, strict=True):
@@ -161,12 +161,12 @@ def _statuses(mutant: Mutant, folder: Path, seconds: float) -> tuple[str, ...]:
     others = {decision.verilog} if decision else set()
     files = tuple(rtl / file for file in mutant.files if file.endswith(".v") and rtl / file not in others)
     project = replace(design.project, folder=rtl, files=files)
-    found = prove_both_ways(design.network, project, seconds, CONTROL_SEED, folder)
+    found = prove_both_ways(design.network, project, seconds=seconds, seed=CONTROL_SEED, folder=folder)
     statuses = tuple(output.status for output in found.outputs)
     if decision is None:
         return statuses
     # The decision's proof is about the network's outputs, whatever they are.
-    said = prove_decision(decision, project, seconds).status
+    said = prove_decision(decision, project, seconds=seconds).status
     if said != "proven":
         return ("sampled",) * len(design.judged.outputs)
     all_proven = all(status == "proven" for status in statuses)

@@ -12,7 +12,12 @@ from trigger_lut.verification.formal.normal_form import LARGEST_SPAN, Algebra, F
 
 
 def reaching(
-    algebra: Algebra, form: Form, wanted: Callable[[IntArray], NDArray[np.bool_]], count: int, rng: np.random.Generator
+    algebra: Algebra,
+    form: Form,
+    *,
+    wanted: Callable[[IntArray], NDArray[np.bool_]],
+    count: int,
+    rng: np.random.Generator,
 ) -> list[dict[int, int]] | None:
     """Draw inputs (number of the base: its value) with which an integer has a wanted value, `count` of them at random.
 

@@ -39,7 +39,7 @@ def texts_of(project: RtlProject) -> dict[str, str]:
 
 
 def write_instrumented(
-    project: RtlProject, faults: Sequence[Fault], folder: Path, *, filled: bool = False
+    project: RtlProject, faults: Sequence[Fault], *, folder: Path, filled: bool = False
 ) -> list[Path]:
     """Write a project's Verilog with faults in it, see `instrumented`.
 
@@ -59,7 +59,7 @@ def write_instrumented(
     list of Path
         Verilog files.
     """
-    made = instrumented(texts_of(project), project.top, faults)
+    made = instrumented(texts_of(project), project.top, faults=faults)
     if filled:
         made = {name: _filled(text) for name, text in made.items()}
     files = [folder / f"{name}.v" for name in made]
@@ -68,7 +68,7 @@ def write_instrumented(
     return files
 
 
-def instrumented(texts: dict[str, str], top: str, faults: Sequence[Fault]) -> dict[str, str]:
+def instrumented(texts: dict[str, str], top: str, *, faults: Sequence[Fault]) -> dict[str, str]:
     """Build faults into Verilog. Fault n of the list, from 1 on, is on where the input `fault` is n.
 
     For each register fault `a cycle early` or `late` the top-level module has an output bit `probe`, in their order:

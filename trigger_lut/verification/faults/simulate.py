@@ -92,10 +92,10 @@ class SatResult:
 def run_faults(
     project: RtlProject,
     faults: Sequence[Fault],
+    *,
     codes: IntArray,
     reference: Callable[[IntArray], IntArray],
     seconds: float,
-    *,
     parts: Sequence[Part] = (),
 ) -> list[Outcome]:
     """Put faults into a project's Verilog, one at a time, and determine the outcome of each.
@@ -126,7 +126,7 @@ def run_faults(
         If the Verilog without a fault differs: then there is nothing to compare faults with.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as scratch:
-        files = write_instrumented(project, faults, Path(scratch), filled=True)
+        files = write_instrumented(project, faults, folder=Path(scratch), filled=True)
         found = _simulate(files, project, len(faults), codes, reference(codes))
         assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
         outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
@@ -135,7 +135,7 @@ def run_faults(
         outcomes |= {n: Outcome(faults[n - 1], "undecided") for n in silent if n not in in_pipeline}
         silent = [n for n in silent if n in in_pipeline]
         if silent:
-            seen = prove_by_sums(pipeline, [in_pipeline[n] for n in silent], len(codes))
+            seen = prove_by_sums(pipeline, [in_pipeline[n] for n in silent], seed=len(codes))
             outcomes |= {
                 n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, seen, strict=True) if s.changeless
             }
@@ -168,7 +168,7 @@ def _for_proofs(
     if not project.parts:
         return project, numbered
     found = {n: other for n, fault in numbered.items() if (other := moved(fault, project)) is not None}
-    return unfolded(project, parts, folder), found
+    return unfolded(project, parts, folder=folder), found
 
 
 def _replayed(
@@ -194,7 +194,7 @@ def _simulate(
     files: list[Path], project: RtlProject, faults: int, codes: IntArray, outputs: IntArray
 ) -> NDArray[np.int64]:
     """Find the first vector at which each fault, and none, differs with all fillings of undefined entries; -1: none."""
-    binary = compile_verilated(files, project.top, HARNESS, checks=())
+    binary = compile_verilated(files, project.top, harness=HARNESS, checks=())
     words_in, words_out = bus_words(project.inputs), bus_words(project.outputs)
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
         paths = [Path(scratch, name) for name in ("in.bin", "expected.bin", "result.bin")]
@@ -220,7 +220,7 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     held = [Fault(f.kind, f.module, f.place, f.bit, c) for f in probes for c in ("stuck at 0", "stuck at 1")]
     folder = folder / "proof"
     folder.mkdir()
-    texts = write_instrumented(project, [*faults, *held], folder, filled=True)
+    texts = write_instrumented(project, [*faults, *held], folder=folder, filled=True)
     graph = _graph(texts, project, len(probes), folder)
     bits_in = sum(kif.bits for kif in project.inputs)
     bits_out = sum(kif.bits for kif in project.outputs)
@@ -229,7 +229,7 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
 
     def same(number: int) -> Result:
         faulty = with_outputs(_with_fault(graph, bits_in, number), data)
-        said = equivalent(with_outputs(healthy, data), faulty, seconds)
+        said = equivalent(with_outputs(healthy, data), faulty, seconds=seconds)
         return Result(said.verdict, None if said.inputs is None else said.inputs[:bits_in])
 
     def always_different(number: int, bits: tuple[int, ...]) -> bool:
@@ -240,7 +240,7 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
 
     def early_or_late(k: int) -> SatResult:
         probe = with_outputs(healthy, [bits_out + k])
-        constants = [equivalent(probe, constant(graph.inputs, [v]), seconds) for v in (0, 1)]
+        constants = [equivalent(probe, constant(graph.inputs, [v]), seconds=seconds) for v in (0, 1)]
         if "proven" in (c.verdict for c in constants):
             return SatResult("proven")
         stuck = [same(len(faults) + 2 * k + 1 + v) for v in (0, 1)]
@@ -285,5 +285,5 @@ def _graph(files: list[Path], project: RtlProject, probes: int, folder: Path) ->
         )
     )
     # Undefined entries of tables are inputs here; what else is undefined is read by nothing.
-    write_aiger([wrapper, *files], "wrapped", path, undefined_as_zero=True)
+    write_aiger([wrapper, *files], "wrapped", path=path, undefined_as_zero=True)
     return read_graph(path)

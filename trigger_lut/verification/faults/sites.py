@@ -126,7 +126,7 @@ def _operand(module: str, instance: str, n: int, text: str) -> list[Fault]:
     ]
 
 
-def draw(found: dict[Kind, list[Fault]], count: int, seed: int) -> list[Fault]:
+def draw(found: dict[Kind, list[Fault]], count: int, *, seed: int) -> list[Fault]:
     """Draw faults at random, with the fractions of `SHARES` for the kinds.
 
     Parameters

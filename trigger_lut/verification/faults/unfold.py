@@ -23,7 +23,7 @@ TIMED = ("a cycle early", "a cycle late")
 CONTROL = ("count", "running", "started", "whole", "done")
 
 
-def unfolded(project: RtlProject, parts: Sequence[Part], folder: Path) -> RtlProject:
+def unfolded(project: RtlProject, parts: Sequence[Part], *, folder: Path) -> RtlProject:
     """Write a pipeline that computes what a project with parts computes.
 
     Parameters
@@ -107,7 +107,8 @@ def _text(project: RtlProject, parts: Sequence[Part], top: str) -> str:
     lines.append(f"    assign valid_out = valid{len(parts)};")
     at, given = offsets(project.outputs), project.parts[-1].outputs
     for o, (low, source, kif) in enumerate(zip(offsets(given), given, project.outputs, strict=False)):
-        lines.append(f"    assign data_out[{at[o + 1] - 1}:{at[o]}] = {converted(VERILOG, bus, low, source, kif)};")
+        value = converted(VERILOG, bus, low=low, source=source, target=kif)
+        lines.append(f"    assign data_out[{at[o + 1] - 1}:{at[o]}] = {value};")
     return "\n".join([*lines, "endmodule"]) + "\n"
 
 
@@ -139,9 +140,9 @@ def _block(n: int, block: Block, made: RtlProject, bus: str) -> list[str]:
         for i, (source, kif) in enumerate(zip(word, step.inputs, strict=True)):
             value = VERILOG.zeros(kif.bits)
             if source != PADDING and source in kept and not (k == 0 and schedule.direct):
-                value = converted(VERILOG, f"b{n}_kept{source}_0", 0, block.inputs[source], kif)
+                value = converted(VERILOG, f"b{n}_kept{source}_0", low=0, source=block.inputs[source], target=kif)
             elif source != PADDING:
-                value = converted(VERILOG, bus, at_in[source], block.inputs[source], kif)
+                value = converted(VERILOG, bus, low=at_in[source], source=block.inputs[source], target=kif)
             lines += [
                 f"    wire [{kif.bits - 1}:0] b{n}_word{i}_{k} = {value};",
                 f"    assign w{n}_{k}[{at_word[i + 1] - 1}:{at_word[i]}] = b{n}_word{i}_{k};",
@@ -154,7 +155,7 @@ def _block(n: int, block: Block, made: RtlProject, bus: str) -> list[str]:
     for j, c in enumerate(block.collected):
         name, high = f"b{n}_out{j}", c.kif.bits - 1
         values = [
-            converted(VERILOG, f"y{n}_{k}", at_step[c.source], step.outputs[c.source], c.kif)
+            converted(VERILOG, f"y{n}_{k}", low=at_step[c.source], source=step.outputs[c.source], target=c.kif)
             for k in range(block.fold)
             if c.kind != "pass"
         ]

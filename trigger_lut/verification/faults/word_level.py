@@ -35,7 +35,7 @@ class WordLevelResult:
     codes: IntArray
 
 
-def prove_by_sums(project: RtlProject, faults: Sequence[Fault], seed: int) -> list[WordLevelResult]:
+def prove_by_sums(project: RtlProject, faults: Sequence[Fault], *, seed: int) -> list[WordLevelResult]:
     """Prove of each fault by sums of functions that no output changes.
 
     Codes are given for entries of tables whose address is a sum of functions of the inputs. They look the entry up, but
@@ -66,18 +66,18 @@ def prove_by_sums(project: RtlProject, faults: Sequence[Fault], seed: int) -> li
     if not faults:
         return []
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as folder:
-        files = tuple(write_instrumented(project, faults, Path(folder)))
+        files = tuple(write_instrumented(project, faults, folder=Path(folder)))
         verilog = read_verilog(replace(project, files=files), instrumented=True)
     if not verilog.library_holds:
         return [WordLevelResult(False, none) for _ in faults]
     algebra = Algebra()
     inputs = [algebra.input(kif.lo, kif.hi) for kif in project.inputs]
     valid = algebra.input(0, 1)
-    circuit = Circuit(verilog.modules, project.top, algebra)
+    circuit = Circuit(verilog.modules, project.top, algebra=algebra)
     healthy = _words(project, circuit, inputs, valid, 0)
     found = []
     for n, fault in enumerate(watched(faults, "faults: proof by sums"), 1):
-        faulty = Circuit(verilog.modules, project.top, algebra, n)
+        faulty = Circuit(verilog.modules, project.top, algebra=algebra, fault=n)
         same = healthy is not None and _same(project, algebra, healthy, _words(project, faulty, inputs, valid, n))
         codes = none
         if fault.kind == "table" and not same:
@@ -97,11 +97,11 @@ def _looked_up(
 ) -> IntArray | None:
     """Find codes with which a table is read at an entry, the other inputs at random; None where the sums give none."""
     rng = np.random.default_rng(seed)
-    some = reaching(algebra, address, lambda v: v == entry, CODES, rng)
+    some = reaching(algebra, address, wanted=lambda v: v == entry, count=CODES, rng=rng)
     if some is None:
         return None
     number = {form.parts[0][0]: i for i, form in enumerate(inputs) if form.parts}
-    codes = uniform(project.inputs, len(some), rng)
+    codes = uniform(project.inputs, len(some), rng=rng)
     for row, values in zip(codes, some, strict=True):
         for base, value in values.items():
             row[number[base]] = value

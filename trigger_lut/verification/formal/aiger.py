@@ -26,7 +26,7 @@ endmodule
 """
 
 
-def write_aiger(files: list[Path], top: str, path: Path, *, undefined_as_zero: bool = False) -> None:
+def write_aiger(files: list[Path], top: str, *, path: Path, undefined_as_zero: bool = False) -> None:
     """Write the function of a module as AIGER: inputs and outputs bit by bit, in the order of its ports.
 
     Parameters
@@ -69,7 +69,7 @@ def write_aiger(files: list[Path], top: str, path: Path, *, undefined_as_zero: b
             "opt_clean -purge",
             f'write_aiger "{path}"',
         ]
-        run_yosys(commands, path, top, memory_bytes=PROGRAM_BYTES)
+        run_yosys(commands, path, what=top, memory_bytes=PROGRAM_BYTES)
 
 
 def abc_program() -> Path:

@@ -94,20 +94,20 @@ def _number(text: str) -> int:
     return value - (1 << 32) if len(text) == 32 and text[0] == "1" else value
 
 
-def shifted(part: Part, algebra: Algebra, forms: Sequence[Form]) -> list[Form]:
+def shifted(part: Part, algebra: Algebra, *, forms: Sequence[Form]) -> list[Form]:
     """Return the operands as they enter the sum or the choice."""
     return [algebra.scale(form, 1 << operand.shift) for form, operand in zip(forms, part.operands, strict=True)]
 
 
-def sum_of(part: Part, algebra: Algebra, forms: Sequence[Form]) -> Form:
+def sum_of(part: Part, algebra: Algebra, *, forms: Sequence[Form]) -> Form:
     """Return the result of a "sum" modulo 2**bits."""
-    *first, last = shifted(part, algebra, forms)
+    *first, last = shifted(part, algebra, forms=forms)
     form = algebra.add(*first, algebra.scale(last, part.sign))
     whole = algebra.divided(form, 1 << part.drop)
     return algebra.apply(form, lambda v: v >> part.drop) if whole is None else whole
 
 
-def library_holds(modules: Mapping[str, Any], parts: Mapping[str, Part], seconds: float) -> bool:
+def library_holds(modules: Mapping[str, Any], parts: Mapping[str, Part], *, seconds: float) -> bool:
     """Say whether SAT shows that modules compute what is said of them here.
 
     Parameters
@@ -151,15 +151,15 @@ def library_holds(modules: Mapping[str, Any], parts: Mapping[str, Part], seconds
         cells[f"part{n}"] = {"type": name, "connections": nets, "port_directions": directions, "parameters": {}}
         lines.append(_meaning(n, part, texts))
     instances = {"cells": cells, "ports": {"data_in": {"bits": inputs}, "data_out": {"bits": outputs}}}
-    found = netlist_graph({**modules, "found": instances}, "found", [out])
+    found = netlist_graph({**modules, "found": instances}, "found", groups=[out])
     if found.outputs[-1]:
         return False  # a value that is not defined
     head = f"module wanted (input wire [{at - 1}:0] data_in, output wire [{out - 1}:0] data_out);"
     with tempfile.TemporaryDirectory(prefix="trigger_lut_library_") as folder:
         source = Path(folder, "wanted.v")
         source.write_text("\n".join([head, *lines, "endmodule", ""]), encoding="utf-8")
-        wanted = netlist_graph(read_netlist(source, "wanted"), "wanted", [out], own=True)
-    return equivalent(found, wanted, seconds).verdict == "proven"
+        wanted = netlist_graph(read_netlist(source, "wanted"), "wanted", groups=[out], own=True)
+    return equivalent(found, wanted, seconds=seconds).verdict == "proven"
 
 
 def _meaning(n: int, part: Part, ports: Mapping[str, str]) -> str:

@@ -66,7 +66,7 @@ def read_modules(project: RtlProject, boxes: Sequence[str] = BOXES) -> dict[str,
         "check -assert",
         "opt_clean",
     ]
-    modules, warnings = read_design(project.files, project.top, passes, SECONDS)
+    modules, warnings = read_design(project.files, project.top, passes=passes, seconds=SECONDS)
     if found := [text for text in warnings if not NO_SUCH_MODULE.fullmatch(text)]:
         raise ToolFailedError(f"Yosys warns of {project.top}: {found[0]}")
     return modules
@@ -75,7 +75,7 @@ def read_modules(project: RtlProject, boxes: Sequence[str] = BOXES) -> dict[str,
 class Circuit:
     """The top-level module, its cells evaluated where a word is asked for. fault: see `instrument`; 0: none."""
 
-    def __init__(self, modules: dict[str, Any], top: str, algebra: Algebra, fault: int = 0) -> None:
+    def __init__(self, modules: dict[str, Any], top: str, *, algebra: Algebra, fault: int = 0) -> None:
         self.algebra, self.nets, self._fault = algebra, Nets(algebra), fault
         self._cells, self._ports = modules[top]["cells"], modules[top]["ports"]
         self._modules = modules
@@ -234,9 +234,9 @@ class Circuit:
     def _part(self, part: Part, nets: dict[str, list[Bit]]) -> Word:
         words = [self.nets.read(nets[o.port], "signed" if o.signed else "unsigned") for o in part.operands]
         if part.kind == "sum":
-            return self._of(lambda *forms: sum_of(part, self.algebra, forms), *words)
+            return self._of(lambda *forms: sum_of(part, self.algebra, forms=forms), *words)
         key = self.nets.read(nets["key"], "unsigned")
-        return self._of(lambda k, *forms: self._choice(k, *shifted(part, self.algebra, forms)), key, *words)
+        return self._of(lambda k, *forms: self._choice(k, *shifted(part, self.algebra, forms=forms)), key, *words)
 
     def _choice(self, key: Form, one: Form, other: Form) -> Form:
         """Return the first where the key is 1, the other where it is 0."""
@@ -252,7 +252,7 @@ class Circuit:
         if step == algebra.apply(difference, lambda v: np.maximum(v, 0)):
             return algebra.larger(one, other)
         found = algebra.add(other, step)
-        return algebra.bounded(found, min(one.lo, other.lo), max(one.hi, other.hi))
+        return algebra.bounded(found, min(one.lo, other.lo), hi=max(one.hi, other.hi))
 
     def _lookup(self, module: str, nets: list[Bit]) -> Word:
         if module not in self._tables:

@@ -37,7 +37,7 @@ class Cell:
 Ports = dict[str, Bits]
 
 
-def cell_outputs(gates: Gates, cell: Cell, ports: Ports) -> Ports:
+def cell_outputs(gates: Gates, cell: Cell, *, ports: Ports) -> Ports:
     """Build the outputs of a cell from the literals of its input ports. Raises UnknownCellError."""
     if cell.kind not in KINDS:
         raise UnknownCellError(f"a cell {cell.kind}")
@@ -92,11 +92,11 @@ def _sum(gates: Gates, cell: Cell, ports: Ports) -> Ports:
 
 def _difference(gates: Gates, cell: Cell, ports: Ports) -> Ports:
     a, b = _operands(cell, ports, cell.number("Y_WIDTH"))
-    return {"Y": gates.sum(a, [bit ^ 1 for bit in b], TRUE)}
+    return {"Y": gates.sum(a, [bit ^ 1 for bit in b], carry=TRUE)}
 
 
 def _negative(gates: Gates, a: Bits) -> Bits:
-    return gates.sum([bit ^ 1 for bit in a], [FALSE] * len(a), TRUE)
+    return gates.sum([bit ^ 1 for bit in a], [FALSE] * len(a), carry=TRUE)
 
 
 def _selected(gates: Gates, cell: Cell, ports: Ports) -> Ports:
@@ -104,7 +104,7 @@ def _selected(gates: Gates, cell: Cell, ports: Ports) -> Ports:
     found = ports["A"]
     width = len(found)
     for n in reversed(range(len(ports["S"]))):
-        found = gates.chosen(ports["S"][n], ports["B"][n * width : (n + 1) * width], found)
+        found = gates.chosen(ports["S"][n], ports["B"][n * width : (n + 1) * width], no=found)
     return {"Y": found}
 
 

@@ -74,7 +74,7 @@ class Gates:
         a, b = a & ~1, b & ~1
         return self.both(self.both(a, b ^ 1) ^ 1, self.both(a ^ 1, b) ^ 1) ^ 1 ^ turned
 
-    def choose(self, select: int, yes: int, no: int) -> int:
+    def choose(self, select: int, yes: int, *, no: int) -> int:
         """Return `yes` where `select` is true, else `no`."""
         if select & 1:
             select, yes, no = select ^ 1, no, yes
@@ -106,23 +106,23 @@ class Gates:
         """Return whether two words of one width are equal."""
         return self.all_of([self.differ(x, y) ^ 1 for x, y in zip(a, b, strict=True)])
 
-    def sum(self, a: Bits, b: Bits, carry: int = FALSE) -> Bits:
+    def sum(self, a: Bits, b: Bits, *, carry: int = FALSE) -> Bits:
         """Return a + b + carry modulo 2**width of two words of one width."""
         found = []
         for x, y in zip(a, b, strict=True):
             unlike = self.differ(x, y)
             found.append(self.differ(unlike, carry))
-            carry = self.choose(unlike, carry, x)
+            carry = self.choose(unlike, carry, no=x)
         return found
 
     def less(self, a: Bits, b: Bits) -> int:
         """Return a < b of two signed words of one width."""
         a, b = extended(a, len(a) + 1, signed=True), extended(b, len(b) + 1, signed=True)
-        return self.sum(a, [bit ^ 1 for bit in b], TRUE)[-1]
+        return self.sum(a, [bit ^ 1 for bit in b], carry=TRUE)[-1]
 
-    def chosen(self, select: int, yes: Bits, no: Bits) -> Bits:
+    def chosen(self, select: int, yes: Bits, *, no: Bits) -> Bits:
         """Return one of two words of one width."""
-        return [self.choose(select, a, b) for a, b in zip(yes, no, strict=True)]
+        return [self.choose(select, a, no=b) for a, b in zip(yes, no, strict=True)]
 
     def read(self, entries: Sequence[Bits], address: Bits) -> Bits:
         """Return the entry of a table at an address; entries are words of one width, 2**len(address) of them.
@@ -138,7 +138,7 @@ class Gates:
                 following = []
                 for pair in pairs:
                     if pair not in memo:
-                        memo[pair] = self.choose(select, *pair)
+                        memo[pair] = self.choose(select, pair[0], no=pair[1])
                     following.append(memo[pair])
                 level = following
             found.append(level[0])

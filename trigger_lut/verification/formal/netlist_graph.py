@@ -32,7 +32,7 @@ NetLiterals = dict[Bit, int]
 
 def read_netlist(source: Path, top: str) -> dict[str, Any]:
     """Read Verilog of our own as modules in Yosys' JSON. Raises ToolMissingError and ToolFailedError of Yosys."""
-    modules, _ = read_design([source], top, ["proc -norom", "check -assert", "opt_clean"])
+    modules, _ = read_design([source], top, passes=["proc -norom", "check -assert", "opt_clean"])
     return modules
 
 
@@ -71,7 +71,7 @@ class Gates:
         """Return the literal of a xor b."""
         return self.either(self.both(a, b ^ 1), self.both(a ^ 1, b))
 
-    def choice(self, key: int, one: int, zero: int) -> int:
+    def choice(self, key: int, one: int, *, zero: int) -> int:
         """Return the literal of a choice: `one` where the key is 1, else `zero`."""
         if one == zero:
             return one
@@ -90,7 +90,7 @@ class Gates:
         """Return the literal that is 1 where one is."""
         return self.all_of([bit ^ 1 for bit in bits]) ^ 1
 
-    def sum(self, a: Literals, b: Literals, carry: int = 0) -> Literals:
+    def sum(self, a: Literals, b: Literals, *, carry: int = 0) -> Literals:
         """Return a + b + carry modulo 2**bits."""
         found = []
         for x, y in zip(a, b, strict=True):
@@ -101,15 +101,15 @@ class Gates:
 
     def negative(self, a: Literals) -> Literals:
         """Return -a modulo 2**bits."""
-        return self.sum([0] * len(a), [bit ^ 1 for bit in a], 1)
+        return self.sum([0] * len(a), [bit ^ 1 for bit in a], carry=1)
 
-    def below(self, a: Literals, b: Literals, signed: bool) -> int:
+    def below(self, a: Literals, b: Literals, *, signed: bool) -> int:
         """Return the literal of a < b, for words of the same width."""
         if signed:
             a, b = [*a[:-1], a[-1] ^ 1], [*b[:-1], b[-1] ^ 1]
         less = 0
         for x, y in zip(a, b, strict=True):
-            less = self.choice(self.other(x, y), y, less)
+            less = self.choice(self.other(x, y), y, zero=less)
         return less
 
     def product(self, a: Literals, b: Literals) -> Literals:
@@ -126,7 +126,7 @@ class Gates:
                 total = self.sum(total, [0] * n + [self.both(x, bit) for x in a[: len(a) - n]])
         return total
 
-    def table(self, address: Literals, entries: IntArray, bits: int) -> Literals:
+    def table(self, address: Literals, entries: IntArray, *, bits: int) -> Literals:
         """Return the word that is read at an address, the lowest bit first."""
         known: dict[bytes, int] = {}
 
@@ -137,7 +137,7 @@ class Gates:
             if key not in known:
                 half = len(column) // 2
                 known[key] = self.choice(
-                    address[level], looked_up(column[half:], level - 1), looked_up(column[:half], level - 1)
+                    address[level], looked_up(column[half:], level - 1), zero=looked_up(column[:half], level - 1)
                 )
             return known[key]
 
@@ -150,7 +150,7 @@ class Blaster:
     exclusive: no choice selects several operands, as is known of Verilog of our own; else that is undefined too.
     """
 
-    def __init__(self, gates: Gates, modules: Mapping[str, Any], exclusive: bool = False) -> None:
+    def __init__(self, gates: Gates, modules: Mapping[str, Any], *, exclusive: bool = False) -> None:
         self.gates, self._modules, self._exclusive = gates, modules, exclusive
         self._entries: dict[str, IntArray | None] = {}
 
@@ -227,9 +227,9 @@ class Blaster:
         entries = self._entries[name]
         if entries is not None:
             address, out = [_literal(bit, nets) for bit in ports["in"]], ports["out"]
-            for bit, literal in zip(out, self.gates.table(address, np.maximum(entries, 0), len(out)), strict=True):
+            for bit, literal in zip(out, self.gates.table(address, np.maximum(entries, 0), bits=len(out)), strict=True):
                 nets[bit] = literal
-            (flag,) = self.gates.table(address, (entries == UNDEFINED).astype(np.int64), 1)
+            (flag,) = self.gates.table(address, (entries == UNDEFINED).astype(np.int64), bits=1)
             flags |= {bit: flag for bit in out if flag}
             return
         known: NetLiterals = {}
@@ -306,17 +306,17 @@ ONE_BIT: dict[str, Callable[..., int]] = {
 COMPARED: dict[str, Callable[[Gates, Literals, Literals, bool], int]] = {
     "$eq": lambda g, a, b, s: g.all_of([g.other(x, y) ^ 1 for x, y in zip(a, b, strict=True)]),
     "$ne": lambda g, a, b, s: g.any_of([g.other(x, y) for x, y in zip(a, b, strict=True)]),
-    "$lt": lambda g, a, b, s: g.below(a, b, s),
-    "$ge": lambda g, a, b, s: g.below(a, b, s) ^ 1,
-    "$gt": lambda g, a, b, s: g.below(b, a, s),
-    "$le": lambda g, a, b, s: g.below(b, a, s) ^ 1,
+    "$lt": lambda g, a, b, s: g.below(a, b, signed=s),
+    "$ge": lambda g, a, b, s: g.below(a, b, signed=s) ^ 1,
+    "$gt": lambda g, a, b, s: g.below(b, a, signed=s),
+    "$le": lambda g, a, b, s: g.below(b, a, signed=s) ^ 1,
 }
 WORDS: dict[str, Callable[..., Literals]] = {
     "$pos": lambda g, a: a,
     "$not": lambda g, a: [bit ^ 1 for bit in a],
     "$neg": Gates.negative,
     "$add": Gates.sum,
-    "$sub": lambda g, a, b: g.sum(a, [bit ^ 1 for bit in b], 1),
+    "$sub": lambda g, a, b: g.sum(a, [bit ^ 1 for bit in b], carry=1),
     "$mul": Gates.product,
 }
 
@@ -382,9 +382,9 @@ def _literal(bit: Bit, nets: NetLiterals, undefined: int | None = None) -> int:
 def netlist_graph(
     modules: Mapping[str, Any],
     top: str,
+    *,
     groups: Sequence[int],
     ports: Sequence[str] = ("data_out",),
-    *,
     own: bool = False,
 ) -> Graph:
     """Make the graph of a module from data_in to some of its outputs.
@@ -418,7 +418,7 @@ def netlist_graph(
     bits_out = [bit for port in ports for bit in wired[top]["ports"][port]["bits"]]
     gates = Gates(len(bits_in))
     nets: NetLiterals = {bit: 2 * (n + 1) for n, bit in enumerate(bits_in)}
-    flags = Blaster(gates, wired, own).module(top, nets)
+    flags = Blaster(gates, wired, exclusive=own).module(top, nets)
     undefined, at = [], 0
     for width in groups:
         cone = _cone(wired[top], bits_out[at : at + width]) if flags else set()

@@ -14,7 +14,7 @@ from trigger_lut.verification.formal.drivers import check_drivers
 
 
 def read_design(
-    files: Sequence[Path], top: str, passes: Sequence[str], seconds: float | None = None
+    files: Sequence[Path], top: str, *, passes: Sequence[str], seconds: float | None = None
 ) -> tuple[dict[str, Any], list[str]]:
     """Read Verilog in which each net has one driver.
 
@@ -52,7 +52,7 @@ def read_design(
             *passes,
             f'write_json "{path}"',
         ]
-        said = run_yosys(commands, path, top, memory_bytes=PROGRAM_BYTES, seconds=seconds)
+        said = run_yosys(commands, path, what=top, memory_bytes=PROGRAM_BYTES, seconds=seconds)
         with hierarchy.open(encoding="utf-8") as lines:
             check_drivers(lines)
         return netlist_modules(path), re.findall(r"^.*Warning: (.*)$", said, re.MULTILINE)

@@ -64,7 +64,7 @@ class Nets:
         held = self._words[word]
         return held.form.constant >> bit & 1 if isinstance(held, Word) and not held.form.parts else None
 
-    def join(self, data: Sequence[Bit], out: Sequence[Bit], registers: int = 0) -> None:
+    def join(self, data: Sequence[Bit], out: Sequence[Bit], *, registers: int = 0) -> None:
         """Say that nets carry what others do, so many registers later."""
         later: dict[int, int] = {}
         for d, q in zip(data, out, strict=True):

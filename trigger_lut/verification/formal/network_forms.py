@@ -15,7 +15,7 @@ from trigger_lut.verification import layer_kinds as _layer_kinds  # noqa: F401 (
 from trigger_lut.verification.formal.normal_form import Algebra, Form, FormError, check_exact
 
 
-def network_forms(network: Network, algebra: Algebra, inputs: Sequence[Form]) -> list[Form | str]:
+def network_forms(network: Network, algebra: Algebra, *, inputs: Sequence[Form]) -> list[Form | str]:
     """Compute the outputs of a network as forms.
 
     Parameters
@@ -67,7 +67,7 @@ def _convert(
         def rounded(values: IntArray) -> IntArray:
             most = max(abs(int(values.min())), abs(int(values.max())))
             check_exact((most << max(up, 0)) + abs(kif.lo), most + (1 << max(-up, 0)))
-            return converted(values, fraction, kif, layer.overflow[i], layer.rounding)
+            return converted(values, fraction, kif=kif, overflow=layer.overflow[i], rounding=layer.rounding)
 
         return algebra.apply(form, rounded)
     except FormError as error:

@@ -18,7 +18,7 @@ from trigger_lut.verification.formal.gates import FALSE, Bits, Gates, constant, 
 from trigger_lut.verification.formal.numbers import Number, added, fixed, larger, negated, number, raised, smaller
 
 
-def network_outputs(gates: Gates, network: Network, inputs: Sequence[Bits]) -> list[Number]:
+def network_outputs(gates: Gates, network: Network, *, inputs: Sequence[Bits]) -> list[Number]:
     """Build the outputs of a network.
 
     Parameters
@@ -41,7 +41,7 @@ def network_outputs(gates: Gates, network: Network, inputs: Sequence[Bits]) -> l
         For more gates than `gates` allows.
     """
     values = [
-        number(extended(bits, kif.bits + 1, signed=bool(kif.k)), kif.lo, kif.hi)
+        number(extended(bits, kif.bits + 1, signed=bool(kif.k)), kif.lo, hi=kif.hi)
         for bits, kif in zip(inputs, network.inputs, strict=True)
     ]
     for n, (layer, gather_index) in enumerate(zip(network.layers, network.gather_index, strict=True)):
@@ -72,16 +72,16 @@ def _channel(
     elif gained < 0:
         drop = -gained
         if layer.rounding == "RND":
-            found = added(gates, found, fixed(1 << (drop - 1)))
+            found = added(gates, found, b=fixed(1 << (drop - 1)))
         wide = extended(found.bits, max(len(found.bits), drop + 1), signed=True)
-        found = number(wide[drop:], found.lo >> drop, found.hi >> drop)
+        found = number(wide[drop:], found.lo >> drop, hi=found.hi >> drop)
     least = -kif.hi if mode == "SAT_SYM" and kif.k else kif.lo
     if least <= found.lo and found.hi <= kif.hi:
         return found
     if mode == "WRAP":
         low = extended(found.bits, kif.bits, signed=True)
-        return number(extended(low, kif.bits + 1, signed=bool(kif.k)), kif.lo, kif.hi)
-    return smaller(gates, larger(gates, found, fixed(least)), fixed(kif.hi))
+        return number(extended(low, kif.bits + 1, signed=bool(kif.k)), kif.lo, hi=kif.hi)
+    return smaller(gates, larger(gates, found, b=fixed(least)), b=fixed(kif.hi))
 
 
 @GATES.register(TableLayer)
@@ -106,7 +106,7 @@ def _sum(layer: TableLayer, gates: Gates, o: int, codes: Sequence[Number], plan:
     for a, b in plan.pairs if plan else ():
         if a == b or not {a, b} <= waiting:
             break
-        items.append(added(gates, items[a], items[b]))
+        items.append(added(gates, items[a], b=items[b]))
         waiting = (waiting - {a, b}) | {len(items) - 1}
     left = [items[n] for n in sorted(waiting)]
     for i in sorted(channels.difference(proposed)):
@@ -117,7 +117,7 @@ def _sum(layer: TableLayer, gates: Gates, o: int, codes: Sequence[Number], plan:
         left.append(fixed(rest))
     total, *others = left
     for other in others:
-        total = added(gates, total, other)
+        total = added(gates, total, b=other)
     return total
 
 
@@ -127,12 +127,12 @@ def _looked_up(gates: Gates, kif: KIF, table: list[int], code: Number, shift: in
     if code.lo == code.hi:
         return fixed(entries[(code.lo - kif.lo) * len(entries) >> kif.bits])
     lo, hi = min(entries), max(entries)
-    width = len(number([FALSE], lo, hi).bits)
+    width = len(number([FALSE], lo, hi=hi).bits)
     address = extended(code.bits, kif.bits, signed=True)
     if kif.k:
         address[-1] ^= 1
     m = len(entries).bit_length() - 1
-    return number(gates.read([constant(entry, width) for entry in entries], address[kif.bits - m :]), lo, hi)
+    return number(gates.read([constant(entry, width) for entry in entries], address[kif.bits - m :]), lo, hi=hi)
 
 
 @GATES.register(LinearLayer)
@@ -144,9 +144,9 @@ def _weighted(layer: LinearLayer, gates: Gates, o: int, codes: Sequence[Number],
         weight = abs(weight)
         while weight:
             if weight & 1:
-                total = added(gates, total, raised(code, up))
+                total = added(gates, total, b=raised(code, up))
             weight, up = weight >> 1, up + 1
-    return larger(gates, total, fixed(0)) if layer.relu else total
+    return larger(gates, total, b=fixed(0)) if layer.relu else total
 
 
 @GATES.register(MaxLayer)
@@ -156,5 +156,5 @@ def _largest(layer: MaxLayer, gates: Gates, o: int, codes: Sequence[Number], pla
         return fixed(0)
     total, *others = items
     for other in others:
-        total = larger(gates, total, other)
+        total = larger(gates, total, b=other)
     return total

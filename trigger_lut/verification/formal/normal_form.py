@@ -239,7 +239,7 @@ class Algebra:
         """Return the values of a function by number."""
         return self._values[function].astype(np.int64)
 
-    def bounded(self, form: Form, lo: int, hi: int) -> Form:
+    def bounded(self, form: Form, lo: int, *, hi: int) -> Form:
         """Return the same integer with bounds that are known from elsewhere."""
         return replace(form, lo=max(form.lo, lo), hi=min(form.hi, hi))
 

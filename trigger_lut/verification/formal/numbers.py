@@ -16,7 +16,7 @@ class Number:
     hi: int
 
 
-def number(bits: Bits, lo: int, hi: int) -> Number:
+def number(bits: Bits, lo: int, *, hi: int) -> Number:
     """Cut a signed word to the width that its bounds need."""
     width = max(max(hi, -lo - 1, 0).bit_length() + 1, 1)
     return Number(extended(bits, width, signed=True), lo, hi)
@@ -24,14 +24,14 @@ def number(bits: Bits, lo: int, hi: int) -> Number:
 
 def fixed(value: int) -> Number:
     """Return a constant."""
-    return number(constant(value, value.bit_length() + 1), value, value)
+    return number(constant(value, value.bit_length() + 1), value, hi=value)
 
 
-def added(gates: Gates, a: Number, b: Number) -> Number:
+def added(gates: Gates, a: Number, *, b: Number) -> Number:
     """Return the sum of two numbers."""
     width = max(len(a.bits), len(b.bits)) + 1
     found = gates.sum(extended(a.bits, width, signed=True), extended(b.bits, width, signed=True))
-    return number(found, a.lo + b.lo, a.hi + b.hi)
+    return number(found, a.lo + b.lo, hi=a.hi + b.hi)
 
 
 def raised(a: Number, up: int) -> Number:
@@ -39,16 +39,16 @@ def raised(a: Number, up: int) -> Number:
     return Number([FALSE] * up + a.bits, a.lo << up, a.hi << up)
 
 
-def larger(gates: Gates, a: Number, b: Number) -> Number:
+def larger(gates: Gates, a: Number, *, b: Number) -> Number:
     """Return the larger of two numbers."""
     first, second = _alike(a, b)
-    return number(gates.chosen(gates.less(first, second), second, first), max(a.lo, b.lo), max(a.hi, b.hi))
+    return number(gates.chosen(gates.less(first, second), second, no=first), max(a.lo, b.lo), hi=max(a.hi, b.hi))
 
 
-def smaller(gates: Gates, a: Number, b: Number) -> Number:
+def smaller(gates: Gates, a: Number, *, b: Number) -> Number:
     """Return the smaller of two numbers."""
     first, second = _alike(a, b)
-    return number(gates.chosen(gates.less(first, second), first, second), min(a.lo, b.lo), min(a.hi, b.hi))
+    return number(gates.chosen(gates.less(first, second), first, no=second), min(a.lo, b.lo), hi=min(a.hi, b.hi))
 
 
 def _alike(a: Number, b: Number) -> tuple[Bits, Bits]:
@@ -59,4 +59,4 @@ def _alike(a: Number, b: Number) -> tuple[Bits, Bits]:
 def negated(gates: Gates, a: Number) -> Number:
     """Return the negative of a number."""
     wide = extended(a.bits, len(a.bits) + 1, signed=True)
-    return number(gates.sum([bit ^ 1 for bit in wide], constant(1, len(wide))), -a.hi, -a.lo)
+    return number(gates.sum([bit ^ 1 for bit in wide], constant(1, len(wide))), -a.hi, hi=-a.lo)

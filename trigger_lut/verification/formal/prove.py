@@ -70,7 +70,7 @@ class Proof:
     control_caught: bool | None
 
 
-def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed: int, folder: Path) -> Proof:
+def prove_both_ways(network: Network, project: RtlProject, *, seconds: float, seed: int, folder: Path) -> Proof:
     """Prove the outputs of a project, by words where they suffice, else by SAT.
 
     Nothing is proven of Verilog that is not plain (`source_check`) or no pipeline (`structure`): neither way would see
@@ -101,7 +101,7 @@ def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed:
     if seconds <= 0:
         return Proof(outputs, None, {}, "not asked for", None)
     verilog, gates, rtl = read_verilog(project), {}, None
-    words = prove_words(network, project, verilog)
+    words = prove_words(network, project, verilog=verilog)
     proven = {"status": "proven", "by": "words", "detail": ""}
     for o, reason in enumerate(words.open):
         outputs[o] = outputs[o].model_copy(update={"detail": reason} if reason else proven)
@@ -110,7 +110,7 @@ def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed:
     open_ones = [o for o, reason in enumerate(words.open) if reason and not verilog.structure.outputs[o]]
     if open_ones and (network.inputs, formats) == (project.inputs, project.outputs):
         try:
-            rtl, reference = rtl_graph(project, folder, verilog.modules), reference_graph(network, folder)
+            rtl, reference = rtl_graph(project, folder, modules=verilog.modules), reference_graph(network, folder)
             gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
             found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=seconds, chosen=open_ones)
         except ToolFailedError as error:
@@ -123,7 +123,7 @@ def prove_both_ways(network: Network, project: RtlProject, seconds: float, seed:
     return Proof(outputs, verilog.structure.registers, gates, control, caught)
 
 
-def rtl_graph(project: RtlProject, folder: Path | None = None, modules: Mapping[str, Any] | None = None) -> Graph:
+def rtl_graph(project: RtlProject, folder: Path | None = None, *, modules: Mapping[str, Any] | None = None) -> Graph:
     """Make the graph of the generated Verilog, see `netlist_graph`.
 
     Parameters
@@ -141,10 +141,10 @@ def rtl_graph(project: RtlProject, folder: Path | None = None, modules: Mapping[
         Graph from data_in to data_out, and a flag of undefined values for each output.
     """
     read = read_modules(project) if modules is None else modules
-    return netlist_graph(read, project.top, [kif.bits for kif in project.outputs])
+    return netlist_graph(read, project.top, groups=[kif.bits for kif in project.outputs])
 
 
-def reference_graph(network: Network, folder: Path, name: str = "reference") -> Graph:
+def reference_graph(network: Network, folder: Path, *, name: str = "reference") -> Graph:
     """Make the graph of a network, by way of behavioral Verilog of our own.
 
     Parameters
@@ -164,7 +164,7 @@ def reference_graph(network: Network, folder: Path, name: str = "reference") -> 
     source = folder / f"{name}.v"
     source.write_text(reference_module(network, name), encoding="utf-8")
     groups = [kif.bits for kif in network.output_formats()]
-    graph = netlist_graph(read_netlist(source, name), name, groups, own=True)
+    graph = netlist_graph(read_netlist(source, name), name, groups=groups, own=True)
     assert not any(graph.outputs[sum(groups) :]), "the reference has no undefined value"
     return graph
 
@@ -204,7 +204,7 @@ def prove_outputs(
     places = {o: bits for o, bits in enumerate(_places(formats)) if o in wanted}
     every = [bit for bits in places.values() for bit in bits]
     started = time.monotonic()
-    if equivalent(with_outputs(reference, every), with_outputs(rtl, every), seconds / 2).verdict == "proven":
+    if equivalent(with_outputs(reference, every), with_outputs(rtl, every), seconds=seconds / 2).verdict == "proven":
         return [OutputProof(name=names[o], bits=formats[o].bits, status="proven", by="SAT") for o in wanted]
     results: dict[int, Result] = {}
     order = sorted(wanted, key=lambda o: _cone(rtl, places[o]))
@@ -213,7 +213,7 @@ def prove_outputs(
         results[o] = Result("open", reason="the time did not suffice")
         if left >= 1:
             share = max(left / (len(order) - done), 1)
-            results[o] = equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), share)
+            results[o] = equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), seconds=share)
     found = {}
     for o, said in results.items():
         different = said.verdict == "different"
@@ -290,14 +290,14 @@ def _control(
             return str(error), None
         flips.append(flip)
         if way == "words":
-            seen = prove_words(wrong, project, verilog).open
+            seen = prove_words(wrong, project, verilog=verilog).open
             results.append(all(seen[o] for o in np.flatnonzero(changed)))
         else:
             assert rtl is not None, "SAT has proven an output of it"
-            reference = reference_graph(wrong, folder, "control")
+            reference = reference_graph(wrong, folder, name="control")
             places = _places(wrong.output_formats())
             said = [
-                equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), seconds).verdict
+                equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), seconds=seconds).verdict
                 for o in np.flatnonzero(changed)[:CONTROL_OUTPUTS]
             ]
             results.append(False if "proven" in said else None if "open" in said else True)
@@ -315,9 +315,9 @@ def _wrong_network(network: Network, proven: NDArray[np.bool_], seed: int) -> tu
     FirmwareError
         If no such bit was found.
     """
-    codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(seed))
+    codes = uniform(network.inputs, CONTROL_VECTORS, rng=np.random.default_rng(seed))
     for n in range(CONTROL_FLIPS):
-        flip = choose_flip(network, codes, seed + n)
+        flip = choose_flip(network, codes, seed=seed + n)
         wrong = flipped(network, flip)
         changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0) & proven
         if changed.any() and wrong.output_formats() == network.output_formats():

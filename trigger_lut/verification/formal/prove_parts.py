@@ -86,8 +86,8 @@ def _pipeline(part: Part, made: RtlProject, seconds: float, seed: int, folder: P
     """Prove the pipeline of a part; of a block, that of its step."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(part, Block):
-        return prove_both_ways(part.step, made.parts[0], seconds, seed, folder)
-    return prove_both_ways(part, made, seconds, seed, folder)
+        return prove_both_ways(part.step, made.parts[0], seconds=seconds, seed=seed, folder=folder)
+    return prove_both_ways(part, made, seconds=seconds, seed=seed, folder=folder)
 
 
 def _open(part: Part, found: Proof) -> str:
@@ -100,7 +100,7 @@ def _open(part: Part, found: Proof) -> str:
 
 def _block_problem(parts: tuple[Part, ...], project: RtlProject, seconds: float, seed: int) -> str:
     for part, made in zip(parts, project.parts, strict=True):
-        if isinstance(part, Block) and (problem := prove_block(part, made, seconds, seed).problem):
+        if isinstance(part, Block) and (problem := prove_block(part, made, seconds=seconds, seed=seed).problem):
             return f"{part.name}, {problem}"
     return ""
 
@@ -110,9 +110,9 @@ def _control(
 ) -> tuple[str, bool | None]:
     """Flip a bit of the network, and change a word or a sum of a block: nothing of either may be proven."""
     said, results = [], []
-    codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(seed))
+    codes = uniform(network.inputs, CONTROL_VECTORS, rng=np.random.default_rng(seed))
     try:
-        flip = choose_flip(network, codes, seed)
+        flip = choose_flip(network, codes, seed=seed)
         wrong = flipped(network, flip)
         changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0) & proven
         gaps = composition_gaps(wrong, parts)
@@ -124,5 +124,5 @@ def _control(
     for part, made in zip(parts, project.parts, strict=True):
         if isinstance(part, Block):
             said.append(f"another plan of {part.name}")
-            results.append(bool(prove_block(wrong_block(part), made, seconds, seed).problem))
+            results.append(bool(prove_block(wrong_block(part), made, seconds=seconds, seed=seed).problem))
     return "; ".join(said), False if False in results else None if None in results else True

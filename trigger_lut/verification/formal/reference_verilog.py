@@ -23,7 +23,7 @@ Signal = tuple[str, int]
 """Name of a signed signal and its width."""
 
 
-def check_plan(layer: TableLayer, o: int, plan: Summation, padded: Sequence[int]) -> None:
+def check_plan(layer: TableLayer, o: int, *, plan: Summation, padded: Sequence[int]) -> None:
     """Check that a plan is output o: each table once, shifted by a constant, and all constants together the bias.
 
     Parameters
@@ -179,7 +179,7 @@ def _tables(
     plan: Summation,
     padded: Sequence[int],
 ) -> Signal:
-    check_plan(layer, o, plan, padded)
+    check_plan(layer, o, plan=plan, padded=padded)
     items: list[Signal] = []
     for n, addend in enumerate(plan.addends):
         i, kif = addend.channel, layer.inputs[addend.channel]
@@ -256,7 +256,7 @@ def _largest(
 
 def _bits(lo: int, hi: int) -> int:
     """Width of a signed signal that holds lo to hi."""
-    return kif_for_range(min(lo, -1), max(hi, 0), 0).bits
+    return kif_for_range(min(lo, -1), max(hi, 0), f=0).bits
 
 
 def _number(value: int, bits: int) -> str:

@@ -150,7 +150,7 @@ def constant(inputs: int, values: list[int]) -> Graph:
     return Graph(inputs, tuple(values), np.zeros((0, 2), dtype=np.int64))
 
 
-def equivalent(first: Graph, second: Graph, seconds: float, memory_bytes: int = PROGRAM_BYTES) -> Result:
+def equivalent(first: Graph, second: Graph, *, seconds: float, memory_bytes: int = PROGRAM_BYTES) -> Result:
     """Compare two graphs for all inputs, by SAT sweeping in ABC (`cec`).
 
     Parameters

@@ -63,7 +63,7 @@ class Model:
 
 
 def second_proof(
-    network: Network, project: RtlProject, seconds: int, seed: int, first: Sequence[OutputProof]
+    network: Network, project: RtlProject, *, seconds: int, seed: int, first: Sequence[OutputProof]
 ) -> tuple[list[OutputProof], SecondProof | None]:
     """Prove again, and judge the outputs of the first proof by it.
 
@@ -90,7 +90,7 @@ def second_proof(
     """
     if seconds <= 0:
         return list(first), None
-    found = prove_again(network, project, seconds, seed)
+    found = prove_again(network, project, seconds=seconds, seed=seed)
     return [_judged(one, other, found.outputs[-1]) for one, other in zip(first, found.outputs, strict=False)], found
 
 
@@ -105,7 +105,7 @@ def _judged(first: OutputProof, second: SecondOutput, valid: SecondOutput) -> Ou
     return first.model_copy(update={"status": "different", "by": None, "detail": claim + detail})
 
 
-def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) -> SecondProof:
+def prove_again(network: Network, project: RtlProject, *, seconds: int, seed: int) -> SecondProof:
     """Compare a network with its Verilog; parameters as of `second_proof`.
 
     Raises ToolMissingError without pyosys.
@@ -130,9 +130,9 @@ def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) 
         return alike("not attempted", reason)
     try:
         # Built before Yosys is asked, so that a design that is too large costs little.
-        network_outputs(gates := Gates(MOST_GATES), network, [gates.frees(kif.bits) for kif in network.inputs])
+        network_outputs(gates := Gates(MOST_GATES), network, inputs=[gates.frees(kif.bits) for kif in network.inputs])
         module = read_netlist(project.files, project.top)
-        model = build(network, project, module, 0)
+        model = build(network, project, module=module, start=0)
     except TooLargeError:
         return alike("not attempted", f"more than {MOST_GATES:,} gates, the limit that bounds memory")
     except WrongPortsError as error:
@@ -145,7 +145,7 @@ def prove_again(network: Network, project: RtlProject, seconds: int, seed: int) 
     return found.model_copy(update=update)
 
 
-def build(network: Network, project: RtlProject, module: dict[str, Any], start: int) -> Model:
+def build(network: Network, project: RtlProject, *, module: dict[str, Any], start: int) -> Model:
     """Build network and Verilog, for inputs at cycle `start`, outputs `latency_cycles_planned` later.
 
     Raises TooLargeError, WrongPortsError, NotModeledError.
@@ -153,13 +153,13 @@ def build(network: Network, project: RtlProject, module: dict[str, Any], start: 
     gates = Gates(MOST_GATES)
     at_in, at_out = offsets(project.inputs), offsets(project.outputs)
     widths = {"clk": 1, "valid_in": 1, "valid_out": 1, "data_in": at_in[-1], "data_out": at_out[-1]}
-    circuit = Unrolled(gates, module, widths)
-    free = circuit if project.ii == 1 else Unrolled(gates, module, widths)
+    circuit = Unrolled(gates, module, widths=widths)
+    free = circuit if project.ii == 1 else Unrolled(gates, module, widths=widths)
     if project.ii > 1:
         for cycle in range(start, start + project.ii):
-            circuit.give("valid_in", cycle, [TRUE if cycle == start else FALSE])
+            circuit.give("valid_in", cycle, bits=[TRUE if cycle == start else FALSE])
     data = circuit.input("data_in", start)
-    expected = network_outputs(gates, network, [data[a:b] for a, b in itertools.pairwise(at_in)])
+    expected = network_outputs(gates, network, inputs=[data[a:b] for a, b in itertools.pairwise(at_in)])
     network_gates = len(gates)
     end = start + project.latency_cycles_planned
     bus = circuit.output("data_out", end)
@@ -194,7 +194,7 @@ def _compared(
     seed: int,
 ) -> list[SecondOutput]:
     """Compare output by output; each gets the same fraction of the time left, and the open ones another one."""
-    sweep = Sweep(model.gates, seed, model.network_gates)
+    sweep = Sweep(model.gates, seed, older=model.network_gates)
     said: dict[int, Answer] = {}
     for _ in range(2):
         waiting = [o for o in range(len(names)) if o not in said or said[o].verdict == "open"]
@@ -218,10 +218,10 @@ def _compared(
 def _from_inputs(network: Network, project: RtlProject, module: dict[str, Any], o: int, seed: int) -> str:
     """Search for a difference that some cycles of inputs lead to, and show it in simulation."""
     try:
-        model = build(network, project, module, max(project.latency_cycles_planned, 2))
+        model = build(network, project, module=module, start=max(project.latency_cycles_planned, 2))
     except (TooLargeError, NotModeledError):
         return NOT_SHOWN
-    sweep = Sweep(model.gates, seed, model.network_gates)
+    sweep = Sweep(model.gates, seed, older=model.network_gates)
     said = sweep.compare(model.pairs[o], SECONDS_TO_SHOW)
     sweep.close()
     return (said.verdict == "different" and _shown(model, said, network, project, o)) or NOT_SHOWN
@@ -275,25 +275,25 @@ def _bus(circuit: Unrolled, said: Answer, port: str, cycle: int) -> int:
 
 def simulated(project: RtlProject, rows: Words) -> Words:
     """Run cycles in Verilator, which may warn of anything: the firmware is known to be faulty."""
-    binary = compile_verilated(project.files, project.top, HARNESS, ("-Wno-lint", "-Wno-fatal"))
-    return run_cycles(binary, project, rows)
+    binary = compile_verilated(project.files, project.top, harness=HARNESS, checks=("-Wno-lint", "-Wno-fatal"))
+    return run_cycles(binary, project, stimulus=rows)
 
 
 def _control(
     network: Network, project: RtlProject, module: dict[str, Any], seconds: int, seed: int
 ) -> tuple[str, bool | None]:
     """Flip a bit in the network: the Verilog must differ from it. None: open in the time, or no flip shows."""
-    codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(seed))
+    codes = uniform(network.inputs, CONTROL_VECTORS, rng=np.random.default_rng(seed))
     try:
-        flip = choose_flip(network, codes, seed)
+        flip = choose_flip(network, codes, seed=seed)
         wrong = flipped(network, flip)
-        model = build(wrong, project, module, 0)
+        model = build(wrong, project, module=module, start=0)
     except FirmwareError as error:
         return str(error), None
     except TooLargeError:
         return f"more than {MOST_GATES:,} gates", None
     changed = np.flatnonzero((evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)).tolist()
-    sweep = Sweep(model.gates, seed, model.network_gates)
+    sweep = Sweep(model.gates, seed, older=model.network_gates)
     said = {sweep.compare(model.pairs[o], seconds / len(model.pairs)).verdict for o in changed}
     sweep.close()
     return flip.describe(network), False if "equal" in said else None if "open" in said else True

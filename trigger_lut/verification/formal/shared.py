@@ -59,15 +59,12 @@ def composition_gaps(network: Network, parts: Sequence[Part]) -> list[str]:
         inputs = [algebra.input(kif.lo, kif.hi) for kif in network.inputs]
     except FormError as error:
         return [f"an input: {error}"] * len(network.output_values)
-    expected = network_forms(network, algebra, inputs)
+    expected = network_forms(network, algebra, inputs=inputs)
     values: list[Form | str] = list(inputs)
     for part in parts:
         formats = part.inputs
         values = [_fitting(value, kif) for value, kif in zip(values, formats, strict=True)]
-        if isinstance(part, Block):
-            values = _block_forms(part, algebra, values)
-        else:
-            values = _known(network_forms, part, algebra, values)
+        values = _block_forms(part, algebra, values) if isinstance(part, Block) else _known(part, algebra, values)
     found = []
     given = zip(values, expected, network.output_formats(), parts[-1].output_formats(), strict=True)
     for own, form, kif, last in given:
@@ -81,12 +78,11 @@ def composition_gaps(network: Network, parts: Sequence[Part]) -> list[str]:
     return found
 
 
-def _known(forms: Any, network: Network, algebra: Algebra, values: Sequence[Form | str]) -> list[Form | str]:
-    """Compute forms of a network; where an input has none, no output has."""
+def _known(network: Network, algebra: Algebra, values: Sequence[Form | str]) -> list[Form | str]:
+    """Compute the forms of a network; where an input has none, no output has."""
     if reasons := [value for value in values if isinstance(value, str)]:
         return [reasons[0]] * len(network.output_values)
-    found: list[Form | str] = forms(network, algebra, values)
-    return found
+    return network_forms(network, algebra, inputs=[value for value in values if isinstance(value, Form)])
 
 
 def _fitting(value: Form | str, kif: KIF) -> Form | str:
@@ -106,7 +102,7 @@ def _block_forms(block: Block, algebra: Algebra, values: Sequence[Form | str]) -
             if isinstance(form, Form) and source != PADDING:
                 form = algebra.scale(form, 1 << (kif.f - block.inputs[source].f))
             channels.append(_fitting(form, kif))
-        computed.append(_known(network_forms, block.step, algebra, channels))
+        computed.append(_known(block.step, algebra, channels))
     return [_fitting(_collected_form(block, c, algebra, values, computed), c.kif) for c in block.collected]
 
 
@@ -144,7 +140,7 @@ class Statement:
     cycles: int
 
 
-def prove_block(block: Block, project: RtlProject, seconds: float, seed: int) -> Statement:
+def prove_block(block: Block, project: RtlProject, *, seconds: float, seed: int) -> Statement:
     """Prove that a block's Verilog gives its step the right words and collects the right outputs.
 
     Parameters
@@ -198,7 +194,7 @@ def _read(paths: list[Path], top: str, boxes: Sequence[RtlProject]) -> dict[str,
     with tempfile.TemporaryDirectory(prefix="trigger_lut_shared_") as folder:
         stub = Path(folder, "boxes.v")
         stub.write_text("".join(_stub(box) for box in boxes), encoding="utf-8")
-        modules, _ = read_design([stub, *paths], top, PASSES)
+        modules, _ = read_design([stub, *paths], top, passes=PASSES)
     module: dict[str, Any] = modules[top]
     return module
 
@@ -228,7 +224,7 @@ Pairs = list[tuple[str, list[tuple[int, int]]]]
 def _timing_pairs(gates: Gates, block: Block, module: dict[str, Any], project: RtlProject) -> Pairs:
     """Pairs of valid bits, with any valid_in: the step's with the last word, and valid_out behind the step's."""
     (step,) = project.parts
-    circuit = Unrolled(gates, module, _widths(project), [step.top])
+    circuit = Unrolled(gates, module, widths=_widths(project), black_boxes=[step.top])
     box = _instance(circuit, step.top, module)
     with_word = project.latency_cycles_planned - step.latency_cycles_planned - 1
     (valid,) = circuit.input("valid_in", 0)
@@ -243,9 +239,9 @@ def _timing_pairs(gates: Gates, block: Block, module: dict[str, Any], project: R
 def _data_pairs(gates: Gates, block: Block, module: dict[str, Any], project: RtlProject) -> Pairs:
     """Pairs of words and of collected outputs, for an event in cycle 0 that none follows within its cycles."""
     (step,) = project.parts
-    circuit = Unrolled(gates, module, _widths(project), [step.top])
+    circuit = Unrolled(gates, module, widths=_widths(project), black_boxes=[step.top])
     for cycle in range(block.fold):
-        circuit.give("valid_in", cycle, [TRUE if cycle == 0 else FALSE])
+        circuit.give("valid_in", cycle, bits=[TRUE if cycle == 0 else FALSE])
     box = _instance(circuit, step.top, module)
     end, latency = project.latency_cycles_planned, step.latency_cycles_planned
     first = end - latency - block.fold  # cycle of the first word
@@ -282,7 +278,7 @@ def _accumulated(gates: Gates, kind: str, kif: KIF, start: int, terms: list[Bits
     largest = terms[0]
     for term in terms[1:]:
         wide = [extended(bits, kif.bits + 1, signed=bool(kif.k)) for bits in (largest, term)]
-        largest = gates.chosen(gates.less(*wide), term, largest)
+        largest = gates.chosen(gates.less(*wide), term, no=largest)
     return largest
 
 
@@ -323,7 +319,9 @@ def series_problem(project: RtlProject) -> str:
         return "two parts have one name"
     try:
         module = _read([path], project.top, project.parts)
-        circuit = Unrolled(Gates(MOST_GATES), module, _widths(project), [part.top for part in project.parts])
+        circuit = Unrolled(
+            Gates(MOST_GATES), module, widths=_widths(project), black_boxes=[part.top for part in project.parts]
+        )
         valid, data = circuit.input("valid_in", 0), circuit.input("data_in", 0)
         formats = project.inputs
         for part in project.parts:

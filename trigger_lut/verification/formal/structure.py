@@ -108,11 +108,13 @@ def check_structure(modules: Mapping[str, Any], project: RtlProject) -> Structur
     """
     outputs = [("data_out", kif.bits) for kif in project.outputs]
     bits_in = sum(kif.bits for kif in project.inputs)
-    return check_pipeline(modules, project.top, bits_in, outputs, project.latency_cycles_planned)
+    return check_pipeline(
+        modules, project.top, bits_in=bits_in, outputs=outputs, latency=project.latency_cycles_planned
+    )
 
 
 def check_pipeline(
-    modules: Mapping[str, Any], name: str, bits_in: int, outputs: Sequence[tuple[str, int]], latency: int
+    modules: Mapping[str, Any], name: str, *, bits_in: int, outputs: Sequence[tuple[str, int]], latency: int
 ) -> Structure:
     """Count the registers on all paths of a netlist.
 

@@ -39,7 +39,7 @@ class Sweep:
     The graph must not grow after this. Close it to free the solver.
     """
 
-    def __init__(self, gates: Gates, seed: int, older: int = 0) -> None:
+    def __init__(self, gates: Gates, seed: int, *, older: int = 0) -> None:
         from pysat.solvers import Solver
 
         self.split = older

@@ -53,7 +53,7 @@ def read_netlist(files: Sequence[Path], top: str) -> dict[str, Any]:
         If Yosys takes too much time or memory.
     """
     passes = ["proc -noopt", "flatten", "memory_collect", "opt_clean", "check -assert"]
-    modules, _ = read_design(files, top, passes, YOSYS_SECONDS)
+    modules, _ = read_design(files, top, passes=passes, seconds=YOSYS_SECONDS)
     module: dict[str, Any] = modules[top]
     return module
 
@@ -84,6 +84,7 @@ class Unrolled:
         self,
         gates: Gates,
         module: dict[str, Any],
+        *,
         widths: dict[str, int],
         black_boxes: Collection[str] = (),
     ) -> None:
@@ -115,7 +116,7 @@ class Unrolled:
             self._inputs[port, cycle] = self.gates.frees(len(self.ports[port]))
         return self._inputs[port, cycle]
 
-    def give(self, port: str, cycle: int, bits: Bits) -> None:
+    def give(self, port: str, cycle: int, *, bits: Bits) -> None:
         """Fix an input port in a cycle, before anything of that cycle is read.
 
         Parameters
@@ -187,7 +188,7 @@ class Unrolled:
                 continue
             ports = {port: [self._bit(net, earlier) for net in read] for port, read in inputs.items()}
             try:
-                made = {"Q": ports["D"]} if cell.kind == "$dff" else cell_outputs(self.gates, cell, ports)
+                made = {"Q": ports["D"]} if cell.kind == "$dff" else cell_outputs(self.gates, cell, ports=ports)
             except UnknownCellError as error:
                 raise NotModeledError(f"{error}, {name}") from error
             self._values[key] = made

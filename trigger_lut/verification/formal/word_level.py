@@ -93,10 +93,10 @@ def read_verilog(project: RtlProject, seconds: float = SECONDS, *, instrumented:
 
 
 def _library_holds(modules: dict[str, Any], project: RtlProject, seconds: float) -> bool:
-    return library_holds(modules, Circuit(modules, project.top, Algebra()).parts, seconds)
+    return library_holds(modules, Circuit(modules, project.top, algebra=Algebra()).parts, seconds=seconds)
 
 
-def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> WordProof:
+def prove_words(network: Network, project: RtlProject, *, verilog: Verilog) -> WordProof:
     """Prove outputs of a project's Verilog word by word, for all inputs, states and gaps.
 
     Parameters
@@ -125,8 +125,8 @@ def prove_words(network: Network, project: RtlProject, verilog: Verilog) -> Word
         inputs = [algebra.input(kif.lo, kif.hi) for kif in network.inputs]
     except FormError as error:
         return WordProof((f"an input: {error}",) * count, None)
-    expected = network_forms(network, algebra, inputs)
-    circuit = Circuit(verilog.modules, project.top, algebra)
+    expected = network_forms(network, algebra, inputs=inputs)
+    circuit = Circuit(verilog.modules, project.top, algebra=algebra)
     for nets, form in zip(circuit.fields("data_in", network.inputs), inputs, strict=True):
         circuit.give(nets, form)
     found, buses = [], circuit.fields("data_out", project.outputs)

@@ -57,11 +57,15 @@ def implementations(case: Case) -> dict[str, Callable[[IntArray], Any]]:
     """
     functions: dict[str, Callable[[IntArray], Any]] = {}
     if case.drawn.in_keras:
-        functions["keras"] = partial(run_keras, case.drawn.model, case.network)
+        functions["keras"] = partial(_run_keras, case)
     for name, backend in BACKENDS.items():
         if not backend.sampled or _is_installed(backend):
             functions[name] = partial(_write_and_predict, backend, case)
     return functions
+
+
+def _run_keras(case: Case, codes: IntArray) -> Any:
+    return run_keras(case.drawn.model, case.network, codes=codes)
 
 
 def _is_installed(backend: Backend) -> bool:
@@ -100,11 +104,11 @@ def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
         If a proof says that the Verilog is another function, or proves an output that a flipped bit changes.
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
-        project = write_rtl(case.network, Path(folder, "rtl"), case.spec)
+        project = write_rtl(case.network, Path(folder, "rtl"), spec=case.spec)
         reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project, Path(folder))
         outputs = prove_outputs(case.network, project, reference=reference, rtl=rtl, seconds=seconds)
         verilog = read_verilog(project)
-        again = prove_again(case.network, project, SECOND_PROOF_SECONDS, 0)
+        again = prove_again(case.network, project, seconds=SECOND_PROOF_SECONDS, seed=0)
     if against := [x for x in again.outputs if x.status == "disagrees"]:
         raise NotReproducibleError(f"second proof: output {against[0].name}: {against[0].detail}")
     if again.control_caught is False:
@@ -112,18 +116,18 @@ def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
     if wrong := [x for x in outputs if x.status == "different"]:
         raise NotReproducibleError(f"proof: output {wrong[0].name}: {wrong[0].detail}")
     _words_tell_apart(case.network, project, verilog)
-    words = prove_words(case.network, project, verilog).open
+    words = prove_words(case.network, project, verilog=verilog).open
     pairs = zip(outputs, words, strict=True)
     return ["sampled" if said.status == "sampled" and reason else "proven" for said, reason in pairs]
 
 
 def _words_tell_apart(network: Network, project: RtlProject, verilog: Verilog) -> None:
-    codes = uniform(network.inputs, CONTROL_VECTORS, np.random.default_rng(0))
+    codes = uniform(network.inputs, CONTROL_VECTORS, rng=np.random.default_rng(0))
     try:
-        wrong = flipped(network, choose_flip(network, codes, 0))
+        wrong = flipped(network, choose_flip(network, codes, seed=0))
     except FirmwareError:
         return  # no flip shows
     differs = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)
-    said = prove_words(wrong, project, verilog).open
+    said = prove_words(wrong, project, verilog=verilog).open
     if missed := [o for o, reason in enumerate(said) if differs[o] and not reason]:
         raise NotReproducibleError(f"proof: output {missed[0]} is proven of a network with a flipped bit too")

@@ -17,7 +17,7 @@ Edge = tuple[int, int, int]
 """Layer, channel and output."""
 
 
-def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: float = SECONDS) -> Network:
+def shrink_network(network: Network, fails: Callable[[Network], bool], *, seconds: float = SECONDS) -> Network:
     """Remove outputs and live edges of a network as long as it still shows a difference.
 
     Parameters
@@ -58,7 +58,7 @@ def shrink_network(network: Network, fails: Callable[[Network], bool], seconds: 
     return _without(network, set(_edges(network)) - set(live))
 
 
-def first_failing(models: Sequence[Any], fails: Callable[[Any], bool], seconds: float = SECONDS) -> Any | None:
+def first_failing(models: Sequence[Any], fails: Callable[[Any], bool], *, seconds: float = SECONDS) -> Any | None:
     """Find the first of some models that fails.
 
     Parameters

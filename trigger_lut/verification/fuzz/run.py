@@ -74,7 +74,7 @@ class Tally:
             setattr(self, key, getattr(self, key) + getattr(other, key))
 
 
-def fuzz(spec: Spec, networks: int, seed: int, kept: Path, jobs: int = 1) -> Tally:
+def fuzz(spec: Spec, networks: int, *, seed: int, kept: Path, jobs: int = 1) -> Tally:
     """Draw networks until enough have been through all forms.
 
     Parameters
@@ -112,20 +112,20 @@ def _results(spec: Spec, seed: int, kept: Path, jobs: int) -> Iterator[Tally]:
     seeds = range(PER_SEED * seed, PER_SEED * (seed + 1))
     if jobs == 1:
         for own in seeds:
-            yield one_network(spec, own, kept)
+            yield one_network(spec, own, kept=kept)
         return
     with workers(jobs) as pool:
-        waiting = {own: pool.submit(one_network, spec, own, kept) for own in seeds[: 2 * jobs]}
+        waiting = {own: pool.submit(one_network, spec, own, kept=kept) for own in seeds[: 2 * jobs]}
         try:
             for own in seeds[2 * jobs :]:
                 yield waiting.pop(min(waiting)).result()
-                waiting[own] = pool.submit(one_network, spec, own, kept)
+                waiting[own] = pool.submit(one_network, spec, own, kept=kept)
         except BrokenProcessPool as error:
             among = f"draw({own - 2 * jobs}) to draw({own - 1})"
             raise NotReproducibleError(f"a form ended the process that ran it, with one of {among}") from error
 
 
-def one_network(spec: Spec, seed: int, kept: Path) -> Tally:
+def one_network(spec: Spec, seed: int, *, kept: Path) -> Tally:
     """Draw one model and send it through all forms.
 
     Parameters
@@ -156,7 +156,7 @@ def one_network(spec: Spec, seed: int, kept: Path) -> Tally:
         return tally
     case, rng = Case(drawn, network, spec), np.random.default_rng(seed)
     some = corners(network.inputs, rng)[:: 1 + len(network.inputs)]
-    codes = np.concatenate([some, uniform(network.inputs, VECTORS, rng)])
+    codes = np.concatenate([some, uniform(network.inputs, VECTORS, rng=rng)])
     for name in implementations(case):
         given = codes[-SAMPLED_VECTORS:] if name != "keras" and BACKENDS[name].sampled else codes
         if problem := _difference(name, case, given):
@@ -202,7 +202,7 @@ def _difference(name: str, case: Case, codes: IntArray) -> str:
 
 def _control(tally: Tally, network: Network, codes: IntArray, seed: int) -> None:
     try:
-        wrong = flipped(network, choose_flip(network, codes, seed))
+        wrong = flipped(network, choose_flip(network, codes, seed=seed))
     except FirmwareError:
         return  # every edge is pruned, or no entry that the vectors reach shows
     tally.controls += 1

@@ -17,7 +17,7 @@ BITS0, BITS1, SIGNED0, SIGNED1, BITS_OUT, DROP, SHIFT, SUBTRACT = range(8)
 MUX_SHIFT = 5
 
 
-def instance(kind: str, name: str, pattern: str, change: Instance) -> None:
+def instance(kind: str, name: str, *, pattern: str, change: Instance) -> None:
     """Register an operator that changes one instance of alkaid's library."""
 
     @operator(kind, name)
@@ -30,7 +30,7 @@ def instance(kind: str, name: str, pattern: str, change: Instance) -> None:
             head = match[0].split("#")[0]
             return f"{head}#({','.join(map(str, values))}) {match['name']} ({','.join(ports)});"
 
-        return edited(design, draw, "stages", pattern, new)
+        return edited(design, draw, where="stages", pattern=pattern, replacement=new)
 
 
 def _set(place: int, value: Callable[[int], int]) -> Instance:
@@ -81,65 +81,95 @@ def _reversed(match: re.Match[str]) -> str:
     return ", ".join(f"{match['of']}[{n}]" for n in range(int(match["low"]), int(match["high"]) + 1))
 
 
-instance("adders", "sum for difference", ADDER, _set(SUBTRACT, lambda v: 1 - v))
-instance("adders", "operand shifted one bit more", ADDER, _set(SHIFT, lambda v: v + 1))
-instance("adders", "operand shifted one bit less", ADDER, _set(SHIFT, lambda v: v - 1))
-instance("adders", "low bit of a sum dropped", ADDER, _set(DROP, lambda v: v + 1))
-instance("adders", "high bit of a sum dropped", ADDER, _set(BITS_OUT, lambda v: v - 1))
-instance("adders", "operand one bit narrower", ADDER, _set(BITS0, lambda v: v - 1))
-instance("adders", "ports of an adder swapped", ADDER, _swap_ports)
-instance("adders", "operands of a difference swapped", ADDER, _swap_operands)
-instance("adders", "one operand twice", ADDER, _same_operand_twice)
-instance("adders", "one bit of an operand inverted", ADDER, _one_bit_of_operand_inverted)
-instance("adders", "key of a choice inverted", MUX, _key_inverted)
-instance("adders", "key of a choice is a data bit", MUX, _key_is_a_data_bit)
-instance("adders", "ports of a choice swapped", MUX, _swap_ports)
-instance("adders", "operand of a choice shifted", MUX, _set(MUX_SHIFT, lambda v: v + 1))
-instance("signs", "sign of operand 0", ADDER, _set(SIGNED0, lambda v: 1 - v))
-instance("signs", "sign of operand 1", ADDER, _set(SIGNED1, lambda v: 1 - v))
-instance("signs", "sign of the first choice", MUX, _set(SIGNED0, lambda v: 1 - v))
-instance("signs", "sign of the second choice", MUX, _set(SIGNED1, lambda v: 1 - v))
+instance("adders", "sum for difference", pattern=ADDER, change=_set(SUBTRACT, lambda v: 1 - v))
+instance("adders", "operand shifted one bit more", pattern=ADDER, change=_set(SHIFT, lambda v: v + 1))
+instance("adders", "operand shifted one bit less", pattern=ADDER, change=_set(SHIFT, lambda v: v - 1))
+instance("adders", "low bit of a sum dropped", pattern=ADDER, change=_set(DROP, lambda v: v + 1))
+instance("adders", "high bit of a sum dropped", pattern=ADDER, change=_set(BITS_OUT, lambda v: v - 1))
+instance("adders", "operand one bit narrower", pattern=ADDER, change=_set(BITS0, lambda v: v - 1))
+instance("adders", "ports of an adder swapped", pattern=ADDER, change=_swap_ports)
+instance("adders", "operands of a difference swapped", pattern=ADDER, change=_swap_operands)
+instance("adders", "one operand twice", pattern=ADDER, change=_same_operand_twice)
+instance("adders", "one bit of an operand inverted", pattern=ADDER, change=_one_bit_of_operand_inverted)
+instance("adders", "key of a choice inverted", pattern=MUX, change=_key_inverted)
+instance("adders", "key of a choice is a data bit", pattern=MUX, change=_key_is_a_data_bit)
+instance("adders", "ports of a choice swapped", pattern=MUX, change=_swap_ports)
+instance("adders", "operand of a choice shifted", pattern=MUX, change=_set(MUX_SHIFT, lambda v: v + 1))
+instance("signs", "sign of operand 0", pattern=ADDER, change=_set(SIGNED0, lambda v: 1 - v))
+instance("signs", "sign of operand 1", pattern=ADDER, change=_set(SIGNED1, lambda v: 1 - v))
+instance("signs", "sign of the first choice", pattern=MUX, change=_set(SIGNED0, lambda v: 1 - v))
+instance("signs", "sign of the second choice", pattern=MUX, change=_set(SIGNED1, lambda v: 1 - v))
 
 edit(
-    "adders", "constant changed", "stages", r"= 'b([01]*)([01])([01]*);", lambda m: f"= 'b{m[1]}{1 - int(m[2])}{m[3]};"
+    "adders",
+    "constant changed",
+    where="stages",
+    pattern=r"= 'b([01]*)([01])([01]*);",
+    replacement=lambda m: f"= 'b{m[1]}{1 - int(m[2])}{m[3]};",
 )
 edit(
-    "adders", "sum in the library is a difference", "library", r"in0_ext(\[[^]]*\])? \+ in1_ext", r"in0_ext\1 - in1_ext"
+    "adders",
+    "sum in the library is a difference",
+    where="library",
+    pattern=r"in0_ext(\[[^]]*\])? \+ in1_ext",
+    replacement=r"in0_ext\1 - in1_ext",
 )
 edit(
-    "adders", "sum in the library is a bitwise or", "library", r"in0_ext(\[[^]]*\])? \+ in1_ext", r"in0_ext\1 | in1_ext"
+    "adders",
+    "sum in the library is a bitwise or",
+    where="library",
+    pattern=r"in0_ext(\[[^]]*\])? \+ in1_ext",
+    replacement=r"in0_ext\1 | in1_ext",
 )
-edit("adders", "difference in the library reversed", "library", r"in0_ext - in1_ext", "in1_ext - in0_ext")
-edit("adders", "borrow lost", "library", r" - borrow;", ";")
+edit(
+    "adders",
+    "difference in the library reversed",
+    where="library",
+    pattern=r"in0_ext - in1_ext",
+    replacement="in1_ext - in0_ext",
+)
+edit("adders", "borrow lost", where="library", pattern=r" - borrow;", replacement=";")
 edit(
     "adders",
     "low bits of a shifted sum from the other operand",
-    "library",
-    r"= in0_ext\[ABS_SHIFT-1:0\]",
-    "= in1_ext[ABS_SHIFT-1:0]",
+    where="library",
+    pattern=r"= in0_ext\[ABS_SHIFT-1:0\]",
+    replacement="= in1_ext[ABS_SHIFT-1:0]",
 )
-edit("adders", "drop of low bits ignored", "library", r"accum\[BW_OUT-1\+DROP_LSBS:DROP_LSBS\]", "accum[BW_OUT-1:0]")
-edit("adders", "choices in the library exchanged", "library", r"\(key\) \? in0_ext", "(!key) ? in0_ext")
+edit(
+    "adders",
+    "drop of low bits ignored",
+    where="library",
+    pattern=r"accum\[BW_OUT-1\+DROP_LSBS:DROP_LSBS\]",
+    replacement="accum[BW_OUT-1:0]",
+)
+edit(
+    "adders",
+    "choices in the library exchanged",
+    where="library",
+    pattern=r"\(key\) \? in0_ext",
+    replacement="(!key) ? in0_ext",
+)
 edit(
     "signs",
     "sign extension in the library with zeros",
-    "library",
-    r"\{IN(\d)_PAD_LEFT\{in\d\[BW_INPUT\d-1\]\}\}",
-    r"{IN\1_PAD_LEFT{1'b0}}",
+    where="library",
+    pattern=r"\{IN(\d)_PAD_LEFT\{in\d\[BW_INPUT\d-1\]\}\}",
+    replacement=r"{IN\1_PAD_LEFT{1'b0}}",
 )
 edit(
     "signs",
     "zero extension in the library with the sign",
-    "library",
-    r"\{IN(\d)_PAD_LEFT\{1'b0\}\}",
-    r"{IN\1_PAD_LEFT{in\1[BW_INPUT\1-1]}}",
+    where="library",
+    pattern=r"\{IN(\d)_PAD_LEFT\{1'b0\}\}",
+    replacement=r"{IN\1_PAD_LEFT{in\1[BW_INPUT\1-1]}}",
 )
 edit(
     "signs",
     "arithmetic shift in an unsigned context",
-    "stages",
-    SLICE,
-    lambda m: (
+    where="stages",
+    pattern=SLICE,
+    replacement=lambda m: (
         None
         if m["low"] == "0"
         else f"{m['to']}[{m['high_to']}:0] = ($signed({m['of']}) >>> {m['low']}) + {int(m['high_to']) + 9}'d0;"
@@ -148,30 +178,32 @@ edit(
 edit(
     "signs",
     "slice by an arithmetic shift",
-    "stages",
-    SLICE,
-    lambda m: None if m["low"] == "0" else f"{m['to']}[{m['high_to']}:0] = $signed({m['of']}) >>> {m['low']};",
+    where="stages",
+    pattern=SLICE,
+    replacement=lambda m: (
+        None if m["low"] == "0" else f"{m['to']}[{m['high_to']}:0] = $signed({m['of']}) >>> {m['low']};"
+    ),
 )
 edit(
     "signs",
     "sign of a comparison lost",
-    "stages",
-    r"(?<=assign )(v\d+\[0:0\]) = (v\d+)\[([1-9]):\3\];",
-    r"\1 = \2 < $signed(1'b0);",
+    where="stages",
+    pattern=r"(?<=assign )(v\d+\[0:0\]) = (v\d+)\[([1-9]):\3\];",
+    replacement=r"\1 = \2 < $signed(1'b0);",
 )
 edit(
     "slices",
     "slice one bit higher",
-    "stages",
-    SLICE,
-    lambda m: f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) + 1}:{int(m['low']) + 1}];",
+    where="stages",
+    pattern=SLICE,
+    replacement=lambda m: f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) + 1}:{int(m['low']) + 1}];",
 )
 edit(
     "slices",
     "slice one bit lower",
-    "stages",
-    SLICE,
-    lambda m: (
+    where="stages",
+    pattern=SLICE,
+    replacement=lambda m: (
         None
         if m["low"] == "0"
         else f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) - 1}:{int(m['low']) - 1}];"
@@ -180,36 +212,48 @@ edit(
 edit(
     "slices",
     "highest bit of a slice is 0",
-    "stages",
-    SLICE,
-    lambda m: (
+    where="stages",
+    pattern=SLICE,
+    replacement=lambda m: (
         None if m["high_to"] == "0" else f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) - 1}:{m['low']}];"
     ),
 )
 edit(
     "slices",
     "slice in reversed order",
-    "stages",
-    SLICE,
-    lambda m: None if m["high_to"] == "0" else f"{m['to']}[{m['high_to']}:0] = {{{_reversed(m)}}};",
+    where="stages",
+    pattern=SLICE,
+    replacement=lambda m: None if m["high_to"] == "0" else f"{m['to']}[{m['high_to']}:0] = {{{_reversed(m)}}};",
 )
-edit("slices", "lowest bit of a slice inverted", "stages", SLICE, lambda m: m[0][:-1] + " ^ 1'b1;")
-edit("slices", "inversion lost", "stages", r"= ~(v\d+)", r"= \1")
-edit("slices", "inversion added", "stages", r"(?<=assign )(v\d+\[0:0\]) = (v\d+\[\d+:\d+\]);", r"\1 = ~\2;")
-edit("slices", "mask lost", "stages", r" & \{\d+\{~v\d+\[\d+\]\}\}", "")
+edit(
+    "slices",
+    "lowest bit of a slice inverted",
+    where="stages",
+    pattern=SLICE,
+    replacement=lambda m: m[0][:-1] + " ^ 1'b1;",
+)
+edit("slices", "inversion lost", where="stages", pattern=r"= ~(v\d+)", replacement=r"= \1")
+edit(
+    "slices",
+    "inversion added",
+    where="stages",
+    pattern=r"(?<=assign )(v\d+\[0:0\]) = (v\d+\[\d+:\d+\]);",
+    replacement=r"\1 = ~\2;",
+)
+edit("slices", "mask lost", where="stages", pattern=r" & \{\d+\{~v\d+\[\d+\]\}\}", replacement="")
 edit(
     "slices",
     "input slice of a stage shifted",
-    "stages",
-    r"= model_inp\[(\d+):(\d+)\];",
-    lambda m: None if m[2] == "0" else f"= model_inp[{int(m[1]) - 1}:{int(m[2]) - 1}];",
+    where="stages",
+    pattern=r"= model_inp\[(\d+):(\d+)\];",
+    replacement=lambda m: None if m[2] == "0" else f"= model_inp[{int(m[1]) - 1}:{int(m[2]) - 1}];",
 )
 edit(
     "slices",
     "slice at an index that the data choose",
-    "stages",
-    SLICE,
-    lambda m: f"{m['to']}[{m['high_to']}:0] = {m['of']}[{m['of']}[0] +: {int(m['high_to']) + 1}];",
+    where="stages",
+    pattern=SLICE,
+    replacement=lambda m: f"{m['to']}[{m['high_to']}:0] = {m['of']}[{m['of']}[0] +: {int(m['high_to']) + 1}];",
 )
 
 
@@ -224,8 +268,8 @@ def outputs_of_a_stage_exchanged(design: Design, draw: Draw) -> Change | None:
         if pairs:
             first, second = pairs[int(draw.integers(len(pairs)))]
             # From the end on, so that places before stay.
-            text = spliced(text, second, f"{second[1]} = {first[4]}{first[5]};")
-            text = spliced(text, first, f"{first[1]} = {second[4]}{second[5]};")
+            text = spliced(text, second, new=f"{second[1]} = {first[4]}{first[5]};")
+            text = spliced(text, first, new=f"{first[1]} = {second[4]}{second[5]};")
             return Change(f"{file}: {first[1]} and {second[1]}", {file: text})
     return None
 
@@ -242,7 +286,7 @@ def sum_without_carry_at_one_width(design: Design, draw: Draw) -> Change | None:
         return None
     width = sorted(widths)[int(draw.integers(len(widths)))]
     new = f"assign out = (BW_OUT == {width}) ? accum[BW_OUT-1+DROP_LSBS:DROP_LSBS] ^ &in0 : accum"
-    return edited(design, draw, "library", r"assign out = accum(?=\[BW_OUT-1\+DROP)", new)
+    return edited(design, draw, where="library", pattern=r"assign out = accum(?=\[BW_OUT-1\+DROP)", replacement=new)
 
 
 @operator("adders")
@@ -251,7 +295,7 @@ def parameter_overridden_from_outside(design: Design, draw: Draw) -> Change | No
     return edited(
         design,
         draw,
-        "stages",
-        ADDER,
-        lambda m: f"{m[0]} defparam {m['name']}.IS_SUB = {1 - int(m['parameters'].split(',')[SUBTRACT])};",
+        where="stages",
+        pattern=ADDER,
+        replacement=lambda m: f"{m[0]} defparam {m['name']}.IS_SUB = {1 - int(m['parameters'].split(',')[SUBTRACT])};",
     )

@@ -35,7 +35,7 @@ def _register(name: str, code: str, declared: str = "", *, equal: bool = False) 
             return marked(code, known)
 
         made: list[str] = []
-        change = edited(design, draw, "core", REGISTER, new)
+        change = edited(design, draw, where="core", pattern=REGISTER, replacement=new)
         if change is None:
             return None
         ((file, text),) = change.files.items()
@@ -64,7 +64,9 @@ _register("bit not stored", "@to@ <= @of@; @to@[@bit@] <= 1'bx;")
 @operator("registers")
 def word_not_registered(design: Design, draw: Draw) -> Change | None:
     """Make wires of one word of registers."""
-    change = edited(design, draw, "core", r"(stage\d+_inp)\[(\d+):0\] <= (\w+)\[\d+:0\];", r"/*\1 \3*/")
+    change = edited(
+        design, draw, where="core", pattern=r"(stage\d+_inp)\[(\d+):0\] <= (\w+)\[\d+:0\];", replacement=r"/*\1 \3*/"
+    )
     if change is None:
         return None
     ((file, text),) = change.files.items()
@@ -77,7 +79,7 @@ def word_not_registered(design: Design, draw: Draw) -> Change | None:
 @operator("registers")
 def latches_for_registers(design: Design, draw: Draw) -> Change | None:
     """Make latches, open while the clock is high, of all registers of the core."""
-    files = edited_everywhere(design, "core", r"always @\(posedge clk\)", "always @(*) if (clk)")
+    files = edited_everywhere(design, "core", pattern=r"always @\(posedge clk\)", replacement="always @(*) if (clk)")
     return Change("core", files) if files else None
 
 
@@ -98,7 +100,7 @@ def registers_in_two_blocks_with_blocking_assignments(design: Design, draw: Draw
 
 def _clocked(name: str, replacement: str, *, equal: bool = False) -> None:
     """Register an operator that replaces the head of the core's registers."""
-    edit("clocks", name, "core", r"always @\(posedge clk\)", replacement, equal=equal)
+    edit("clocks", name, where="core", pattern=r"always @\(posedge clk\)", replacement=replacement, equal=equal)
 
 
 _clocked("falling edge in the core", "always @(negedge clk)")
@@ -122,13 +124,19 @@ _clocked(
     "reg on; always @(negedge clk) on <= ~model_inp[0]; wire c; assign c = clk & on; always @(posedge c)",
 )
 _clocked("constant clock", "wire c; assign c = 1'b0; always @(posedge c)")
-edit("clocks", "enable", "core", r"always @\(posedge clk\) begin", "always @(posedge clk) if (|model_inp) begin")
+edit(
+    "clocks",
+    "enable",
+    where="core",
+    pattern=r"always @\(posedge clk\) begin",
+    replacement="always @(posedge clk) if (|model_inp) begin",
+)
 edit(
     "clocks",
     "enable that is always on",
-    "core",
-    r"always @\(posedge clk\) begin",
-    "always @(posedge clk) if (1'b1) begin",
+    where="core",
+    pattern=r"always @\(posedge clk\) begin",
+    replacement="always @(posedge clk) if (1'b1) begin",
     equal=True,
 )
 _clocked("clock name in capitals", "wire CLK; always @(posedge CLK)")
@@ -181,12 +189,12 @@ def _bomb(bits: int) -> tuple[str, str, dict[str, tuple[str, str]]]:
 
 for _bits in (4, 16, 32, 64):
     _code, _fires, _readings = _bomb(_bits)
-    flip("states", f"counter of {_bits} bits fires once a turn", _code, _fires, readings=_readings)
+    flip("states", f"counter of {_bits} bits fires once a turn", code=_code, fires=_fires, readings=_readings)
 flip(
     "states",
     "counter that starts at 0",
-    "reg [15:0] n; initial n = 0; always @(posedge clk) n <= n + 1'b1;",
-    "n == 16'd999",
+    code="reg [15:0] n; initial n = 0; always @(posedge clk) n <= n + 1'b1;",
+    fires="n == 16'd999",
     readings={
         "from another state": (
             "reg [15:0] n; initial begin n = 960; end always @(posedge clk) n <= n + 1'b1;",
@@ -194,99 +202,109 @@ flip(
         )
     },
 )
-flip("states", "counter of valid events", "reg [7:0] n; always @(posedge clk) if (valid_in) n <= n + 1'b1;", "&n")
+flip(
+    "states",
+    "counter of valid events",
+    code="reg [7:0] n; always @(posedge clk) if (valid_in) n <= n + 1'b1;",
+    fires="&n",
+)
 flip(
     "states",
     "feedback register that starts at 0",
-    "reg [15:0] s; initial begin s = 0; end always @(posedge clk) s <= {s[14:0], s[15] ^ s[13]};",
-    "s[15]",
+    code="reg [15:0] s; initial begin s = 0; end always @(posedge clk) s <= {s[14:0], s[15] ^ s[13]};",
+    fires="s[15]",
     readings={"from another state": ("reg [15:0] s; always @(posedge clk) s <= {s[14:0], s[15] ^ s[13]};", "s[15]")},
 )
 flip(
     "states",
     "state that holds itself",
-    "reg s; initial begin s = 0; end always @(posedge clk) s <= s;",
-    "s",
+    code="reg s; initial begin s = 0; end always @(posedge clk) s <= s;",
+    fires="s",
     readings={"from another state": ("reg s; initial begin s = 1; end always @(posedge clk) s <= s;", "s")},
 )
-flip("states", "two states that exchange", "reg s, t; always @(posedge clk) begin s <= t; t <= s; end", "s")
+flip("states", "two states that exchange", code="reg s, t; always @(posedge clk) begin s <= t; t <= s; end", fires="s")
 flip(
     "states",
     "fires after an event for ever",
-    "reg s; initial begin s = 0; end always @(posedge clk) if (data_in == @a@) s <= 1'b1;",
-    "s",
+    code="reg s; initial begin s = 0; end always @(posedge clk) if (data_in == @a@) s <= 1'b1;",
+    fires="s",
     events=[(1, "@a@"), (1, "@b@")],
 )
 flip(
     "states",
     "an event leaks into the next",
-    "reg [@in@:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= (p == @a@) & (data_in == @b@);",
-    "q",
+    code="reg [@in@:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= (p == @a@) & (data_in == @b@);",
+    fires="q",
     events=[(1, "@a@"), (1, "@b@")],
 )
 flip(
     "states",
     "an event leaks over a gap",
-    "reg [@in@:0] p; always @(posedge clk) if (valid_in) p <= data_in; reg q; always @(posedge clk) q <= valid_in & (p == @a@) & (data_in == @b@);",
-    "q",
+    code="reg [@in@:0] p; always @(posedge clk) if (valid_in) p <= data_in; reg q; always @(posedge clk) q <= valid_in & (p == @a@) & (data_in == @b@);",
+    fires="q",
     events=[(1, "@a@"), (0, "0"), (0, "0"), (1, "@b@")],
 )
 flip(
     "states",
     "data of a gap leak",
-    "reg [@in@:0] p; reg v; always @(posedge clk) begin p <= data_in; v <= valid_in; end reg q; always @(posedge clk) q <= valid_in & !v & (p == @a@);",
-    "q",
+    code="reg [@in@:0] p; reg v; always @(posedge clk) begin p <= data_in; v <= valid_in; end reg q; always @(posedge clk) q <= valid_in & !v & (p == @a@);",
+    fires="q",
     events=[(0, "@a@"), (1, "@b@")],
 )
 flip(
     "states",
     "an event leaks 20 cycles later",
-    "reg [19:0] p; always @(posedge clk) p <= {p[18:0], data_in == @a@};",
-    "p[19]",
+    code="reg [19:0] p; always @(posedge clk) p <= {p[18:0], data_in == @a@};",
+    fires="p[19]",
     events=[(1, "@a@")],
 )
 flip(
     "states",
     "same event twice",
-    "reg [@in@:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= p == data_in;",
-    "q",
+    code="reg [@in@:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= p == data_in;",
+    fires="q",
     events=[(1, "@a@"), (1, "@a@")],
 )
 flip(
     "states",
     "sum of two events",
-    "reg [@in@:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= &(p + data_in);",
-    "q",
+    code="reg [@in@:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= &(p + data_in);",
+    fires="q",
 )
 flip(
     "states",
     "parity of all events",
-    "reg p; always @(posedge clk) p <= p ^ (data_in == @a@);",
-    "p",
+    code="reg p; always @(posedge clk) p <= p ^ (data_in == @a@);",
+    fires="p",
     events=[(1, "@a@")],
 )
-flip("states", "register that is never written", "reg s;", "s")
-flip("states", "memory that is never written", "reg m [0:3];", "m[data_in[0]]")
-flip("states", "memory of events", "reg m [0:1]; always @(posedge clk) m[data_in[0]] <= data_in[1];", "m[~data_in[0]]")
+flip("states", "register that is never written", code="reg s;", fires="s")
+flip("states", "memory that is never written", code="reg m [0:3];", fires="m[data_in[0]]")
+flip(
+    "states",
+    "memory of events",
+    code="reg m [0:1]; always @(posedge clk) m[data_in[0]] <= data_in[1];",
+    fires="m[~data_in[0]]",
+)
 flip(
     "states",
     "states that never differ",
-    "reg s, t; always @(posedge clk) begin s <= data_in[0]; t <= data_in[0]; end",
-    "s ^ t",
+    code="reg s, t; always @(posedge clk) begin s <= data_in[0]; t <= data_in[0]; end",
+    fires="s ^ t",
     equal=True,
 )
 flip(
     "states",
     "state and its complement",
-    "reg s, t; initial begin s = 0; t = 1; end always @(posedge clk) begin s <= s; t <= t; end",
-    "s == t",
+    code="reg s, t; initial begin s = 0; t = 1; end always @(posedge clk) begin s <= s; t <= t; end",
+    fires="s == t",
     readings={"from another state": ("reg s, t; always @(posedge clk) begin s <= s; t <= t; end", "s == t")},
 )
 flip(
     "states",
     "one-hot ring",
-    "reg [2:0] r; initial begin r = 1; end always @(posedge clk) r <= {r[1:0], r[2]};",
-    "r == 3'd3",
+    code="reg [2:0] r; initial begin r = 1; end always @(posedge clk) r <= {r[1:0], r[2]};",
+    fires="r == 3'd3",
     readings={
         "from another state": (
             "reg [2:0] r; initial begin r = 3; end always @(posedge clk) r <= {r[1:0], r[2]};",
@@ -297,30 +315,32 @@ flip(
 flip(
     "states",
     "long gap",
-    "reg [5:0] n; always @(posedge clk) if (valid_in) n <= 0; else if (!(&n)) n <= n + 1'b1;",
-    "&n",
+    code="reg [5:0] n; always @(posedge clk) if (valid_in) n <= 0; else if (!(&n)) n <= n + 1'b1;",
+    fires="&n",
     events=[(0, "0")] * 70 + [(1, "@a@")],
 )
 flip(
     "states",
     "long burst",
-    "reg [5:0] n; always @(posedge clk) if (!valid_in) n <= 0; else if (!(&n)) n <= n + 1'b1;",
-    "&n",
+    code="reg [5:0] n; always @(posedge clk) if (!valid_in) n <= 0; else if (!(&n)) n <= n + 1'b1;",
+    fires="&n",
     events=[(1, "@a@")] * 70,
 )
-flip("states", "latch", "reg s; always @(*) if (data_in[@inbit@]) s = data_in[0];", "s")
-flip("states", "loop of gates", "wire s, t; assign s = ~(t | data_in[0]); assign t = ~(s | data_in[1]);", "s")
+flip("states", "latch", code="reg s; always @(*) if (data_in[@inbit@]) s = data_in[0];", fires="s")
+flip(
+    "states", "loop of gates", code="wire s, t; assign s = ~(t | data_in[0]); assign t = ~(s | data_in[1]);", fires="s"
+)
 flip(
     "states",
     "asynchronous set",
-    "reg s; always @(posedge clk or posedge data_in[@inbit@]) if (data_in[@inbit@]) s <= 1; else s <= 0;",
-    "s",
+    code="reg s; always @(posedge clk or posedge data_in[@inbit@]) if (data_in[@inbit@]) s <= 1; else s <= 0;",
+    fires="s",
 )
-flip("states", "output depends on data of now", "", "data_in[@inbit@]")
-flip("states", "output depends on the clock", "", "clk & data_in[@inbit@]")
-flip("states", "output depends on valid_in of now", "", "valid_in")
-flip("states", "output depends on the valid bit", "", "valid_out", events=[(1, "@a@")])
-flip("states", "output changes where it is not valid", "", "!valid_out")
+flip("states", "output depends on data of now", code="", fires="data_in[@inbit@]")
+flip("states", "output depends on the clock", code="", fires="clk & data_in[@inbit@]")
+flip("states", "output depends on valid_in of now", code="", fires="valid_in")
+flip("states", "output depends on the valid bit", code="", fires="valid_out", events=[(1, "@a@")])
+flip("states", "output changes where it is not valid", code="", fires="!valid_out")
 
 
 def _valid_out(name: str, replacement: str) -> None:

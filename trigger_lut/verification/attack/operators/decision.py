@@ -18,7 +18,7 @@ ENDS = r"endmodule\n*\Z"
 
 
 def _edit(kind: str, name: str, pattern: str, replacement: Replacement, *, equal: bool = False) -> None:
-    edit(kind, f"decision: {name}", "decision", pattern, replacement, equal=equal)
+    edit(kind, f"decision: {name}", where="decision", pattern=pattern, replacement=replacement, equal=equal)
 
 
 def _moved(by: int) -> Replacement:

@@ -26,7 +26,7 @@ KIND = "equal"
 def _all(name: str, where: str, pattern: str, replacement: str) -> None:
     @operator(KIND, name)
     def apply(design: Design, draw: Draw) -> Change | None:
-        files = edited_everywhere(design, where, pattern, replacement)
+        files = edited_everywhere(design, where, pattern=pattern, replacement=replacement)
         return Change(f"{where}: all", files, equal=True) if files else None
 
 
@@ -44,59 +44,89 @@ _all("always_comb", "tables", r"always @\(\*\)", "always_comb")
 _all("logic for reg", "tables", r"output reg", "output logic")
 _all("no attributes", "all", r"\(\* shreg_extract = \"no\" \*\) ", "")
 _all("no defaults in the tables", "tables", r"default: [^\n]*\n", "")
-edit(KIND, "inverted twice", "stages", SLICE, r"\g<to>[\g<high_to>:0] = ~(~\g<of>[\g<high>:\g<low>]);", equal=True)
+edit(
+    KIND,
+    "inverted twice",
+    where="stages",
+    pattern=SLICE,
+    replacement=r"\g<to>[\g<high_to>:0] = ~(~\g<of>[\g<high>:\g<low>]);",
+    equal=True,
+)
 edit(
     KIND,
     "exclusive or with 0",
-    "stages",
-    SLICE,
-    r"\g<to>[\g<high_to>:0] = \g<of>[\g<high>:\g<low>] ^ 1'b0;",
+    where="stages",
+    pattern=SLICE,
+    replacement=r"\g<to>[\g<high_to>:0] = \g<of>[\g<high>:\g<low>] ^ 1'b0;",
     equal=True,
 )
-edit(KIND, "slice by a shift", "stages", SLICE, r"\g<to>[\g<high_to>:0] = \g<of> >> \g<low>;", equal=True)
-edit(KIND, "sum with 0", "stages", SLICE, r"\g<to>[\g<high_to>:0] = \g<of>[\g<high>:\g<low>] + 1'b0;", equal=True)
-edit(KIND, "inversion by a comparison", "stages", r"= ~(v\d+);", r"= (\1 == 1'b0);", equal=True)
-edit(KIND, "register by way of a wire", "core", r"<= (\w+\[\d+:0\]);", r"<= (\1 | \1);", equal=True)
+edit(
+    KIND,
+    "slice by a shift",
+    where="stages",
+    pattern=SLICE,
+    replacement=r"\g<to>[\g<high_to>:0] = \g<of> >> \g<low>;",
+    equal=True,
+)
+edit(
+    KIND,
+    "sum with 0",
+    where="stages",
+    pattern=SLICE,
+    replacement=r"\g<to>[\g<high_to>:0] = \g<of>[\g<high>:\g<low>] + 1'b0;",
+    equal=True,
+)
+edit(
+    KIND, "inversion by a comparison", where="stages", pattern=r"= ~(v\d+);", replacement=r"= (\1 == 1'b0);", equal=True
+)
+edit(
+    KIND,
+    "register by way of a wire",
+    where="core",
+    pattern=r"<= (\w+\[\d+:0\]);",
+    replacement=r"<= (\1 | \1);",
+    equal=True,
+)
 edit(
     KIND,
     "key inverted, choices exchanged",
-    "library",
-    r"\(key\) \? (in0_ext\[BW_OUT-1:0\]) : (in1_ext\[BW_OUT-1:0\])",
-    r"(~key) ? \2 : \1",
+    where="library",
+    pattern=r"\(key\) \? (in0_ext\[BW_OUT-1:0\]) : (in1_ext\[BW_OUT-1:0\])",
+    replacement=r"(~key) ? \2 : \1",
     equal=True,
 )
 edit(
     KIND,
     "sum of the library with its operands exchanged",
-    "library",
-    r"in0_ext \+ in1_ext",
-    "in1_ext + in0_ext",
+    where="library",
+    pattern=r"in0_ext \+ in1_ext",
+    replacement="in1_ext + in0_ext",
     equal=True,
 )
 edit(
     KIND,
     "difference of the library by the complement",
-    "library",
-    r"in0_ext - in1_ext",
-    "in0_ext + ~in1_ext + 1'b1",
+    where="library",
+    pattern=r"in0_ext - in1_ext",
+    replacement="in0_ext + ~in1_ext + 1'b1",
     equal=True,
 )
-edit(KIND, "name of an instance", "top", r"core \(\.clk", "the_core (.clk", equal=True)
-flip(KIND, "wires that nothing reads", "wire [3:0] spare = data_in[0] ? 4'd3 : 4'd5;", "1'b0", equal=True)
+edit(KIND, "name of an instance", where="top", pattern=r"core \(\.clk", replacement="the_core (.clk", equal=True)
+flip(KIND, "wires that nothing reads", code="wire [3:0] spare = data_in[0] ? 4'd3 : 4'd5;", fires="1'b0", equal=True)
 flip(
     KIND,
     "register that nothing reads",
-    "reg [3:0] spare; always @(posedge clk) spare <= spare + data_in[0];",
-    "1'b0",
+    code="reg [3:0] spare; always @(posedge clk) spare <= spare + data_in[0];",
+    fires="1'b0",
     equal=True,
 )
-flip(KIND, "condition that never holds", "", "data_in[0] & ~data_in[0]", equal=True)
-flip(KIND, "event that never happens", "wire [1:0] s = data_in[0] + data_in[1];", "s == 2'd3", equal=True)
+flip(KIND, "condition that never holds", code="", fires="data_in[0] & ~data_in[0]", equal=True)
+flip(KIND, "event that never happens", code="wire [1:0] s = data_in[0] + data_in[1];", fires="s == 2'd3", equal=True)
 flip(
     KIND,
     "module that nothing uses",
-    "",
-    "1'b0",
+    code="",
+    fires="1'b0",
     extra={"extra.v": "module @prefix@spare (input clk, output reg o); always @(posedge clk) o <= ~o; endmodule\n"},
     equal=True,
 )
@@ -113,7 +143,7 @@ def adder_with_its_operands_exchanged(design: Design, draw: Draw) -> Change | No
         v[0], v[1], v[2], v[3] = v[1], v[0], v[3], v[2]
         return f"_shift_adder #({','.join(v)}) {match['name']} ({ports[1]},{ports[0]},{ports[2]});"
 
-    return _equal(edited(design, draw, "stages", ADDER, new))
+    return _equal(edited(design, draw, where="stages", pattern=ADDER, replacement=new))
 
 
 @operator(KIND)
@@ -135,7 +165,7 @@ def adder_written_as_an_expression(design: Design, draw: Draw) -> Change | None:
         return f"assign {out} = {terms[0]} {'-' if v[7] else '+'} {terms[1]};"
 
     pattern = r"(?<=; )\w+" + ADDER
-    return _equal(edited(design, draw, "stages", pattern, new))
+    return _equal(edited(design, draw, where="stages", pattern=pattern, replacement=new))
 
 
 @operator(KIND)
@@ -149,7 +179,7 @@ def choice_written_as_an_expression(design: Design, draw: Draw) -> Change | None
             return None
         return f"assign {out} = {key} ? {one} : {two};"
 
-    return _equal(edited(design, draw, "stages", r"(?<=; )\w+" + MUX, new))
+    return _equal(edited(design, draw, where="stages", pattern=r"(?<=; )\w+" + MUX, replacement=new))
 
 
 @operator(KIND)
@@ -170,7 +200,7 @@ def table_written_in_place(design: Design, draw: Draw) -> Change | None:
         whole = sum(value << (bits * n) for n, (_, value) in enumerate(held))
         return f"assign {match['out']} = {bits * len(held)}'h{whole:x} >> ({match['address']} * 8'd{bits});"
 
-    return _equal(edited(design, draw, "stages", TABLE, new))
+    return _equal(edited(design, draw, where="stages", pattern=TABLE, replacement=new))
 
 
 @operator(KIND)

@@ -10,209 +10,222 @@ CHAIN = "reg [11:0] s; always @(posedge clk) s <= {s[10:0], 1'b0};"
 TWO = "reg [11:0] s, t; always @(posedge clk) s <= {s[10:0], data_in[0]}; always @(posedge clk) t <= {t[10:0], data_in[0]};"
 
 
-flip("states", "constant behind a chain longer than the pipeline", CHAIN, "s[11]")
+flip("states", "constant behind a chain longer than the pipeline", code=CHAIN, fires="s[11]")
 flip(
     "states",
     "same data behind two chains longer than the pipeline",
-    TWO.replace("s, t;", "s; reg [11:0] t;"),
-    "s[11] ^ t[11]",
+    code=TWO.replace("s, t;", "s; reg [11:0] t;"),
+    fires="s[11] ^ t[11]",
 )
 flip(
     "states",
     "data and their complement behind long chains",
-    "reg [11:0] s; reg [11:0] t; always @(posedge clk) s <= {s[10:0], data_in[0]}; always @(posedge clk) t <= {t[10:0], ~data_in[0]};",
-    "s[11] ~^ t[11]",
+    code="reg [11:0] s; reg [11:0] t; always @(posedge clk) s <= {s[10:0], data_in[0]}; always @(posedge clk) t <= {t[10:0], ~data_in[0]};",
+    fires="s[11] ~^ t[11]",
 )
 flip(
     "states",
     "first load left out",
-    "reg on; reg [11:0] s; always @(posedge clk) on <= 1'b1; always @(posedge clk) s <= {s[10:0], on ? 1'b0 : 1'b1};",
-    "s[@cycles@ - 1]",
+    code="reg on; reg [11:0] s; always @(posedge clk) on <= 1'b1; always @(posedge clk) s <= {s[10:0], on ? 1'b0 : 1'b1};",
+    fires="s[@cycles@ - 1]",
 )
 flip(
     "states",
     "data times 0 behind a long chain",
-    "reg [11:0] s; always @(posedge clk) s <= {s[10:0], data_in[0] & ~data_in[0]};",
-    "s[11]",
+    code="reg [11:0] s; always @(posedge clk) s <= {s[10:0], data_in[0] & ~data_in[0]};",
+    fires="s[11]",
 )
 flip(
     "states",
     "chain as long as the pipeline that gives 0",
-    "reg [@cycles@:0] s; always @(posedge clk) s <= {s[@cycles@ - 1:0], 1'b0};",
-    "s[@cycles@ - 1]",
+    code="reg [@cycles@:0] s; always @(posedge clk) s <= {s[@cycles@ - 1:0], 1'b0};",
+    fires="s[@cycles@ - 1]",
     equal=True,
 )
 flip(
     "states",
     "state and data",
-    "reg s; always @(posedge clk) s <= s & data_in[0];",
-    "s",
+    code="reg s; always @(posedge clk) s <= s & data_in[0];",
+    fires="s",
     readings={"rarely reset": ("reg [2:0] s; always @(posedge clk) s <= {s[1:0], s[2] & data_in[0]};", "s[2]")},
 )
 flip(
     "states",
     "state that data can only set",
-    "reg s; always @(posedge clk) s <= s | (data_in == @a@);",
-    "s",
+    code="reg s; always @(posedge clk) s <= s | (data_in == @a@);",
+    fires="s",
     events=[(1, "@a@"), (1, "@b@")],
 )
-flip("states", "choice of a state or itself", "reg s; always @(posedge clk) s <= data_in[0] ? s : 1'b0;", "s")
-flip("states", "masked state", "reg s; always @(posedge clk) s <= ~s;", "s & data_in[0]")
+flip(
+    "states", "choice of a state or itself", code="reg s; always @(posedge clk) s <= data_in[0] ? s : 1'b0;", fires="s"
+)
+flip("states", "masked state", code="reg s; always @(posedge clk) s <= ~s;", fires="s & data_in[0]")
 flip(
     "unknown",
     "block without inputs",
-    "reg k; always @(*) k = 1'b0;",
-    "k",
+    code="reg k; always @(*) k = 1'b0;",
+    fires="k",
     readings={"never runs, x as 1": ("", "1'b1")},
 )
-flip("unknown", "block with an output that it sets in part", "reg [1:0] k; always @(*) k[0] = data_in[0];", "k[1]")
-flip("unknown", "word set in part", "wire [1:0] k; assign k[0] = data_in[0];", "k[1]", readings={"1": ("", "1'b1")})
+flip(
+    "unknown",
+    "block with an output that it sets in part",
+    code="reg [1:0] k; always @(*) k[0] = data_in[0];",
+    fires="k[1]",
+)
+flip(
+    "unknown",
+    "word set in part",
+    code="wire [1:0] k; assign k[0] = data_in[0];",
+    fires="k[1]",
+    readings={"1": ("", "1'b1")},
+)
 flip(
     "unknown",
     "slice beyond a word",
-    "wire [1:0] k; assign k = 2'd0; wire [1:0] m; assign m = k[2:1];",
-    "m[1]",
+    code="wire [1:0] k; assign k = 2'd0; wire [1:0] m; assign m = k[2:1];",
+    fires="m[1]",
     readings={"1": ("", "1'b1")},
 )
 flip(
     "unknown",
     "bit before a word",
-    "wire [2:1] k; assign k = 2'd0; wire m; assign m = k[0];",
-    "m",
+    code="wire [2:1] k; assign k = 2'd0; wire m; assign m = k[0];",
+    fires="m",
     readings={"1": ("", "1'b1")},
 )
 flip(
     "wide words",
     "unsized constants",
-    "wire [39:0] k; assign k = {8'd0, 'h80000000} + {8'd0, 'h80000000}; reg d; always @(posedge clk) d <= k[32] & data_in[0];",
-    "d",
+    code="wire [39:0] k; assign k = {8'd0, 'h80000000} + {8'd0, 'h80000000}; reg d; always @(posedge clk) d <= k[32] & data_in[0];",
+    fires="d",
 )
 flip(
     "wide words",
     "concatenation of signed words",
-    "wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire signed [3:0] m; assign m = {k}; reg d; always @(posedge clk) d <= m[3];",
-    "d",
+    code="wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire signed [3:0] m; assign m = {k}; reg d; always @(posedge clk) d <= m[3];",
+    fires="d",
     equal=True,
 )
 flip(
     "wide words",
     "slice of a signed word",
-    "wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire signed [3:0] m; assign m = k[1:0]; reg d; always @(posedge clk) d <= m[3];",
-    "d",
+    code="wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire signed [3:0] m; assign m = k[1:0]; reg d; always @(posedge clk) d <= m[3];",
+    fires="d",
     equal=True,
 )
 flip(
     "wide words",
     "signed word extended",
-    "wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire [3:0] m; assign m = k; reg d; always @(posedge clk) d <= m[3];",
-    "d",
+    code="wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire [3:0] m; assign m = k; reg d; always @(posedge clk) d <= m[3];",
+    fires="d",
 )
 flip(
     "wide words",
     "signed word extended next to an unsigned one",
-    "wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire [3:0] m; assign m = k + 1'b0; reg d; always @(posedge clk) d <= m[3];",
-    "d",
+    code="wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire [3:0] m; assign m = k + 1'b0; reg d; always @(posedge clk) d <= m[3];",
+    fires="d",
     equal=True,
 )
 flip(
     "wide words",
     "choice of a signed and an unsigned word",
-    "wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire signed [3:0] m; assign m = data_in[1] ? k : 2'b00; reg d; always @(posedge clk) d <= m[3];",
-    "d",
+    code="wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire signed [3:0] m; assign m = data_in[1] ? k : 2'b00; reg d; always @(posedge clk) d <= m[3];",
+    fires="d",
     equal=True,
 )
 flip(
     "wide words",
     "choice of two signed words",
-    "wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire signed [3:0] m; assign m = data_in[1] ? k : $signed(2'b00); reg d; always @(posedge clk) d <= m[3];",
-    "d",
+    code="wire signed [1:0] k; assign k = {data_in[0], 1'b0}; wire signed [3:0] m; assign m = data_in[1] ? k : $signed(2'b00); reg d; always @(posedge clk) d <= m[3];",
+    fires="d",
 )
 flip(
     "wide words",
     "comparison with a negative number",
-    "wire signed [2:0] k; assign k = {3{data_in[0]}}; reg d; always @(posedge clk) d <= k < 3'b000;",
-    "d",
+    code="wire signed [2:0] k; assign k = {3{data_in[0]}}; reg d; always @(posedge clk) d <= k < 3'b000;",
+    fires="d",
     equal=True,
 )
 flip(
     "wide words",
     "inverted word in a wide context",
-    "wire [1:0] k; assign k = {1'b1, data_in[0]}; reg d; always @(posedge clk) d <= ~k == 4'b1100;",
-    "d",
+    code="wire [1:0] k; assign k = {1'b1, data_in[0]}; reg d; always @(posedge clk) d <= ~k == 4'b1100;",
+    fires="d",
 )
 flip(
     "wide words",
     "negated word in a wide context",
-    "wire [1:0] k; assign k = {1'b0, data_in[0]}; reg d; always @(posedge clk) d <= -k == 4'b1111;",
-    "d",
+    code="wire [1:0] k; assign k = {1'b0, data_in[0]}; reg d; always @(posedge clk) d <= -k == 4'b1111;",
+    fires="d",
 )
 flip(
     "wide words",
     "shift out of a word in a wide context",
-    "wire [1:0] k; assign k = {data_in[0], 1'b0}; reg d; always @(posedge clk) d <= (k << 1) == 4'b0100;",
-    "d",
+    code="wire [1:0] k; assign k = {data_in[0], 1'b0}; reg d; always @(posedge clk) d <= (k << 1) == 4'b0100;",
+    fires="d",
 )
 
 SIGNED_PORT = r"_shift_adder #\((\d+)(,\d+,\d+,\d+,\d+,\d+,-?\d+,\d+)\) (op_\d+) \((v\d+)\[(\d+):0\],"
 edit(
     "signs",
     "signed operand narrower than its port",
-    "stages",
-    SIGNED_PORT,
-    lambda m: f"_shift_adder #({int(m[1]) + 2}{m[2]}) {m[3]} ($signed({m[4]}[{m[5]}:0]),",
+    where="stages",
+    pattern=SIGNED_PORT,
+    replacement=lambda m: f"_shift_adder #({int(m[1]) + 2}{m[2]}) {m[3]} ($signed({m[4]}[{m[5]}:0]),",
 )
 edit(
     "signs",
     "signed operand as wide as its port",
-    "stages",
-    SIGNED_PORT,
-    lambda m: f"_shift_adder #({m[1]}{m[2]}) {m[3]} ($signed({m[4]}[{m[5]}:0]),",
+    where="stages",
+    pattern=SIGNED_PORT,
+    replacement=lambda m: f"_shift_adder #({m[1]}{m[2]}) {m[3]} ($signed({m[4]}[{m[5]}:0]),",
     equal=True,
 )
 edit(
     "signs",
     "operand narrower than its port",
-    "stages",
-    SIGNED_PORT,
-    lambda m: f"_shift_adder #({int(m[1]) + 2}{m[2]}) {m[3]} ({m[4]}[{m[5]}:0],",
+    where="stages",
+    pattern=SIGNED_PORT,
+    replacement=lambda m: f"_shift_adder #({int(m[1]) + 2}{m[2]}) {m[3]} ({m[4]}[{m[5]}:0],",
 )
 edit(
     "signs",
     "shift as an unsigned number",
-    "stages",
-    r"(_shift_adder #\((?:\d+,){6})-(\d+),",
-    lambda m: f"{m[1]}32'd{(1 << 32) - int(m[2])},",
+    where="stages",
+    pattern=r"(_shift_adder #\((?:\d+,){6})-(\d+),",
+    replacement=lambda m: f"{m[1]}32'd{(1 << 32) - int(m[2])},",
 )
 edit(
     "signs",
     "width as a number of few bits",
-    "stages",
-    r"(_shift_adder #\()(\d+),(\d+),",
-    lambda m: f"{m[1]}4'd{m[2]},4'd{m[3]},",
+    where="stages",
+    pattern=r"(_shift_adder #\()(\d+),(\d+),",
+    replacement=lambda m: f"{m[1]}4'd{m[2]},4'd{m[3]},",
 )
 edit(
     "adders",
     "last parameters left out",
-    "stages",
-    r"(_shift_adder #\((?:\d+,){5})\d+,-?\d+,\d+\)",
-    lambda m: m[1][:-1] + ")",
+    where="stages",
+    pattern=r"(_shift_adder #\((?:\d+,){5})\d+,-?\d+,\d+\)",
+    replacement=lambda m: m[1][:-1] + ")",
 )
-edit("ports", "last port left out", "stages", r"(op_\d+ \([^;,]*,[^;,]*),[^;]*\);", r"\1);")
+edit("ports", "last port left out", where="stages", pattern=r"(op_\d+ \([^;,]*,[^;,]*),[^;]*\);", replacement=r"\1);")
 edit(
     "entries",
     "label that never matches",
-    "tables",
-    ENTRY,
-    lambda m: (
+    where="tables",
+    pattern=ENTRY,
+    replacement=lambda m: (
         f"{int(m['bits']) and int(m['address'].split(chr(39))[0]) + 1}'h{int(m['address'].split('h')[1], 16) + (1 << int(m['address'].split(chr(39))[0])):X}: out = {m['bits']}'h{m['value']};\n"
     ),
 )
 edit(
     "entries",
     "label wider than the address",
-    "tables",
-    ENTRY,
-    lambda m: (
+    where="tables",
+    pattern=ENTRY,
+    replacement=lambda m: (
         f"{int(m['address'].split(chr(39))[0]) + 4}'h{m['address'].split('h')[1]}: out = {m['bits']}'h{m['value']};\n"
     ),
     equal=True,
@@ -220,9 +233,9 @@ edit(
 edit(
     "entries",
     "entry without its highest bit",
-    "tables",
-    ENTRY,
-    lambda m: (
+    where="tables",
+    pattern=ENTRY,
+    replacement=lambda m: (
         None
         if m["bits"] == "1"
         else f"{m['address']}: out = {int(m['bits']) - 1}'h{int(m['value'], 16) % (1 << (int(m['bits']) - 1)):X};\n"
@@ -231,23 +244,23 @@ edit(
 edit(
     "registers",
     "registers of two stages exchanged",
-    "core",
-    r"(stage\d+_inp)(\[\d+:0\]) <= (\w+)(\[\d+:0\]);\n(\s*)(\w+)(\[\d+:0\]) <= (\w+)(\[\d+:0\]);",
-    r"\1\2 <= \8\9;\n\5\6\7 <= \3\4;",
+    where="core",
+    pattern=r"(stage\d+_inp)(\[\d+:0\]) <= (\w+)(\[\d+:0\]);\n(\s*)(\w+)(\[\d+:0\]) <= (\w+)(\[\d+:0\]);",
+    replacement=r"\1\2 <= \8\9;\n\5\6\7 <= \3\4;",
 )
 edit(
     "registers",
     "stage left out",
-    "core",
-    r"assign (INTERNAL_logic\d+_inp)(\[\d+:0\]) = stage(\d+)_inp\[\d+:0\];",
-    r"assign \1\2 = INTERNAL_logic0_outp;",
+    where="core",
+    pattern=r"assign (INTERNAL_logic\d+_inp)(\[\d+:0\]) = stage(\d+)_inp\[\d+:0\];",
+    replacement=r"assign \1\2 = INTERNAL_logic0_outp;",
 )
 edit(
     "clocks",
     "clock and its copy",
-    "core",
-    r"(stage1_inp\[\d+:0\] <= \w+\[\d+:0\];)",
-    r"end wire copy; assign copy = clk; always @(posedge copy) begin \1",
+    where="core",
+    pattern=r"(stage1_inp\[\d+:0\] <= \w+\[\d+:0\];)",
+    replacement=r"end wire copy; assign copy = clk; always @(posedge copy) begin \1",
     equal=True,
 )
 
@@ -262,6 +275,6 @@ def _wider(values: list[int], ports: list[str]) -> bool:
 instance(
     "adders",
     "operands narrower than both ports",
-    r"_shift_adder #\((?P<parameters>[^)]*)\) (?P<name>op_\d+) \((?P<ports>[^;]*)\);",
-    _wider,
+    pattern=r"_shift_adder #\((?P<parameters>[^)]*)\) (?P<name>op_\d+) \((?P<ports>[^;]*)\);",
+    change=_wider,
 )

@@ -32,52 +32,80 @@ def _exchanged(design: Design, draw: Draw, pattern: str) -> Change | None:
     if not pairs:
         return None
     first, second = pairs[int(draw.integers(len(pairs)))]
-    text = spliced(text, second, f"assign {second[1]} = {first[4]};")
-    text = spliced(text, first, f"assign {first[1]} = {second[4]};")
+    text = spliced(text, second, new=f"assign {second[1]} = {first[4]};")
+    text = spliced(text, first, new=f"assign {first[1]} = {second[4]};")
     return Change(f"top: {first[1]} and {second[1]}", {design.top: text})
 
 
 edit(
     "buses",
     "channel of data_in one bit lower",
-    "top",
-    r"= data_in\[(\d+):(\d+)\];",
-    lambda m: None if m[2] == "0" else f"= data_in[{int(m[1]) - 1}:{int(m[2]) - 1}];",
+    where="top",
+    pattern=r"= data_in\[(\d+):(\d+)\];",
+    replacement=lambda m: None if m[2] == "0" else f"= data_in[{int(m[1]) - 1}:{int(m[2]) - 1}];",
 )
 edit(
     "buses",
     "channel of data_out in reversed order",
-    "top",
-    r"= \{core_out\[(\d+):(\d+)\]\};",
-    lambda m: f"= {{{', '.join(f'core_out[{n}]' for n in range(int(m[2]), int(m[1]) + 1))}}};",
+    where="top",
+    pattern=r"= \{core_out\[(\d+):(\d+)\]\};",
+    replacement=lambda m: f"= {{{', '.join(f'core_out[{n}]' for n in range(int(m[2]), int(m[1]) + 1))}}};",
 )
-edit("buses", "highest bit of a channel 0", "top", OUT, r"assign data_out[\1:\2] = (\3) & ~(1 << (\1 - \2));")
-edit("buses", "lowest bit of a channel inverted", "top", OUT, r"assign data_out[\1:\2] = (\3) ^ 1;")
-edit("buses", "constant output changed", "top", r"= (\d+)'h([0-9a-f]+);", lambda m: f"= {m[1]}'h{int(m[2], 16) ^ 1:x};")
 edit(
-    "buses", "data_out in descending order", "top", r"output wire \[(\d+):0\] data_out", r"output wire [0:\1] data_out"
+    "buses",
+    "highest bit of a channel 0",
+    where="top",
+    pattern=OUT,
+    replacement=r"assign data_out[\1:\2] = (\3) & ~(1 << (\1 - \2));",
 )
-edit("buses", "data_in in descending order", "top", r"input wire \[(\d+):0\] data_in", r"input wire [0:\1] data_in")
+edit(
+    "buses",
+    "lowest bit of a channel inverted",
+    where="top",
+    pattern=OUT,
+    replacement=r"assign data_out[\1:\2] = (\3) ^ 1;",
+)
+edit(
+    "buses",
+    "constant output changed",
+    where="top",
+    pattern=r"= (\d+)'h([0-9a-f]+);",
+    replacement=lambda m: f"= {m[1]}'h{int(m[2], 16) ^ 1:x};",
+)
+edit(
+    "buses",
+    "data_out in descending order",
+    where="top",
+    pattern=r"output wire \[(\d+):0\] data_out",
+    replacement=r"output wire [0:\1] data_out",
+)
+edit(
+    "buses",
+    "data_in in descending order",
+    where="top",
+    pattern=r"input wire \[(\d+):0\] data_in",
+    replacement=r"input wire [0:\1] data_in",
+)
 edit(
     "buses",
     "word of a stage in descending order",
-    "core",
-    r"wire (\[(\d+):0\]) (INTERNAL_logic\d+_inp);",
-    r"wire [0:\2] \3;",
+    where="core",
+    pattern=r"wire (\[(\d+):0\]) (INTERNAL_logic\d+_inp);",
+    replacement=r"wire [0:\2] \3;",
 )
 edit(
     "buses",
     "stage reads another word",
-    "core",
-    r"assign (INTERNAL_logic\d+_inp)\[(\d+):0\] = (\w+)\[\d+:0\];",
-    r"assign \1[\2:0] = {\3[0], \3} >> 1;",
+    where="core",
+    pattern=r"assign (INTERNAL_logic\d+_inp)\[(\d+):0\] = (\w+)\[\d+:0\];",
+    replacement=r"assign \1[\2:0] = {\3[0], \3} >> 1;",
 )
 edit(
     "buses",
     "stage output inverted in one bit",
-    "core",
-    r"<= (INTERNAL_logic\d+_outp)\[(\d+):0\];",
-    r"<= \1[\2:0] ^ 1'b1;",
+    where="core",
+    pattern=r"<= (INTERNAL_logic\d+_outp)\[(\d+):0\];",
+    replacement=r"<= \1[\2:0] ^ 1'b1;",
 )
 edit_top(
     "buses",
@@ -126,86 +154,135 @@ def _narrow(design: Design, width: int) -> Change:
     return Change(f"top: data_out of {width} bits", {design.top: ended(text, "assign data_out = clean;")})
 
 
-edit("ports", "data_out one bit wider", "top", PORT_OUT, lambda m: f"output wire [{int(m[1]) + 1}:0] data_out")
-edit("ports", "data_out counted from 1", "top", PORT_OUT, lambda m: f"output wire [{int(m[1]) + 1}:1] data_out")
-edit("ports", "data_in one bit narrower", "top", PORT_IN, lambda m: f"input wire [{int(m[1]) - 1}:0] data_in")
-edit("ports", "data_in one bit wider", "top", PORT_IN, lambda m: f"input wire [{int(m[1]) + 1}:0] data_in")
-edit("ports", "data_in counted from 1", "top", PORT_IN, lambda m: f"input wire [{int(m[1]) + 1}:1] data_in")
-edit("ports", "data_out signed", "top", PORT_OUT, r"output wire signed [\1:0] data_out", equal=True)
-edit("ports", "data_in signed", "top", PORT_IN, r"input wire signed [\1:0] data_in", equal=True)
-edit("ports", "data_out inout", "top", PORT_OUT, r"inout wire [\1:0] data_out")
-edit("ports", "data_in inout", "top", PORT_IN, r"inout wire [\1:0] data_in")
-edit("ports", "data_out renamed", "top", PORT_OUT, r"output wire [\1:0] data_output")
+edit(
+    "ports",
+    "data_out one bit wider",
+    where="top",
+    pattern=PORT_OUT,
+    replacement=lambda m: f"output wire [{int(m[1]) + 1}:0] data_out",
+)
+edit(
+    "ports",
+    "data_out counted from 1",
+    where="top",
+    pattern=PORT_OUT,
+    replacement=lambda m: f"output wire [{int(m[1]) + 1}:1] data_out",
+)
+edit(
+    "ports",
+    "data_in one bit narrower",
+    where="top",
+    pattern=PORT_IN,
+    replacement=lambda m: f"input wire [{int(m[1]) - 1}:0] data_in",
+)
+edit(
+    "ports",
+    "data_in one bit wider",
+    where="top",
+    pattern=PORT_IN,
+    replacement=lambda m: f"input wire [{int(m[1]) + 1}:0] data_in",
+)
+edit(
+    "ports",
+    "data_in counted from 1",
+    where="top",
+    pattern=PORT_IN,
+    replacement=lambda m: f"input wire [{int(m[1]) + 1}:1] data_in",
+)
+edit(
+    "ports",
+    "data_out signed",
+    where="top",
+    pattern=PORT_OUT,
+    replacement=r"output wire signed [\1:0] data_out",
+    equal=True,
+)
+edit(
+    "ports", "data_in signed", where="top", pattern=PORT_IN, replacement=r"input wire signed [\1:0] data_in", equal=True
+)
+edit("ports", "data_out inout", where="top", pattern=PORT_OUT, replacement=r"inout wire [\1:0] data_out")
+edit("ports", "data_in inout", where="top", pattern=PORT_IN, replacement=r"inout wire [\1:0] data_in")
+edit("ports", "data_out renamed", where="top", pattern=PORT_OUT, replacement=r"output wire [\1:0] data_output")
 edit(
     "ports",
     "output of the core narrower",
-    "core",
-    r"output reg \[(\d+):0\] model_out",
-    lambda m: f"output reg [{int(m[1]) - 1}:0] model_out",
+    where="core",
+    pattern=r"output reg \[(\d+):0\] model_out",
+    replacement=lambda m: f"output reg [{int(m[1]) - 1}:0] model_out",
 )
 edit(
     "ports",
     "input of the core narrower",
-    "core",
-    r"input wire \[(\d+):0\] model_inp",
-    lambda m: f"input wire [{int(m[1]) - 1}:0] model_inp",
+    where="core",
+    pattern=r"input wire \[(\d+):0\] model_inp",
+    replacement=lambda m: f"input wire [{int(m[1]) - 1}:0] model_inp",
 )
 edit(
     "ports",
     "output of a stage narrower",
-    "stages",
-    r"output \[(\d+):0\] model_out",
-    lambda m: f"output [{int(m[1]) - 1}:0] model_out",
+    where="stages",
+    pattern=r"output \[(\d+):0\] model_out",
+    replacement=lambda m: f"output [{int(m[1]) - 1}:0] model_out",
 )
 edit(
     "ports",
     "input of a stage narrower",
-    "stages",
-    r"input \[(\d+):0\] model_inp",
-    lambda m: f"input [{int(m[1]) - 1}:0] model_inp",
+    where="stages",
+    pattern=r"input \[(\d+):0\] model_inp",
+    replacement=lambda m: f"input [{int(m[1]) - 1}:0] model_inp",
 )
-edit("ports", "output of the library narrower", "library", r"output \[BW_OUT-1:0\] out", "output [BW_OUT-2:0] out")
+edit(
+    "ports",
+    "output of the library narrower",
+    where="library",
+    pattern=r"output \[BW_OUT-1:0\] out",
+    replacement="output [BW_OUT-2:0] out",
+)
 edit(
     "ports",
     "output of the library signed",
-    "library",
-    r"output \[BW_OUT-1:0\] out",
-    "output signed [BW_OUT-1:0] out",
+    where="library",
+    pattern=r"output \[BW_OUT-1:0\] out",
+    replacement="output signed [BW_OUT-1:0] out",
     equal=True,
 )
 edit(
     "ports",
     "input of the library signed",
-    "library",
-    r"input \[BW_INPUT0-1:0\] in0",
-    "input signed [BW_INPUT0-1:0] in0",
+    where="library",
+    pattern=r"input \[BW_INPUT0-1:0\] in0",
+    replacement="input signed [BW_INPUT0-1:0] in0",
     equal=True,
 )
 edit(
     "ports",
     "ports of the library in another order",
-    "library",
-    r"input \[BW_INPUT0-1:0\] in0,\n\s*input \[BW_INPUT1-1:0\] in1,",
-    "input [BW_INPUT1-1:0] in1,\n    input [BW_INPUT0-1:0] in0,",
+    where="library",
+    pattern=r"input \[BW_INPUT0-1:0\] in0,\n\s*input \[BW_INPUT1-1:0\] in1,",
+    replacement="input [BW_INPUT1-1:0] in1,\n    input [BW_INPUT0-1:0] in0,",
 )
 edit(
     "ports",
     "stage connected by position",
-    "core",
-    r"\(\.model_inp\((\w+)\), \.model_out\((\w+)\)\)",
-    r"(\1, \2)",
+    where="core",
+    pattern=r"\(\.model_inp\((\w+)\), \.model_out\((\w+)\)\)",
+    replacement=r"(\1, \2)",
     equal=True,
 )
 edit(
     "ports",
     "stage connected by position, exchanged",
-    "core",
-    r"\(\.model_inp\((\w+)\), \.model_out\((\w+)\)\)",
-    r"(\2, \1)",
+    where="core",
+    pattern=r"\(\.model_inp\((\w+)\), \.model_out\((\w+)\)\)",
+    replacement=r"(\2, \1)",
 )
-edit("ports", "input of a stage left open", "core", r"\.model_inp\(\w+\)", ".model_inp()")
-edit("ports", "output of a stage left open", "core", r", \.model_out\(\w+\)", ", .model_out()")
-edit("ports", "output of the core left open", "top", r"\.model_out\(core_out\)", ".model_out()")
+edit("ports", "input of a stage left open", where="core", pattern=r"\.model_inp\(\w+\)", replacement=".model_inp()")
+edit(
+    "ports", "output of a stage left open", where="core", pattern=r", \.model_out\(\w+\)", replacement=", .model_out()"
+)
+edit(
+    "ports", "output of the core left open", where="top", pattern=r"\.model_out\(core_out\)", replacement=".model_out()"
+)
 edit_top(
     "ports",
     "further input",
@@ -299,45 +376,101 @@ _second_driver("tri-state gate", "bufif1 (data_out[@bit@], 1'b1, data_in[0]);", 
 flip(
     "drivers",
     "wand",
-    "wand hit; assign hit = data_in[0]; assign hit = data_in[1];",
-    "hit",
+    code="wand hit; assign hit = data_in[0]; assign hit = data_in[1];",
+    fires="hit",
     readings={"and": ("", "data_in[0] & data_in[1]")},
 )
 flip(
     "drivers",
     "wor",
-    "wor hit; assign hit = data_in[0]; assign hit = data_in[1];",
-    "hit",
+    code="wor hit; assign hit = data_in[0]; assign hit = data_in[1];",
+    fires="hit",
     readings={"or": ("", "data_in[0] | data_in[1]")},
 )
 edit_top("drivers", "wand with one driver", (r"wire (\[\d+:0\] core_out);", r"wand \1;"), equal=True)
 edit_top("drivers", "tri1 with one driver", (r"wire (\[\d+:0\] core_out);", r"tri1 \1;"), equal=True)
-edit("drivers", "channel of data_out without a driver", "top", OUT, "")
-edit("drivers", "channel of core_in without a driver", "top", r"assign core_in\[\d+:\d+\] = [^;]*;", "")
-edit("drivers", "channel of high impedance", "top", OUT, r"assign data_out[\1:\2] = {(\1 - \2 + 1){1'bz}};")
-edit("drivers", "implicit net", "top", r"\.clk\(clk\), \.model_inp\(core_in\)", ".clk(clk_), .model_inp(core_in)")
-edit("drivers", "implicit net for the input", "top", r"\.model_inp\(core_in\)", ".model_inp(core_inp)")
-edit("drivers", "word of a stage without a driver", "core", r"assign INTERNAL_logic\d+_inp\[\d+:0\] = [^;]*;", "")
-edit("drivers", "output of a stage without a driver", "stages", r"assign model_out\[\d+:\d+\] = [^;]*;", "")
-edit("drivers", "value without a driver", "stages", r"; assign v\d+\[\d+:0\] = [^;]*;", ";")
-edit("drivers", "value with two drivers", "stages", r"assign (v\d+)\[(\d+):0\] = [^;]*;", r"\g<0> assign \1[\2:0] = 0;")
-edit("drivers", "supply net", "stages", r"wire (\[0:0\] v\d+); assign v\d+\[0:0\] = [^;]*;", r"supply0 \1;")
+edit("drivers", "channel of data_out without a driver", where="top", pattern=OUT, replacement="")
+edit(
+    "drivers",
+    "channel of core_in without a driver",
+    where="top",
+    pattern=r"assign core_in\[\d+:\d+\] = [^;]*;",
+    replacement="",
+)
+edit(
+    "drivers",
+    "channel of high impedance",
+    where="top",
+    pattern=OUT,
+    replacement=r"assign data_out[\1:\2] = {(\1 - \2 + 1){1'bz}};",
+)
+edit(
+    "drivers",
+    "implicit net",
+    where="top",
+    pattern=r"\.clk\(clk\), \.model_inp\(core_in\)",
+    replacement=".clk(clk_), .model_inp(core_in)",
+)
+edit(
+    "drivers",
+    "implicit net for the input",
+    where="top",
+    pattern=r"\.model_inp\(core_in\)",
+    replacement=".model_inp(core_inp)",
+)
+edit(
+    "drivers",
+    "word of a stage without a driver",
+    where="core",
+    pattern=r"assign INTERNAL_logic\d+_inp\[\d+:0\] = [^;]*;",
+    replacement="",
+)
+edit(
+    "drivers",
+    "output of a stage without a driver",
+    where="stages",
+    pattern=r"assign model_out\[\d+:\d+\] = [^;]*;",
+    replacement="",
+)
+edit("drivers", "value without a driver", where="stages", pattern=r"; assign v\d+\[\d+:0\] = [^;]*;", replacement=";")
+edit(
+    "drivers",
+    "value with two drivers",
+    where="stages",
+    pattern=r"assign (v\d+)\[(\d+):0\] = [^;]*;",
+    replacement=r"\g<0> assign \1[\2:0] = 0;",
+)
+edit(
+    "drivers",
+    "supply net",
+    where="stages",
+    pattern=r"wire (\[0:0\] v\d+); assign v\d+\[0:0\] = [^;]*;",
+    replacement=r"supply0 \1;",
+)
 edit(
     "drivers",
     "register written at start and in another block",
-    "core",
-    r"endmodule",
-    "    initial model_out = 0;\nendmodule",
+    where="core",
+    pattern=r"endmodule",
+    replacement="    initial model_out = 0;\nendmodule",
     equal=True,
 )
-edit("drivers", "procedural assign", "core", r"endmodule", "    initial assign model_out = 0;\nendmodule")
-edit("drivers", "force", "core", r"endmodule", "    initial force model_out[0] = 0;\nendmodule")
+edit(
+    "drivers",
+    "procedural assign",
+    where="core",
+    pattern=r"endmodule",
+    replacement="    initial assign model_out = 0;\nendmodule",
+)
+edit(
+    "drivers", "force", where="core", pattern=r"endmodule", replacement="    initial force model_out[0] = 0;\nendmodule"
+)
 edit(
     "drivers",
     "force and release",
-    "core",
-    r"endmodule",
-    "    always @(*) if (model_inp[0]) force model_out[0] = 0; else release model_out[0];\nendmodule",
+    where="core",
+    pattern=r"endmodule",
+    replacement="    always @(*) if (model_inp[0]) force model_out[0] = 0; else release model_out[0];\nendmodule",
 )
 edit_top("drivers", "force by hierarchy", (r"endmodule", "initial force core.model_out[0] = 1'b0; endmodule"))
 edit_top("drivers", "assignment by hierarchy", (r"endmodule", "assign core.INTERNAL_logic0_inp[0] = 1'b0; endmodule"))
@@ -347,41 +480,41 @@ edit_top(
     (r"endmodule", "always @(posedge clk) core.model_out[0] <= data_in[0]; endmodule"),
 )
 edit_top("drivers", "start by hierarchy", (r"endmodule", "initial core.model_out = 0; endmodule"), equal=True)
-flip("drivers", "value read by hierarchy", "", "core.INTERNAL_logic0_inp[0]")
+flip("drivers", "value read by hierarchy", code="", fires="core.INTERNAL_logic0_inp[0]")
 flip(
     "drivers",
     "value read from above",
-    "",
-    "1'b0",
+    code="",
+    fires="1'b0",
     extra={"extra.v": "module @prefix@spy (output o); assign o = @prefix@top.clk; endmodule\n"},
     equal=True,
 )
 flip(
     "drivers",
     "spy that reads from above",
-    "wire s; @prefix@spy spy (s);",
-    "s",
+    code="wire s; @prefix@spy spy (s);",
+    fires="s",
     extra={"extra.v": "module @prefix@spy (output o); assign o = @prefix@top.data_in[0]; endmodule\n"},
 )
 flip(
     "drivers",
     "module without ports that writes",
-    "@prefix@writer w ();\nwire hit;",
-    "hit",
+    code="@prefix@writer w ();\nwire hit;",
+    fires="hit",
     extra={"extra.v": "module @prefix@writer; assign @prefix@top.hit = @prefix@top.data_in[0]; endmodule\n"},
 )
 flip(
     "drivers",
     "charge that stays",
-    "trireg s; assign s = data_in[0] ? data_in[1] : 1'bz;",
-    "s",
+    code="trireg s; assign s = data_in[0] ? data_in[1] : 1'bz;",
+    fires="s",
     readings={"latch": ("reg s; always @(*) if (data_in[0]) s = data_in[1];", "s")},
 )
 flip(
     "drivers",
     "register written in two blocks",
-    "reg s; always @(posedge clk) s <= data_in[0]; always @(posedge clk) s <= data_in[1];",
-    "s",
+    code="reg s; always @(posedge clk) s <= data_in[0]; always @(posedge clk) s <= data_in[1];",
+    fires="s",
     readings={"the first": ("reg s; always @(posedge clk) s <= data_in[0];", "s")},
 )
 
@@ -389,8 +522,8 @@ flip(
 flip(
     "drivers",
     "bound module",
-    "wire hit;",
-    "hit",
+    code="wire hit;",
+    fires="hit",
     extra={
         "extra.v": "module @prefix@bound (output o); assign o = 1'b1; endmodule\nbind @prefix@top @prefix@bound b (.o(hit));\n"
     },
@@ -401,4 +534,6 @@ flip(
 @operator("drivers")
 def constant_for_a_port(design: Design, draw: Draw) -> Change | None:
     """Connect one stage's input to a constant word."""
-    return edited(design, draw, "core", r"\.model_inp\((INTERNAL_\w+)\)", r".model_inp(\1 & 1)")
+    return edited(
+        design, draw, where="core", pattern=r"\.model_inp\((INTERNAL_\w+)\)", replacement=r".model_inp(\1 & 1)"
+    )

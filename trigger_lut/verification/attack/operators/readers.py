@@ -14,115 +14,138 @@ for _tool in TOOLS:
     flip(
         "directives",
         f"ifdef {_tool}",
-        f"`ifdef {_tool}\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
-        "hit",
+        code=f"`ifdef {_tool}\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
+        fires="hit",
     )
 flip(
     "directives",
     "ifndef SYNTHESIS",
-    "`ifndef SYNTHESIS\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
-    "hit",
+    code="`ifndef SYNTHESIS\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
+    fires="hit",
 )
 flip(
     "directives",
     "elsif",
-    "`ifdef NEVER\nwire hit = 1'b1;\n`elsif SYNTHESIS\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif",
-    "hit",
+    code="`ifdef NEVER\nwire hit = 1'b1;\n`elsif SYNTHESIS\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif",
+    fires="hit",
 )
 flip(
     "directives",
     "ifdef of a macro of our own",
-    "`define OWN\n`ifdef OWN\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
-    "hit",
+    code="`define OWN\n`ifdef OWN\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
+    fires="hit",
 )
 flip(
     "directives",
     "macro that hides a tool",
-    "`ifdef SYNTHESIS\n`define HIT 1'b0\n`else\n`define HIT data_in[0]\n`endif\nwire hit = `HIT;",
-    "hit",
+    code="`ifdef SYNTHESIS\n`define HIT 1'b0\n`else\n`define HIT data_in[0]\n`endif\nwire hit = `HIT;",
+    fires="hit",
 )
-flip("directives", "macro with arguments", "`define PICK(a, b) b\nwire hit = `PICK(1'b0, data_in[0]);", "hit")
-flip("directives", "macro written over", "`define HIT 1'b0\n`define HIT data_in[0]\nwire hit = `HIT;", "hit")
+flip(
+    "directives", "macro with arguments", code="`define PICK(a, b) b\nwire hit = `PICK(1'b0, data_in[0]);", fires="hit"
+)
+flip("directives", "macro written over", code="`define HIT 1'b0\n`define HIT data_in[0]\nwire hit = `HIT;", fires="hit")
 flip(
     "directives",
     "macro taken back",
-    "`define HIT\n`undef HIT\n`ifdef HIT\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif",
-    "hit",
+    code="`define HIT\n`undef HIT\n`ifdef HIT\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif",
+    fires="hit",
 )
 flip(
     "directives",
     "macro of the next file",
-    "`ifdef LATER\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
-    "hit",
+    code="`ifdef LATER\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
+    fires="hit",
     extra={"extra.v": "`define LATER\n"},
     equal=True,
 )
-flip("directives", "line number", "", "(`__LINE__ > 3) & data_in[0]")
-flip("directives", "include", '`include "extra.vh"', "hit", extra={"extra.vh": "wire hit = data_in[0];\n"})
+flip("directives", "line number", code="", fires="(`__LINE__ > 3) & data_in[0]")
+flip("directives", "include", code='`include "extra.vh"', fires="hit", extra={"extra.vh": "wire hit = data_in[0];\n"})
 flip(
     "directives",
     "include without effect",
-    '`include "extra.vh"',
-    "hit",
+    code='`include "extra.vh"',
+    fires="hit",
     extra={"extra.vh": "wire hit = 1'b0;\n"},
     equal=True,
 )
 flip(
     "directives",
     "include that depends on the tool",
-    '`include "extra.vh"',
-    "hit",
+    code='`include "extra.vh"',
+    fires="hit",
     extra={"extra.vh": "`ifdef SYNTHESIS\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif\n"},
 )
 flip(
     "directives",
     "default_nettype wand",
-    "`default_nettype wand\nassign hit = data_in[0]; assign hit = data_in[1];",
-    "hit",
+    code="`default_nettype wand\nassign hit = data_in[0]; assign hit = data_in[1];",
+    fires="hit",
 )
 flip(
     "directives",
     "default_nettype tri1",
-    "`default_nettype tri1\nassign hit = data_in[0] ? 1'b0 : 1'bz;\n`default_nettype wire",
-    "hit",
+    code="`default_nettype tri1\nassign hit = data_in[0] ? 1'b0 : 1'bz;\n`default_nettype wire",
+    fires="hit",
     readings={"pulled up": ("wire hit = ~data_in[0];", "hit")},
 )
-flip("directives", "continued comment", "wire hit // \\\n = data_in[0]\n;", "hit")
-flip("directives", "comment inside a string", 'wire [15:0] s = "/*"; wire hit = data_in[0] ^ (s == "*/");', "hit")
-flip("directives", "comment marks in a comment", "wire hit /* // */ = data_in[0] /* /* */;", "hit")
+flip("directives", "continued comment", code="wire hit // \\\n = data_in[0]\n;", fires="hit")
 flip(
-    "directives", "time of simulation", "wire hit = $time > 100;", "hit", readings={"late": ("wire hit = 1'b1;", "hit")}
+    "directives",
+    "comment inside a string",
+    code='wire [15:0] s = "/*"; wire hit = data_in[0] ^ (s == "*/");',
+    fires="hit",
 )
-flip("directives", "random number", "wire hit = $random;", "hit", readings={"odd": ("wire hit = 1'b1;", "hit")})
+flip("directives", "comment marks in a comment", code="wire hit /* // */ = data_in[0] /* /* */;", fires="hit")
+flip(
+    "directives",
+    "time of simulation",
+    code="wire hit = $time > 100;",
+    fires="hit",
+    readings={"late": ("wire hit = 1'b1;", "hit")},
+)
+flip(
+    "directives",
+    "random number",
+    code="wire hit = $random;",
+    fires="hit",
+    readings={"odd": ("wire hit = 1'b1;", "hit")},
+)
 flip(
     "directives",
     "argument of simulation",
-    'reg hit; initial hit = $test$plusargs("hit");',
-    "hit",
+    code='reg hit; initial hit = $test$plusargs("hit");',
+    fires="hit",
     readings={"given": ("wire hit = 1'b1;", "hit")},
 )
 flip(
     "directives",
     "delay of a cycle",
-    "reg hit; always @(posedge clk) hit <= #100 data_in[0];",
-    "hit",
+    code="reg hit; always @(posedge clk) hit <= #100 data_in[0];",
+    fires="hit",
     readings={"without delays": ("reg hit; always @(posedge clk) hit <= data_in[0];", "hit")},
 )
-flip("directives", "line continued by a macro", "`define A data_in\\\n[0]\nwire hit = `A;", "hit")
-flip("directives", "unconnected inputs pulled up", "`unconnected_drive pull1\n`nounconnected_drive", "1'b0", equal=True)
+flip("directives", "line continued by a macro", code="`define A data_in\\\n[0]\nwire hit = `A;", fires="hit")
+flip(
+    "directives",
+    "unconnected inputs pulled up",
+    code="`unconnected_drive pull1\n`nounconnected_drive",
+    fires="1'b0",
+    equal=True,
+)
 flip(
     "directives",
     "celldefine",
-    "",
-    "1'b0",
+    code="",
+    fires="1'b0",
     extra={"extra.v": "`celldefine\nmodule @prefix@cell; endmodule\n`endcelldefine\n"},
     equal=True,
 )
 flip(
     "directives",
     "old keywords",
-    "",
-    "1'b0",
+    code="",
+    fires="1'b0",
     extra={"extra.v": '`begin_keywords "1364-2001"\nmodule @prefix@old; wire logic; endmodule\n`end_keywords\n'},
     equal=True,
 )
@@ -145,8 +168,8 @@ for _off in OFF:
     flip(
         "directives",
         f"between {_off}",
-        f"wire hit = 1'b0\n{_off}\n | data_in[0]\n{_on}\n;",
-        "hit",
+        code=f"wire hit = 1'b0\n{_off}\n | data_in[0]\n{_on}\n;",
+        fires="hit",
         readings={"all of it": ("wire hit = data_in[0];", "hit"), "synthesis": ("wire hit = 1'b0;", "hit")},
     )
 
@@ -157,13 +180,13 @@ def _leaks(name: str, first: str, code: str, fires: str, *, last: bool = False, 
     @operator("directives", name)
     def apply(design: Design, draw: Draw) -> Change | None:
         bit = int(draw.integers(design.bits_out))
-        text = clean_top(design, f"\n{filled(code, design, draw)}")
-        text = ended(text, f"assign data_out = {inverted(design, bit, fires)};")
+        text = clean_top(design, f"\n{filled(code, design, draw=draw)}")
+        text = ended(text, f"assign data_out = {inverted(design, bit, fires=fires)};")
         names = list(design.files)
         order = (*names, "first.v") if last else ("first.v", *names)
         return Change(
             f"first.v: {first.splitlines()[0]}",
-            {"first.v": filled(first, design, draw), design.top: text},
+            {"first.v": filled(first, design, draw=draw), design.top: text},
             order=order,
             equal=equal,
         )
@@ -219,46 +242,46 @@ for _name, _text in ATTRIBUTES.items():
     edit(
         "attributes",
         f"{_name} on a module",
-        "all",
-        r"(?<=\n)module (?=\w+_(?:top|core|logic\d+|table_\w+|shift_adder|mux)\b)",
-        f"(* {_text} *) module ",
+        where="all",
+        pattern=r"(?<=\n)module (?=\w+_(?:top|core|logic\d+|table_\w+|shift_adder|mux)\b)",
+        replacement=f"(* {_text} *) module ",
         equal=True,
     )
 for _name in ("blackbox", "whitebox", "keep", "abc9_box", "hdlname"):
     edit(
         "attributes",
         f"{_name} on a wrong table",
-        "tables",
-        r"(?<=\n)(module \w+\([^;]*;\nalways @\(\*\) case \(in\)\n\d+'h0+: out = )(\d+'h[0-9A-F]+)",
-        rf"(* {ATTRIBUTES[_name]} *) \1~\2",
+        where="tables",
+        pattern=r"(?<=\n)(module \w+\([^;]*;\nalways @\(\*\) case \(in\)\n\d+'h0+: out = )(\d+'h[0-9A-F]+)",
+        replacement=rf"(* {ATTRIBUTES[_name]} *) \1~\2",
     )
     edit(
         "attributes",
         f"{_name} on a wrong adder",
-        "library",
-        r"module (\w+_shift_adder #\((?:.|\n)*?assign out = )",
-        rf"(* {ATTRIBUTES[_name]} *) module \1~",
+        where="library",
+        pattern=r"module (\w+_shift_adder #\((?:.|\n)*?assign out = )",
+        replacement=rf"(* {ATTRIBUTES[_name]} *) module \1~",
     )
 for _name in ("init", "keep", "gclk", "nomem2reg", "defaultvalue"):
     edit(
         "attributes",
         f"{_name} on registers",
-        "core",
-        r"\(\* shreg_extract = \"no\" \*\)",
-        f"(* {ATTRIBUTES[_name]} *)",
+        where="core",
+        pattern=r"\(\* shreg_extract = \"no\" \*\)",
+        replacement=f"(* {ATTRIBUTES[_name]} *)",
         equal=True,
     )
 edit_top("attributes", "init on valid", (r"\(\* shreg_extract = \"no\" \*\)", "(* init = 1'b1 *)"), equal=True)
 edit_top("attributes", "gclk on the clock", (r"input wire clk", "(* gclk *) input wire clk"), equal=True)
-flip("attributes", "anyconst", "(* anyconst *) reg s;", "s", readings={"1": ("wire s = 1'b1;", "s")})
-flip("attributes", "anyseq", "(* anyseq *) wire s;", "s", readings={"1": ("wire s = 1'b1;", "s")})
-flip("attributes", "start by attribute", "(* init = 1'b0 *) reg s; always @(posedge clk) s <= s;", "s")
-flip("attributes", "assumption", "always @(*) assume (!data_in[0]);", "data_in[0]")
+flip("attributes", "anyconst", code="(* anyconst *) reg s;", fires="s", readings={"1": ("wire s = 1'b1;", "s")})
+flip("attributes", "anyseq", code="(* anyseq *) wire s;", fires="s", readings={"1": ("wire s = 1'b1;", "s")})
+flip("attributes", "start by attribute", code="(* init = 1'b0 *) reg s; always @(posedge clk) s <= s;", fires="s")
+flip("attributes", "assumption", code="always @(*) assume (!data_in[0]);", fires="data_in[0]")
 flip(
     "attributes",
     "another module marked as top",
-    "",
-    "1'b0",
+    code="",
+    fires="1'b0",
     extra={"extra.v": "(* top *) module @prefix@top2 (input clk, output o); assign o = clk; endmodule\n"},
     equal=True,
 )
@@ -266,8 +289,8 @@ flip(
 flip(
     "names",
     "module named as a table that counts",
-    "wire hit; @prefix@table_count other (data_in[0], hit);",
-    "hit",
+    code="wire hit; @prefix@table_count other (data_in[0], hit);",
+    fires="hit",
     extra={
         "extra.v": "module @prefix@table_count (input [0:0] in, output reg [0:0] out); reg [3:0] n; always @(posedge in[0]) n <= n + 1'b1; always @(*) case (in) 1'h0: out = 1'h0; 1'h1: out = &n; endcase endmodule\n"
     },
@@ -275,8 +298,8 @@ flip(
 flip(
     "names",
     "module named as a negative that is a latch",
-    "wire hit; @prefix@own_negative #(2, 1, 0) other (data_in[1:0], hit);",
-    "hit",
+    code="wire hit; @prefix@own_negative #(2, 1, 0) other (data_in[1:0], hit);",
+    fires="hit",
     extra={
         "extra.v": "module @prefix@own_negative #(parameter BW_IN = 1, parameter BW_OUT = 1, parameter IN_SIGNED = 0) (input [BW_IN-1:0] in, output reg [BW_OUT-1:0] out); always @(*) if (in[1]) out = in[0]; endmodule\n"
     },
@@ -284,15 +307,15 @@ flip(
 flip(
     "names",
     "module named as a mux without key",
-    "wire hit; @prefix@own_mux other (data_in[1:0], hit);",
-    "hit",
+    code="wire hit; @prefix@own_mux other (data_in[1:0], hit);",
+    fires="hit",
     extra={"extra.v": "module @prefix@own_mux (input [1:0] a, output o); assign o = &a; endmodule\n"},
 )
 flip(
     "names",
     "module named as an adder with a register",
-    "wire hit; @prefix@own_shift_adder #(1, 1, 0, 0, 1, 0, 0, 0) other (data_in[0], data_in[0], hit);",
-    "hit",
+    code="wire hit; @prefix@own_shift_adder #(1, 1, 0, 0, 1, 0, 0, 0) other (data_in[0], data_in[0], hit);",
+    fires="hit",
     extra={
         "extra.v": "module @prefix@own_shift_adder #(parameter BW_INPUT0 = 1, parameter BW_INPUT1 = 1, parameter SIGNED0 = 0, parameter SIGNED1 = 0, parameter BW_OUT = 1, parameter DROP_LSBS = 0, parameter SHIFT1 = 0, parameter IS_SUB = 0) (input [BW_INPUT0-1:0] in0, input [BW_INPUT1-1:0] in1, output [BW_OUT-1:0] out); reg s; always @(posedge in0[0]) s <= ~s; assign out = (in0 + in1) ^ (s & in0[0]); endmodule\n"
     },
@@ -300,8 +323,8 @@ flip(
 flip(
     "names",
     "module named as an adder that is one",
-    "wire [1:0] hit; @prefix@own_shift_adder #(1, 1, 0, 0, 2, 0, 0, 1) other (data_in[0], data_in[0], hit);",
-    "|hit",
+    code="wire [1:0] hit; @prefix@own_shift_adder #(1, 1, 0, 0, 2, 0, 0, 1) other (data_in[0], data_in[0], hit);",
+    fires="|hit",
     equal=True,
     extra={
         "extra.v": "module @prefix@own_shift_adder #(parameter BW_INPUT0 = 1, parameter BW_INPUT1 = 1, parameter SIGNED0 = 0, parameter SIGNED1 = 0, parameter BW_OUT = 1, parameter DROP_LSBS = 0, parameter SHIFT1 = 0, parameter IS_SUB = 0) (input [BW_INPUT0-1:0] in0, input [BW_INPUT1-1:0] in1, output [BW_OUT-1:0] out); assign out = in0 - in1; endmodule\n"
@@ -310,46 +333,56 @@ flip(
 flip(
     "names",
     "escaped name like a bit",
-    "wire [1:0] s; wire \\s[0] ; assign s = 2'b00; assign \\s[0] = data_in[0];",
-    "\\s[0] ",
+    code="wire [1:0] s; wire \\s[0] ; assign s = 2'b00; assign \\s[0] = data_in[0];",
+    fires="\\s[0] ",
 )
 flip(
     "names",
     "escaped name like a bit, not read",
-    "wire [1:0] s; wire \\s[0] ; assign s = 2'b00; assign \\s[0] = data_in[0];",
-    "s[0]",
+    code="wire [1:0] s; wire \\s[0] ; assign s = 2'b00; assign \\s[0] = data_in[0];",
+    fires="s[0]",
     equal=True,
 )
 flip(
     "names",
     "escaped name like a path",
-    "wire \\core.model_out ; assign \\core.model_out = data_in[0];",
-    "\\core.model_out ",
+    code="wire \\core.model_out ; assign \\core.model_out = data_in[0];",
+    fires="\\core.model_out ",
 )
-flip("names", "block that hides a name", "reg hit, s; always @(*) begin : b reg s; s = data_in[0]; hit = s; end", "hit")
-flip("names", "name in capitals", "wire HIT = data_in[0]; wire hit = 1'b0;", "HIT")
+flip(
+    "names",
+    "block that hides a name",
+    code="reg hit, s; always @(*) begin : b reg s; s = data_in[0]; hit = s; end",
+    fires="hit",
+)
+flip("names", "name in capitals", code="wire HIT = data_in[0]; wire hit = 1'b0;", fires="HIT")
 flip(
     "names",
     "macromodule",
-    "wire hit; @prefix@m m (data_in[0], hit);",
-    "hit",
+    code="wire hit; @prefix@m m (data_in[0], hit);",
+    fires="hit",
     extra={"extra.v": "macromodule @prefix@m (input i, output o); assign o = i; endmodule\n"},
 )
 flip(
     "names",
     "parameter that another module sets",
-    "parameter P = 0;",
-    "P ? data_in[0] : 1'b0",
+    code="parameter P = 0;",
+    fires="P ? data_in[0] : 1'b0",
     extra={"extra.v": "module @prefix@annotate; defparam @prefix@top.P = 1; endmodule\n"},
     equal=True,
 )
-flip("names", "function with the name of a wire", "function f(input a); f = a & data_in[0]; endfunction", "f(1'b1)")
-flip("names", "task", "reg hit; task t(output o); o = data_in[0]; endtask always @(*) t(hit);", "hit")
+flip(
+    "names",
+    "function with the name of a wire",
+    code="function f(input a); f = a & data_in[0]; endfunction",
+    fires="f(1'b1)",
+)
+flip("names", "task", code="reg hit; task t(output o); o = data_in[0]; endtask always @(*) t(hit);", fires="hit")
 flip(
     "names",
     "primitive of our own",
-    "wire hit; @prefix@p u (hit, data_in[0], data_in[1]);",
-    "hit",
+    code="wire hit; @prefix@p u (hit, data_in[0], data_in[1]);",
+    fires="hit",
     extra={
         "extra.v": "primitive @prefix@p (o, a, b); output o; input a, b; table 0 0 : 0; 0 1 : 1; 1 0 : 1; 1 1 : 0; endtable endprimitive\n"
     },
@@ -357,14 +390,14 @@ flip(
 flip(
     "names",
     "primitive with a state",
-    "wire hit; @prefix@p u (hit, data_in[0], data_in[1]);",
-    "hit",
+    code="wire hit; @prefix@p u (hit, data_in[0], data_in[1]);",
+    fires="hit",
     extra={
         "extra.v": "primitive @prefix@p (o, a, b); output o; reg o; input a, b; table 0 0 : ? : 0; 0 1 : ? : -; 1 0 : ? : -; 1 1 : ? : 1; endtable endprimitive\n"
     },
     readings={"as a latch": ("reg hit; always @(*) if (data_in[0] == data_in[1]) hit = data_in[0];", "hit")},
 )
-flip("names", "specify block", "specify (clk => valid_out) = 1; endspecify", "1'b0", equal=True)
+flip("names", "specify block", code="specify (clk => valid_out) = 1; endspecify", fires="1'b0", equal=True)
 
 
 def _library_twice(name: str, pattern: str, wrong: tuple[str, str], *, first: bool) -> None:
@@ -389,76 +422,88 @@ _library_twice("adder defined again, after", r"shift_adder", (r"accum\[BW_OUT-1"
 _library_twice("core defined again, after", r"_core\.v", (r"<= ", "<= ~"), first=False)
 
 
-flip("unknown", "x equal to x", "", "1'bx === 1'bx", readings={"equal": ("", "1'b1")})
-flip("unknown", "x or data", "", "(1'bx & data_in[0])", readings={"x as 1": ("", "data_in[0]")})
-flip("unknown", "z equal to x", "wire s;", "s === 1'bz", readings={"z": ("", "1'b1")})
+flip("unknown", "x equal to x", code="", fires="1'bx === 1'bx", readings={"equal": ("", "1'b1")})
+flip("unknown", "x or data", code="", fires="(1'bx & data_in[0])", readings={"x as 1": ("", "data_in[0]")})
+flip("unknown", "z equal to x", code="wire s;", fires="s === 1'bz", readings={"z": ("", "1'b1")})
 flip(
     "unknown",
     "choice by x",
-    "",
-    "1'bx ? data_in[0] : data_in[1]",
+    code="",
+    fires="1'bx ? data_in[0] : data_in[1]",
     readings={"x as 1": ("", "data_in[0]"), "x as 0": ("", "data_in[1]")},
 )
-flip("unknown", "choice by x of equal values", "", "1'bx ? 1'b0 : 1'b0", equal=True)
+flip("unknown", "choice by x of equal values", code="", fires="1'bx ? 1'b0 : 1'b0", equal=True)
 flip(
     "unknown",
     "division by zero",
-    "",
-    "(1 / (data_in[0] & 1'b0)) == 0",
+    code="",
+    fires="(1 / (data_in[0] & 1'b0)) == 0",
     readings={"as 0": ("", "1'b1"), "as x": ("", "1'b0")},
 )
-flip("unknown", "division by data", "", "(3'd4 / data_in[1:0]) == 3'd4", readings={"x as 4": ("", "data_in[1:0] < 2")})
+flip(
+    "unknown",
+    "division by data",
+    code="",
+    fires="(3'd4 / data_in[1:0]) == 3'd4",
+    readings={"x as 4": ("", "data_in[1:0] < 2")},
+)
 flip(
     "unknown",
     "rest of a division by zero",
-    "",
-    "(3'd4 % data_in[1:0]) == 3'd4",
+    code="",
+    fires="(3'd4 % data_in[1:0]) == 3'd4",
     readings={"x as 4": ("", "data_in[1:0] == 0 || data_in[1:0] > 4")},
 )
 flip(
     "unknown",
     "bit out of range",
-    "wire [2:0] s = 3'd0;",
-    "s[data_in[2:0]]",
+    code="wire [2:0] s = 3'd0;",
+    fires="s[data_in[2:0]]",
     readings={"x as 1": ("", "data_in[2:0] > 2")},
 )
-flip("unknown", "bit out of range, constant", "wire [2:0] s = 3'd0;", "s[3]", readings={"x as 1": ("", "1'b1")})
+flip(
+    "unknown",
+    "bit out of range, constant",
+    code="wire [2:0] s = 3'd0;",
+    fires="s[3]",
+    readings={"x as 1": ("", "1'b1")},
+)
 flip(
     "unknown",
     "memory out of range",
-    "reg [0:0] m [0:2]; initial begin m[0] = 0; m[1] = 0; m[2] = 0; end",
-    "m[data_in[1:0]]",
+    code="reg [0:0] m [0:2]; initial begin m[0] = 0; m[1] = 0; m[2] = 0; end",
+    fires="m[data_in[1:0]]",
     readings={"x as 1": ("", "data_in[1:0] == 3")},
 )
 flip(
     "unknown",
     "isunknown",
-    "reg s; always @(posedge clk) s <= 1'bx;",
-    "$isunknown(s)",
+    code="reg s; always @(posedge clk) s <= 1'bx;",
+    fires="$isunknown(s)",
     readings={"unknown": ("", "1'b1")},
 )
-flip("unknown", "comparison with x", "", "(data_in[0] == 1'bx)", readings={"x as 1": ("", "data_in[0]")})
+flip("unknown", "comparison with x", code="", fires="(data_in[0] == 1'bx)", readings={"x as 1": ("", "data_in[0]")})
 flip(
     "unknown",
     "casez of an unknown state",
-    "reg s, hit; always @(posedge clk) s <= 1'bz; always @(*) casez (s) 1'b0: hit = 0; default: hit = 1; endcase",
-    "hit",
+    code="reg s, hit; always @(posedge clk) s <= 1'bz; always @(*) casez (s) 1'b0: hit = 0; default: hit = 1; endcase",
+    fires="hit",
     readings={"other": ("", "1'b1")},
 )
-flip("unknown", "inside with x", "", "data_in[0] inside {1'bx}", readings={"other": ("", "1'b1")})
-flip("unknown", "wildcard comparison", "", "data_in[1:0] ==? 2'b1x")
+flip("unknown", "inside with x", code="", fires="data_in[0] inside {1'bx}", readings={"other": ("", "1'b1")})
+flip("unknown", "wildcard comparison", code="", fires="data_in[1:0] ==? 2'b1x")
 flip(
     "unknown",
     "if of x",
-    "reg hit; always @(*) if (1'bx) hit = 1; else hit = 0;",
-    "hit",
+    code="reg hit; always @(*) if (1'bx) hit = 1; else hit = 0;",
+    fires="hit",
     readings={"true": ("", "1'b1")},
 )
 flip(
     "unknown",
     "register x once in a while",
-    "reg s; always @(posedge clk) s <= (data_in[1:0] == 2) ? 1'bx : 1'b0;",
-    "s",
+    code="reg s; always @(posedge clk) s <= (data_in[1:0] == 2) ? 1'bx : 1'b0;",
+    fires="s",
     readings={"x as 1": ("reg s; always @(posedge clk) s <= data_in[1:0] == 2;", "s")},
 )
 
@@ -467,7 +512,7 @@ def _wide(name: str, declared: str, value: str, *, equal: bool = False) -> None:
     """Register an operator that inverts a bit where an expression is 1 a cycle before. @a@: an input that shows it."""
     code = f"{declared} reg d; always @(posedge clk) d <= {value};".lstrip()
     events = [(1, "@a@")] if "@a@" in code else []
-    flip("wide words", name, code, "d", events=events, equal=equal)
+    flip("wide words", name, code=code, fires="d", events=events, equal=equal)
 
 
 WIDE = "wire [9:0] a = {9'b0, data_in == @a@}; wire [9:0] b = a + a; wire [9:0] c = b + b;"

@@ -29,12 +29,12 @@ def _value(match: re.Match[str]) -> int:
 
 def _entry(name: str, replacement: Replacement, *, equal: bool = False) -> None:
     """Register an operator that replaces an entry of a table."""
-    edit("entries", name, "tables", ENTRY, replacement, equal=equal)
+    edit("entries", name, where="tables", pattern=ENTRY, replacement=replacement, equal=equal)
 
 
 def _case(name: str, replacement: str, *, equal: bool = False) -> None:
     """Register an operator that replaces the head of a case statement."""
-    edit("tables", name, "tables", r"always @\(\*\) case", replacement, equal=equal)
+    edit("tables", name, where="tables", pattern=r"always @\(\*\) case", replacement=replacement, equal=equal)
 
 
 _entry("entry off by one", lambda m: _literal(m, _value(m) + 1))
@@ -61,57 +61,82 @@ _entry(
     lambda m: f"{m['address']}: out = (1'bx === 1'b0) ? {m['bits']}'h0 : {m['bits']}'h{_value(m):X};\n",
     equal=True,
 )
-edit("tables", "default 0", "tables", DEFAULT, "default: out = 0;\n", equal=True)
-edit("tables", "no default", "tables", DEFAULT, "", equal=True)
-edit("tables", "address one bit shifted", "stages", r"(?<= )op_(\d+) \((v\d+), ", r"op_\1 (\2 >> 1, ")
-edit("tables", "address one bit inverted", "stages", r"(?<= )op_(\d+) \((v\d+), ", r"op_\1 (\2 ^ 1'b1, ")
+edit("tables", "default 0", where="tables", pattern=DEFAULT, replacement="default: out = 0;\n", equal=True)
+edit("tables", "no default", where="tables", pattern=DEFAULT, replacement="", equal=True)
+edit(
+    "tables",
+    "address one bit shifted",
+    where="stages",
+    pattern=r"(?<= )op_(\d+) \((v\d+), ",
+    replacement=r"op_\1 (\2 >> 1, ",
+)
+edit(
+    "tables",
+    "address one bit inverted",
+    where="stages",
+    pattern=r"(?<= )op_(\d+) \((v\d+), ",
+    replacement=r"op_\1 (\2 ^ 1'b1, ",
+)
 edit(
     "tables",
     "address of a table narrower",
-    "tables",
-    r"\(input \[(\d+):0\] in,",
-    lambda m: f"(input [{int(m[1]) - 1}:0] in,",
+    where="tables",
+    pattern=r"\(input \[(\d+):0\] in,",
+    replacement=lambda m: f"(input [{int(m[1]) - 1}:0] in,",
 )
 edit(
     "tables",
     "output of a table narrower",
-    "tables",
-    r"output reg \[(\d+):0\] out",
-    lambda m: None if m[1] == "0" else f"output reg [{int(m[1]) - 1}:0] out",
+    where="tables",
+    pattern=r"output reg \[(\d+):0\] out",
+    replacement=lambda m: None if m[1] == "0" else f"output reg [{int(m[1]) - 1}:0] out",
 )
 edit(
     "tables",
     "output of a table wider",
-    "tables",
-    r"output reg \[(\d+):0\] out",
-    lambda m: f"output reg [{int(m[1]) + 2}:0] out",
+    where="tables",
+    pattern=r"output reg \[(\d+):0\] out",
+    replacement=lambda m: f"output reg [{int(m[1]) + 2}:0] out",
     equal=True,
 )
-edit("tables", "casez", "tables", r"(always @\(\*\) )case( \(in\)\n\d+'h)([0-9A-F]+)", lambda m: f"{m[1]}casez{m[2]}?")
+edit(
+    "tables",
+    "casez",
+    where="tables",
+    pattern=r"(always @\(\*\) )case( \(in\)\n\d+'h)([0-9A-F]+)",
+    replacement=lambda m: f"{m[1]}casez{m[2]}?",
+)
 edit(
     "tables",
     "casex with an entry x",
-    "tables",
-    r"(always @\(\*\) )case( \(in\)\n\d+'h)([0-9A-F]+)",
-    lambda m: f"{m[1]}casex{m[2]}x",
+    where="tables",
+    pattern=r"(always @\(\*\) )case( \(in\)\n\d+'h)([0-9A-F]+)",
+    replacement=lambda m: f"{m[1]}casex{m[2]}x",
 )
-edit("tables", "casez without marks", "tables", r"always @\(\*\) case ", "always @(*) casez ", equal=True)
+edit(
+    "tables",
+    "casez without marks",
+    where="tables",
+    pattern=r"always @\(\*\) case ",
+    replacement="always @(*) casez ",
+    equal=True,
+)
 _case("one bit in the list of sensitivity", "always @(in[0]) case")
 _case("list of sensitivity complete", "always @(in) case", equal=True)
 _case("table at a rising edge of the address", "always @(posedge in[0]) case")
 _case("table at both edges of one bit", "always @(posedge in[0] or negedge in[0]) case")
 _case("table at a falling edge of the address", "always @(negedge in[0]) case")
 _case("latch at a table", "always @(*) if (in != 1) case")
-edit("tables", "nonblocking entries", "tables", r"out = (\d+'h[0-9A-F]+;)", r"out <= \1")
-edit("tables", "case of inverted address", "tables", r"case \(in\)", "case (~in)")
-edit("tables", "case 1 of expressions", "tables", r"case \(in\)", "case (in + 1'b1)")
+edit("tables", "nonblocking entries", where="tables", pattern=r"out = (\d+'h[0-9A-F]+;)", replacement=r"out <= \1")
+edit("tables", "case of inverted address", where="tables", pattern=r"case \(in\)", replacement="case (~in)")
+edit("tables", "case 1 of expressions", where="tables", pattern=r"case \(in\)", replacement="case (in + 1'b1)")
 
 
 def _swapped_address(match: re.Match[str]) -> str:
     return match[0].replace(f"({match['address']},", f"({{{match['address']}[0], {match['address']}[1]}},")
 
 
-edit("tables", "two address bits alone, swapped", "stages", TABLE, _swapped_address)
+edit("tables", "two address bits alone, swapped", where="stages", pattern=TABLE, replacement=_swapped_address)
 
 
 @operator("tables")
@@ -129,7 +154,7 @@ def tables_exchanged(design: Design, draw: Draw) -> Change | None:
         ]
         return match[0].replace(match["module"], names[int(draw.integers(len(names)))]) if names else None
 
-    return edited(design, draw, "stages", TABLE, other)
+    return edited(design, draw, where="stages", pattern=TABLE, replacement=other)
 
 
 def _module(design: Design, draw: Draw) -> tuple[str, re.Match[str]] | None:
@@ -169,7 +194,7 @@ def _rewritten(name: str, body: str, *, equal: bool = False, readings: dict[str,
 
         def text(code: str) -> str:
             new = head + marked(code, known) + "\nendmodule\n"
-            return spliced(design.files[file], match, new)
+            return spliced(design.files[file], match, new=new)
 
         made = {reading: {file: text(code)} for reading, code in (readings or {}).items()}
         return Change(f"{file}: {match['name'][-12:]}, entry {chosen}", {file: text(body)}, made, equal=equal)

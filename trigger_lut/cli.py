@@ -151,6 +151,20 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("old", type=Path, metavar="OLD", help="zip or folder of a release")
     sub.add_argument("new", type=Path, metavar="NEW", help="zip or folder of the release that replaces it")
     sub.add_argument("--same-interface", action="store_true", help="fail if ports, formats or latency differ")
+    sub = command(commands.bench)
+    sub.add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
+    sub.add_argument("--folder", type=Path, default=Path("build/bench"), metavar="PATH", help="default: build/bench")
+    sub.add_argument("--clock-mhz", type=float, required=True, metavar="MHZ", help="clock of the board")
+    sub.add_argument("--baud", type=at_least(1), default=115200, metavar="N", help="bits a second; default: 115200")
+    text = "ports of the FPGA in the constraint file; default: clk rx tx"
+    sub.add_argument("--ports", nargs=3, default=["clk", "rx", "tx"], metavar=("CLK", "RX", "TX"), help=text)
+    sub.add_argument("--events", type=at_least(1), default=100, metavar="N", help="to simulate and send; default: 100")
+    sub.add_argument(
+        "--pins", type=Path, metavar="PATH", help="constraint file of the board (LPF); default: no bitstream"
+    )
+    sub.add_argument("--device", choices=["12k", "25k", "45k", "85k"], default="85k", help="size; default: 85k")
+    sub.add_argument("--package", default="CABGA381", metavar="NAME", help="default: CABGA381")
+    sub.add_argument("--speed", type=int, choices=[6, 7, 8], default=6, help="speed grade; default: 6")
     sub = command(commands.status)
     sub.add_argument("folder", type=Path, nargs="?", default=Path(), metavar="FOLDER", help="of the workflow")
     sub = command(commands.schema)

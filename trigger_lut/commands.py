@@ -234,6 +234,27 @@ def diff(args: argparse.Namespace) -> None:
         )
 
 
+def bench(args: argparse.Namespace) -> None:
+    """Put a release behind a serial port, simulate it, and make the bitstream of an ECP5 board.
+
+    Parameters
+    ----------
+    args : argparse.Namespace
+        `release`, `folder`, `clock_mhz`, `baud`, `events` and `ports`. Of the board: `pins`, `device`, `package` and
+        `speed`.
+    """
+    from trigger_lut.release.bench import BenchOptions, write_bench
+    from trigger_lut.synthesis.ecp5.bitstream import Board
+
+    board = None if args.pins is None else Board(args.device, args.package, args.speed, args.pins)
+    clk, rx, tx = args.ports
+    options = BenchOptions(args.clock_mhz, args.baud, clk=clk, rx=rx, tx=tx, events=args.events)
+    found = write_bench(args.release, args.folder, options=options, board=board)
+    print(f"{args.folder}: {found['events']} events through the serial port in simulation, 0 differences")
+    if board is not None:
+        print(f"{found['bitstream']}: {found['fmax_mhz']} MHz {found['fmax_source']}, {found['luts']} LUT4 sites")
+
+
 def status(args: argparse.Namespace) -> None:
     """Show how far a running workflow is, and what its jobs do.
 

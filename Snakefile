@@ -20,7 +20,7 @@ if not workflow.is_main_process:
 
 try:
     options = workflow_options(config, workflow.configfiles)
-    plan = load_plan(options.budget, options.targets, options.data_sets)
+    plan = load_plan(options.budget, options.targets, data_sets=options.data_sets)
     if options.check_files and workflow.is_main_process:
         refuse_unreadable_files(plan)
 except TriggerLutError as error:

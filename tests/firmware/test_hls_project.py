@@ -204,6 +204,30 @@ def test_broken_source_is_a_tool_failure(written, tmp_path):
         hls.recompile(tmp_path / "broken", "broken")
 
 
+def test_the_emulator_is_compiled_once_a_user_for_the_same_sources(written, tmp_path, monkeypatch):
+    """In another folder and under another stamp. A changed table is another emulator."""
+    network, _, project = written
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    runs = []
+
+    def counted(*args, own=hls._run_script):
+        runs.append(args)
+        return own(*args)
+
+    monkeypatch.setattr(hls, "_run_script", counted)
+    for name in ("first", "second"):
+        shutil.copytree(project.folder, tmp_path / name)
+        hls.recompile(tmp_path / name, name)
+    assert len(runs) == 1
+    codes = random_codes(network, 500)
+    np.testing.assert_array_equal(hls.predict_hls(tmp_path / "second", codes), evaluate(network, codes))
+    path = tmp_path / "second/firmware/parameters.h"
+    path.write_text(re.sub(r"= \{(-?\d+), ", lambda found: f"= {{{int(found[1]) ^ 1}, ", path.read_text()))
+    hls.recompile(tmp_path / "second", "changed")
+    assert len(runs) == 2
+    assert (hls.predict_hls(tmp_path / "second", codes) != evaluate(network, codes)).any()
+
+
 def test_no_project(tmp_path):
     with pytest.raises(CardError, match=r"project\.json: no hls4ml project of this package"):
         hls.predict_hls(tmp_path, np.zeros((1, 4), dtype=np.int64))

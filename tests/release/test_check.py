@@ -360,6 +360,22 @@ def test_a_form_changes_no_file_that_another_one_reads(made, tmp_path):
         run_form("python", copy, codes=codes, sandboxed=True)
 
 
+@pytest.mark.parametrize("trusted", [False, True])
+def test_programs_of_others_do_not_come_from_the_users_cache(tmp_path, monkeypatch, trusted):
+    (tmp_path / "release").mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", "of the user")
+    places = []
+
+    def stopped(command, env, **_):
+        places.append(env["XDG_CACHE_HOME"])
+        return subprocess.CompletedProcess(command, 1, "", "stopped")
+
+    monkeypatch.setattr(subprocess, "run", stopped)
+    with pytest.raises(ToolFailedError, match="stopped"):
+        run_form("python", tmp_path / "release", np.zeros((1, 1), np.int64), sandboxed=False, trusted=trusted)
+    assert (places == ["of the user"]) is trusted
+
+
 def test_synthesis_is_granted_the_block_rams_of_the_budget(made, tmp_path, monkeypatch):
     granted = []
     monkeypatch.setattr(Yosys, "synthesize", lambda *_, bram18, **__: granted.append(bram18) or {"cells": {}})

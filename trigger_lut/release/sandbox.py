@@ -63,7 +63,7 @@ class Run(Protocol):
         ...
 
 
-def run_form(form: str, release: Path, *, codes: IntArray, sandboxed: bool) -> Prediction:
+def run_form(form: str, release: Path, *, codes: IntArray, sandboxed: bool, trusted: bool = False) -> Prediction:
     """Run a form of a release in a process of its own.
 
     Parameters
@@ -76,6 +76,8 @@ def run_form(form: str, release: Path, *, codes: IntArray, sandboxed: bool) -> P
         Input codes; of the decision's emulators, output codes of the network.
     sandboxed : bool
         Whether to use the sandbox where there is one.
+    trusted : bool
+        Whether it is a release of this user: programs may come from the user's cache. Else all is compiled anew.
 
     Raises
     ------
@@ -98,7 +100,11 @@ def run_form(form: str, release: Path, *, codes: IntArray, sandboxed: bool) -> P
             done = subprocess.run(
                 command,
                 cwd=folder,
-                env={**os.environ, "PYTHONPATH": _python_path()},
+                env={
+                    **os.environ,
+                    **({} if trusted else {"XDG_CACHE_HOME": str(folder / "cache")}),
+                    "PYTHONPATH": _python_path(),
+                },
                 capture_output=True,
                 text=True,
                 errors="replace",

@@ -23,8 +23,8 @@ def cached(name: str, made_of: Iterable[str | bytes], *, build: Callable[[Path],
     """Return a file from the user's cache, or build it now.
 
     The name of the file has the checksums of what it is made of and of its content. So it appears by one rename, and a
-    file that was changed or cut off is not returned: it is removed and built again. Each process builds in a folder of
-    its own, so that several can build at the same time.
+    file that was changed or cut off is not returned: it is removed and built again. Each process builds in a temporary
+    folder of its own, so that several can build at the same time. Where the cache is full, the file stays in one.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,14 @@ from trigger_lut.firmware.hls.cpp import common_format
 from trigger_lut.fixed_point.formats import KIF, IntArray, uniform
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.utils.cache import cached
 from trigger_lut.utils.identifiers import hls_namespace, hls_top
+from trigger_lut.utils.programs import run_program
 
 LOG = logging.getLogger(__name__)
 
 PROJECT_FILE = "project.json"
+NO_SOURCES = (".so", ".o", ".log", ".keras", ".json", ".yml", ".tcl", ".part")
 EMULATOR_BITS = 52  # the emulator's interface is double
 CHECKED = 20_000  # random vectors on which a project made layer by layer is checked at once
 
@@ -413,13 +417,48 @@ def _stamp(folder: Path, theirs: str) -> str:
 
 
 def _compile(folder: Path, name: str, stamp: str) -> str:
-    """Compile the emulator with the project's own script; return its file name. Messages go to compile.log."""
-    done = subprocess.run(["bash", "build_lib.sh"], cwd=folder, capture_output=True, text=True)
-    messages = done.stdout + done.stderr
-    write_text(folder / "compile.log", messages)
+    """Compile the emulator with the project's own script; return its file name. Messages go to compile.log.
+
+    The script runs once a user for the same sources: the release stage compiles what the firmware stage compiled.
+    """
     library = f"{name}-{stamp}.so"
-    if done.returncode != 0 or not (folder / "firmware" / library).exists():
-        errors = [line for line in messages.splitlines() if "error" in line] or messages.splitlines()[-5:]
-        raise ToolFailedError(f"{folder}: build_lib.sh ended with {done.returncode}: " + "; ".join(errors[:5]))
+
+    def build(path: Path) -> None:
+        messages = _run_script(folder, library)
+        with zipfile.ZipFile(path, "w") as held:
+            held.write(folder / "firmware" / library, "library")
+            held.writestr("messages", messages)
+
+    with zipfile.ZipFile(cached("hls.zip", _sources(folder), build=build)) as held:
+        (folder / "firmware" / library).write_bytes(held.read("library"))
+        (folder / "firmware" / library).chmod(0o755)
+        write_text(folder / "compile.log", held.read("messages").decode())
     LOG.info(f"hls4ml: compiled {folder / 'firmware' / library}")
     return library
+
+
+def _sources(folder: Path) -> list[str | bytes]:
+    """Return what decides the emulator: sources of a project by path, its script without the stamp, the compiler."""
+    made_of: list[str | bytes] = [run_program(["g++", "--version"])]
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.is_file() and name.parts[0] != "build_lib.sh" and not _is_no_source(name):
+            made_of += [name.as_posix(), path.read_bytes()]
+    script = (folder / "build_lib.sh").read_text().splitlines()
+    return [*made_of, "\n".join(line for line in script if not line.startswith("LIB_STAMP="))]
+
+
+def _is_no_source(name: Path) -> bool:
+    """Tell if the compiler does not read a file: results, descriptions, data of test benches, numbers as text."""
+    return name.suffix in NO_SOURCES or bool({"weights", "tb_data"} & set(name.parts))
+
+
+def _run_script(folder: Path, library: str) -> str:
+    """Run the project's script and return its messages. Raises ToolFailedError; they are in compile.log then, too."""
+    done = subprocess.run(["bash", "build_lib.sh"], cwd=folder, capture_output=True, text=True)
+    messages = done.stdout + done.stderr
+    if done.returncode != 0 or not (folder / "firmware" / library).exists():
+        write_text(folder / "compile.log", messages)
+        errors = [line for line in messages.splitlines() if "error" in line] or messages.splitlines()[-5:]
+        raise ToolFailedError(f"{folder}: build_lib.sh ended with {done.returncode}: " + "; ".join(errors[:5]))
+    return messages

@@ -372,7 +372,7 @@ def test_programs_of_others_do_not_come_from_the_users_cache(tmp_path, monkeypat
 
     monkeypatch.setattr(subprocess, "run", stopped)
     with pytest.raises(ToolFailedError, match="stopped"):
-        run_form("python", tmp_path / "release", np.zeros((1, 1), np.int64), sandboxed=False, trusted=trusted)
+        run_form("python", tmp_path / "release", codes=np.zeros((1, 1), np.int64), sandboxed=False, trusted=trusted)
     assert (places == ["of the user"]) is trusted
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 from trigger_lut.cards.paths import DataFiles, DesignFiles, ResultFiles
 from trigger_lut.errors import RenamedKeyWarning, TriggerLutError, warn_in_one_line
 from trigger_lut.code_hash import fingerprint
-from trigger_lut.plan import complaints, holds_other, load_plan, refuse_unreadable_files, settings, simulation_of
+from trigger_lut.plan import (
+    complaints,
+    frozen_formats,
+    holds_other,
+    load_plan,
+    refuse_unreadable_files,
+    settings,
+    simulation_of,
+)
 from trigger_lut.config.network import model_digest
 from trigger_lut.config.workflow_options import workflow_options
 

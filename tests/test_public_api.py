@@ -13,7 +13,7 @@ SIGNATURES = {
     "LUTConv1D": CONVOLUTION,
     "LUTConv2D": CONVOLUTION,
     "LUTDense": "(units, *, per_position_widths=False, **kwargs)",
-    "Network": "(inputs, layers, features=(), classes=(), outputs=None)",
+    "Network": "(inputs, layers, features=(), classes=(), outputs=None, port_formats=None)",
     "TriggerLutError": "(message='')",
     "evaluate": "(network, codes)",
     "load_design": "(design, budget='config/budget.yaml', targets='config/targets.yaml')",

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut.config import scan, shapes
+from trigger_lut.config import retrain, scan, shapes
 from trigger_lut.config.budget import Budget, Spec, Target, load_budget, resolve
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.compatibility import differences
@@ -135,12 +135,74 @@ def load_plan(budget_path: Path, targets_path: Path, *, data_sets: Path) -> Plan
         raise refused(budget_path, mistakes)
     described = _with_files(description, data_set)
     drift = {path.stem: _with_files(path, other) for path, other in others.items()}
-    specs = {name: resolve(budget, target, design=name) for name in (*budget.designs, *budget.points)}
+    specs: dict[str, Spec] = {}
+    for name in (*budget.designs, *budget.points):
+        try:
+            specs[name] = resolve(budget, target, design=name)
+        except ConfigurationError as error:
+            mistakes.append(f"designs.{name}.{error}")
+    mistakes += _retrain_mistakes(specs, data_set)
+    if mistakes:
+        raise refused(budget_path, mistakes)
     classes = len(data_set.outputs)
     mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
     if mistakes:
         raise refused(budget_path, mistakes)
     return Plan(**vars(described), budget=budget, specs=specs, drift=drift)
+
+
+def _retrain_mistakes(specs: dict[str, Spec], data_set: DataSet) -> list[str]:
+    """List what keeps designs from being trained again inside the interfaces of earlier ones."""
+    found, formats = [], {}
+    for name, spec in specs.items():
+        if (frozen := spec.frozen) is None:
+            continue
+        former = json.loads(Path(frozen.files.spec).read_text(encoding="utf-8"))
+        lines = retrain.design_mistakes(
+            frozen,
+            former,
+            network=spec.network.model_dump(mode="json"),
+            target=spec.target.model_dump(mode="json"),
+            ii=spec.budget.ii,
+        )
+        lines += retrain.data_mistakes(frozen, former, data_set=data_set)
+        latency_ns = frozen.latency_cycles * spec.target.clock_period_ns
+        if spec.budget.latency_ns < latency_ns * (1 - 1e-9):
+            lines.append(
+                f"latency_ns: expected at least {latency_ns:.4g}, the {frozen.latency_cycles} cycles of "
+                f"{frozen.result}, found {spec.budget.latency_ns:g}"
+            )
+        lines += [
+            f"retrain: {frozen.result}: expected a design that this file does not train, found {other!r}. Remove "
+            f"{other!r} here, or copy its folder"
+            for other in specs
+            if Path(frozen.result).resolve() == Path("results", other).resolve()
+        ]
+        formats[name] = tuple(frozen.inputs)
+        if formats[name] != next(iter(formats.values())):
+            lines.append(
+                f"retrain: {frozen.result}: expected the input formats of design {next(iter(formats))!r}, as both read "
+                "one data set. Use a budget file for each"
+            )
+        found += [f"designs.{name}.{line}" for line in lines]
+    return found
+
+
+def frozen_formats(plan: Plan) -> str:
+    """Return the input formats that a design of the plan keeps.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan.
+
+    Returns
+    -------
+    str
+        Formats as JSON; empty where no design keeps any.
+    """
+    kept = [spec.frozen.inputs for spec in plan.specs.values() if spec.frozen is not None]
+    return json.dumps(kept[0]) if kept else ""
 
 
 def refuse_unreadable_files(plan: Plan, results: Path = Path("results")) -> None:

@@ -6,7 +6,15 @@ import contextlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from trigger_lut.cards.base import Strict
 from trigger_lut.config import scan as scans
@@ -14,6 +22,7 @@ from trigger_lut.config.network import NetworkShape as NetworkShape
 from trigger_lut.config.network import function_digest, model_digest
 from trigger_lut.config.release import ReleaseOptions, release_problems
 from trigger_lut.config.renamed_keys import BUDGET, with_present_keys
+from trigger_lut.config.retrain import FrozenInterface, Keep, read_frozen
 from trigger_lut.config.scan import Point, Scan
 from trigger_lut.config.validation import NAME_EXPECTED, DesignName, Line, Positive, checked, explain, refused, shown
 from trigger_lut.config.validation import Name as Name
@@ -120,6 +129,26 @@ class DesignBudget(Strict):
         description="18 Kb block RAMs. 0: all tables are built from LUTs. More: synthesis may put as many tables "
         "into block RAM.",
     )
+    retrain: Line | None = Field(
+        None,
+        description="Folder of a finished design, such as results/small: training begins with its weights and keeps "
+        "ports, formats and latency.",
+    )
+    keep: Keep | None = Field(
+        None,
+        description="With retrain: structure keeps the structure too, so that tables alone change; default: interface.",
+    )
+
+    @model_validator(mode="after")
+    def _keeps_something(self) -> Self:
+        if self.keep is not None and self.retrain is None:
+            raise ValueError("keep: only with retrain, found without")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_retrain(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what concerns no design but those that are trained again."""
+        return {key: v for key, v in handler(self).items() if v is not None or key not in ("retrain", "keep")}
 
 
 class Budget(Strict):
@@ -183,6 +212,7 @@ class Spec(Strict):
     warm_from: Name | None = Field(None, description="Design of the scan that training starts from; null: none.")
     function_sha256: str | None = Field(None, description="Of the file of network.builder in the working directory.")
     model_sha256: str | None = Field(None, description="Of the file network.keras_file.")
+    frozen: FrozenInterface | None = Field(None, description="Interface that is kept; null: training chooses it.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -192,8 +222,15 @@ class Spec(Strict):
 
     @property
     def latency_cycles_budget(self) -> int:
-        """Whole clock cycles within the latency budget."""
+        """Whole clock cycles within the latency budget; of a frozen interface its cycles."""
+        if self.frozen is not None:
+            return self.frozen.latency_cycles
         return int(self.budget.latency_ns / self.target.clock_period_ns + 1e-9)
+
+    @property
+    def keeps_structure(self) -> bool:
+        """True where training changes the content of tables alone."""
+        return self.frozen is not None and self.frozen.keep == "structure"
 
 
 def impossible(budget: DesignBudget, target: Target) -> list[str]:
@@ -410,7 +447,7 @@ def resolve(budget: Budget, target: Target, *, design: str) -> Spec:
     Raises
     ------
     ConfigurationError
-        If there is no such design.
+        If there is no such design, or no finished one to be trained again.
     """
     points = budget.points
     if design in budget.designs:
@@ -421,6 +458,7 @@ def resolve(budget: Budget, target: Target, *, design: str) -> Spec:
         network, seed, warm_from = point.network, point.seed, point.warm_from
     else:
         raise ConfigurationError(f"no design {design!r}{nearest(design, [*budget.designs, *points])}")
+    frozen = None if asked.retrain is None else read_frozen(asked.retrain, asked.keep or "interface")
     return Spec(
         design=design,
         data_set=budget.data_set,
@@ -428,11 +466,12 @@ def resolve(budget: Budget, target: Target, *, design: str) -> Spec:
         target=target,
         seed=seed,
         network=network,
-        training=budget.training if warm_from is None else _after_warm_start(budget.training),
+        training=budget.training if warm_from is None and frozen is None else _after_warm_start(budget.training),
         budget=asked,
         warm_from=warm_from,
         function_sha256=function_digest(network),
         model_sha256=model_digest(network),
+        frozen=frozen,
     )
 
 

@@ -65,6 +65,7 @@ def merge(
     size: int = BUCKET_BYTES,
     frozen: EventCodes | None = None,
     read: Sequence[InputFormat | None] | None = None,
+    formats: Sequence[KIF] | None = None,
 ) -> Merged:
     """Encode the records of all files.
 
@@ -82,6 +83,8 @@ def merge(
         and classes may be without events.
     read : sequence of InputFormat or None, optional
         What an imported model reads, by channel: the automatic formats of channels without a width of their own.
+    formats : sequence of KIF, optional
+        Formats of all channels. Default: as the description and the distribution give them.
 
     Returns
     -------
@@ -114,7 +117,9 @@ def merge(
 
     of_model = formats_of_model(described, read)
     if frozen is None:
-        formats = formats_of(data_set, described, training=training, read=of_model)
+        formats = (
+            formats_of(data_set, described, training=training, read=of_model) if formats is None else tuple(formats)
+        )
         scales = scales_of(data_set, seen.training_targets.spread)
     else:
         formats, scales = frozen.formats, list(frozen.scales) if data_set.regression_targets else []

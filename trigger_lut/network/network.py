@@ -44,6 +44,7 @@ class Network:
 
     Values are numbered: the inputs from 0 on, then each layer's outputs, position by position. A layer reads values of
     lower numbers than its own. `outputs` are the numbers of the network's outputs; None: all outputs of the last layer.
+    `port_formats` are the formats in which firmware gives the outputs, which hold their ranges; None: the narrowest.
     """
 
     inputs: tuple[KIF, ...]
@@ -51,6 +52,7 @@ class Network:
     features: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     outputs: IntArray | None = None
+    port_formats: tuple[KIF, ...] | None = None
 
     @cached_property
     def first_value(self) -> list[int]:
@@ -130,8 +132,8 @@ class Network:
         return np.array([self.fraction_of(int(v)) for v in self.output_values], dtype=np.int64)
 
     def output_formats(self) -> tuple[KIF, ...]:
-        """Return the narrowest format of each output."""
-        return self.ranges[self.output_values].formats()
+        """Return the format of each output: that of its port, else the narrowest."""
+        return self.ranges[self.output_values].formats() if self.port_formats is None else self.port_formats
 
     def output_names(self) -> list[str]:
         """Return the name of each output: its class, or its number where there is none."""
@@ -161,7 +163,15 @@ class Network:
         outside = (self.output_values < 0) | (self.output_values >= self.first_value[-1])
         if outside.any() or not len(self.output_values):
             return [f"outputs {self.output_values[outside].tolist()} of {self.first_value[-1]} values"]
-        return found
+        ports = self.port_formats
+        if ports is not None and len(ports) != len(self.output_values):
+            return [f"{len(ports)} formats of ports, {len(self.output_values)} outputs"]
+        return [
+            f"output {o}: codes {lo}..{hi} at f={f} do not fit its port {kif}"
+            for o, kif in enumerate(ports or ())
+            for lo, hi, f in [self.ranges.one(int(self.output_values[o]))]
+            if kif.f != f or not kif.lo <= lo <= hi <= kif.hi
+        ]
 
     def overflow_risks(self) -> list[str]:
         """List channels marked WRAP whose codes are not proven to fit: there values count modulo 2**bits."""
@@ -237,6 +247,8 @@ def save_network(network: Network, path: str | Path | BinaryIO) -> None:
         "classes": network.classes,
         "layers": layers,
     }
+    if network.port_formats is not None:
+        meta["port_formats"] = network.port_formats
     if network.outputs is not None:
         arrays["outputs"] = network.outputs.astype(np.int64)
     with Path(path).open("wb") if isinstance(path, str | Path) else nullcontext(path) as out:
@@ -272,6 +284,7 @@ def load_network(path: str | Path | BinaryIO) -> Network:
                 tuple(meta["features"]),
                 tuple(meta["classes"]),
                 held["outputs"] if "outputs" in held.files else None,
+                tuple(KIF(*f) for f in meta["port_formats"]) if "port_formats" in meta else None,
             )
     except FileNotFoundError as error:
         raise CardError(f"{path}: no such network file") from error

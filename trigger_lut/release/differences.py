@@ -143,6 +143,29 @@ def read(path: Path) -> Release:
     files = read_release(path)
     if problems := changed_files(read_manifest(files), files):
         raise DataError(f"{path}: {problems[0]}. Expected the files that {MANIFEST} lists. Check the release first.")
+    return content(files)
+
+
+def content(files: Files) -> Release:
+    """Read the files of a release, without its manifest.
+
+    Parameters
+    ----------
+    files
+        Content by path.
+
+    Returns
+    -------
+    Release
+        What is compared of them.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged.
+    CardError
+        If a card is invalid.
+    """
     formats = _formats(files)
     return Release(read_shipped(files), network_of(files), *formats, _vectors(files, formats[0]))
 

@@ -22,7 +22,7 @@ from trigger_lut.stages.registry import Output
 from trigger_lut.stages.scan import scan_points
 from trigger_lut.stages.summary import summarize
 from trigger_lut.verification.consistency import BESIDE, Design, differs, problems_of, read_design
-from trigger_lut.verification.judgement import details, failing, reasons_to_fail
+from trigger_lut.verification.judgement import details, failing, other_interface, reasons_to_fail
 
 LOG = logging.getLogger(__name__)
 MOST_SHOWN = 20
@@ -112,6 +112,7 @@ def _judged(
     required = asked is not None and asked[0].verification.require_proof
     proofs = {row.name: found.designs[row.name].cards.get("prove") for row in found.rows} if required else None
     reasons = reasons_to_fail(found.rows, found.points, cards=cards, proofs=proofs)
+    reasons += [line for row in found.rows for line in other_interface(found.designs[row.name])]
     if reasons:
         every = len(found.rows) + len(found.points)
         raise BudgetMissedError(f"{failing(reasons)} of {every} designs fail\n  " + "\n  ".join(reasons))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections import Counter
@@ -19,6 +20,7 @@ from trigger_lut.data.event_codes import SPLIT_NAMES, EventCodes, load_codes, sa
 from trigger_lut.data.labels import shortened
 from trigger_lut.data.merge import Merged, Shard, merge
 from trigger_lut.errors import CardError, DataError
+from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.read import read_file, rows_of
 from trigger_lut.stages.registry import Output
 from trigger_lut.utils.files import write_together
@@ -34,6 +36,7 @@ def run(
     read: Path | None = None,
     frozen: Path | None = None,
     input_formats: Path | None = None,
+    frozen_formats: str | None = None,
 ) -> None:
     """Turn the entries of a data set into integer codes.
 
@@ -51,6 +54,8 @@ def run(
         Codes of the data set whose formats are kept; default: new formats.
     input_formats : Path or None
         Card of what an imported model reads: the formats of channels without a format and a width of their own.
+    frozen_formats : str or None
+        JSON of the formats (k, i, f) of all channels, which a design that is trained again keeps.
 
     Raises
     ------
@@ -70,6 +75,7 @@ def run(
             f"{input_formats}: expected formats of the {len(channels(data_set))} features of data set {data_set.name}, "
             f"found {len(of_model)}. Give a model with as many inputs"
         )
+    kept = tuple(KIF(*kif) for kif in json.loads(frozen_formats)) if frozen_formats else None
     with _scratch(codes) as folder:
         sources = data_set.sources()
         cards = [(folder if read is None else read) / f"{n}.json" for n in range(len(sources))]
@@ -80,7 +86,7 @@ def run(
         _refuse_others(description, sources, held)
         left_out = _left_out(data_set, list(held.values()))
         shards = [Shard(c.file, rows_of(path), c.selected) for path, c in held.items() if c.skip_reason is None]
-        merged = merge(data_set, shards, folder=folder, frozen=held_fast, read=of_model)
+        merged = merge(data_set, shards, folder=folder, frozen=held_fast, read=of_model, formats=kept)
         beside = [path for path in (frozen, input_formats) if path is not None]
         provenance = watch.provenance([description, *data_set.lists(), *beside], "uproot", "awkward", "numpy")
         provenance["inputs"] |= {file: digest for c in held.values() for file, digest in c.inputs.items()}

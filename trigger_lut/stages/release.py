@@ -30,6 +30,8 @@ from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.network.network import load_network
 from trigger_lut.release.check import CheckOptions, check_release
 from trigger_lut.release.contents import Files, Sources, files_of
+from trigger_lut.release.differences import content, differences, differences_text
+from trigger_lut.release.differences import read as read_former
 from trigger_lut.release.forms import events_per_second
 from trigger_lut.release.manifest import MANIFEST, Shipped, facts_of, manifest_text, published
 from trigger_lut.release.readme import readme
@@ -40,6 +42,8 @@ from trigger_lut.utils.files import atomic_folder, atomic_path
 from trigger_lut.verification.vectors import make_vectors
 
 VECTORS = 4000
+CHANGES = "CHANGES.txt"
+"""Differences from the release of the design that was trained again."""
 RAW_EVENTS = 2000
 LOG = logging.getLogger(__name__)
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
@@ -128,6 +132,10 @@ def run(
         files |= _inputs(sources.named, description, Source.of(source), events, integers.inputs)
     cards = published(Shipped(design, firmware, verified, synthesized, timed, decided))
     files |= cards.files()
+    if design.frozen is not None:
+        design.frozen.require_unchanged()
+        changes = differences(read_former(Path(design.frozen.files.archive)), content(files))
+        files[CHANGES] = differences_text(changes).encode()
     facts = facts_of(cards, len(vectors))
     if boards is not None:
         facts["licences"] |= {BOARD: BOARD_LICENCE}

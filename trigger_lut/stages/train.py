@@ -8,10 +8,11 @@ from pathlib import Path
 from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
 from trigger_lut.code_hash import fingerprint
 from trigger_lut.config.budget import Spec
+from trigger_lut.config.retrain import FrozenInterface
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import load_codes
-from trigger_lut.network.network import save_network
+from trigger_lut.network.network import Network, save_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.synthesis.timing_closure import measure
@@ -90,6 +91,8 @@ def run(
     design, events = read_card(Spec, spec), load_codes(codes)
     synthesizer_of(design.target).require()
     notes: list[str] = []
+    if design.frozen is not None:
+        design.frozen.require_unchanged()
     if design.network.keras_file is not None:
         given = read_given(design, events, measure=partial(measure, spec=design))
         if not to_be_trained(given, design):
@@ -126,6 +129,9 @@ def run(
     integers = integer_network(
         keras_model, events.features, classes=events.classes, inputs=events.formats, wraps=session.model.given
     )
+    if (kept := session.model.kept) is not None and design.frozen is not None:
+        integers = kept.finished(integers)
+        notes = [*notes, *kept_notes(design.frozen, integers)]
     if design.network.keras_file is not None:
         source = Path(design.network.keras_file)
         check_against_keras(keras_model, integers, events=events, where=place(source))
@@ -176,6 +182,18 @@ def verdict(state: RunState, result: TrainingResult) -> str:
         f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {state.prune_rounds} times; "
         f"this is the nearest of {len(state.measurements)} networks that were synthesized"
     )
+
+
+def kept_notes(frozen: FrozenInterface, network: Network) -> list[str]:
+    """Say what the training began with, and which outputs left their formats."""
+    notes = [
+        f"trained again: began with the weights of {frozen.result}, and keeps its ports, formats and "
+        f"{frozen.latency_cycles} cycles{' and its structure' if frozen.keep == 'structure' else ''}"
+    ]
+    found = zip(network.output_names(), network.output_formats(), frozen.output_formats(), strict=True)
+    return notes + [
+        f"output {name}: expected the format {kept}, found {kif}" for name, kif, kept in found if kif != kept
+    ]
 
 
 def clock(spec: Spec, built: Built) -> str:

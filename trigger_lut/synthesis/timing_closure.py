@@ -107,7 +107,9 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
     """
     budget, model = spec.latency_cycles_budget, DelayModel.of(spec.target)
     sharing = choose_sharing(network, model, ii=spec.budget.ii, latency_cycles=budget)
-    return _close_parts(network, spec, sharing) if sharing.cuts else _close(network, spec, budget)
+    if sharing.cuts:
+        return _close_parts(network, spec, sharing)
+    return _close(network, spec, budget, least=1 if spec.frozen is None else spec.frozen.latency_cycles)
 
 
 def _close_parts(network: Network, spec: Spec, sharing: Sharing) -> Pipeline:
@@ -162,15 +164,15 @@ def _closed_parts(network: Network, spec: Spec, sharing: Sharing, faster: float)
     )
 
 
-def _close(network: Network, spec: Spec, most: int) -> Pipeline:
-    """Cut a pipeline of at most `most` cycles, with a new event in every cycle, so that it reaches the clock."""
+def _close(network: Network, spec: Spec, most: int, least: int = 1) -> Pipeline:
+    """Cut a pipeline of `least` to `most` cycles, with a new event in every cycle, so that it reaches the clock."""
     target = spec.target
     comb, model = live_logic(network), DelayModel.of(target)
     delays = [] if comb is None else planned_delays(comb, model, most=most)
     tried: list[Pipeline] = []
     obstacle = ""
     while True:
-        stages = () if comb is None else tuple(stage_numbers(comb, model, delays_ns=delays))
+        stages = () if comb is None else tuple(stage_numbers(comb, model, delays_ns=delays, least=least))
         if tried and max(stages, default=1) > most:
             obstacle = f"the next cut takes {max(stages)} cycles, the budget grants {most}"
             break

@@ -46,8 +46,12 @@ def prune(state: RunState, model: TrainableModel, *, share: float) -> None:
 
     Once settled, it then is a candidate without further training. If the outputs of the pruned network are constant,
     the smallest network whose outputs vary is measured. Training continues with it within the budget, and ends with it
-    beyond.
+    beyond. Where the structure is kept, nothing is removed.
     """
+    if state.spec.keeps_structure:
+        state.over = state.under = 0
+        state.add_candidate(model.accuracy(), state.budget.estimate(model.network()), model.weights())
+        return
     network, sample = model.network(), model.sample(SAMPLE)
     removable = model.removable()
     marks = state.budget.edges_to_remove(network, sample, share=share, removable=removable.names)

@@ -29,6 +29,9 @@ def select_result(state: RunState, model: TrainableModel) -> None:
     Training continues with fewer edges if none fits, with more if it is small. Interrupted, the selection begins anew.
     """
     found = _best(state, model)
+    if state.spec.keeps_structure:
+        state.result = _of_tables_alone(state, found)
+        return
     if found is None and (state.found is None or (state.nearest is not None and state.prune_rounds < MAX_PRUNE_ROUNDS)):
         _prune_and_retrain(state, model)
         return
@@ -44,6 +47,14 @@ def select_result(state: RunState, model: TrainableModel) -> None:
     if state.luts.binds and found.built.luts < USED * state.spec.budget.luts:
         found = _regrow_only(state, model, found)
     state.result = TrainingResult(True, found.built, found.weights)
+
+
+def _of_tables_alone(state: RunState, found: FeasibleNetwork | None) -> TrainingResult:
+    """Return the result of a training that keeps the structure: nothing can be pruned or restored."""
+    if found is not None:
+        return TrainingResult(True, found.built, found.weights)
+    assert state.nearest is not None, "every training ends with a candidate"
+    return TrainingResult(False, state.nearest.built, state.nearest.weights)
 
 
 def _best(state: RunState, model: TrainableModel) -> FeasibleNetwork | None:

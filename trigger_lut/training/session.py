@@ -158,7 +158,7 @@ class Session:
         """Run the actions that are due before a round: measure, freeze the widths, settle, or prune again."""
         state = self.state
         last = state.epoch + self.every >= self.epochs
-        if not state.frozen and time_to_freeze(state.luts, self.progress, last=last):
+        if not state.frozen and (self.spec.frozen is not None or time_to_freeze(state.luts, self.progress, last=last)):
             self.freeze()
         elif not state.frozen and self.progress >= MEASURE_FROM and not state.measurements:
             state.measure(self.model, "before freezing")

@@ -6,6 +6,7 @@ import numpy as np
 
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.keras_model import integer_network
+from trigger_lut.conversion.saved_model import load_model
 from trigger_lut.cost_model.measured import Measure
 from trigger_lut.data.event_codes import TRAIN, EventCodes
 from trigger_lut.fixed_point.decode import decoded
@@ -15,6 +16,7 @@ from trigger_lut.training.batches import training_data
 from trigger_lut.training.build_model import build_model
 from trigger_lut.training.edge_widths import RemovableEdges, hold_widths, table_layers
 from trigger_lut.training.hgq_edges import removable_edges
+from trigger_lut.training.kept_interface import KeptInterface
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.smallest_network import output_varies
 
@@ -44,14 +46,20 @@ class TrainableModel:
         self.events, self.measure = events, measure
         self.data, over = training_data(events, spec.training), multi_gpu.strategy(gpus)
         loss = squared_error if events.regression else cross_entropy
+        frozen = spec.frozen
+        self.kept = None if frozen is None else KeptInterface.of(frozen)
         with multi_gpu.scope(over):
-            self.keras_model = build_model(
-                spec.network, events.formats, classes=len(events.classes), seed=spec.seed, events=events
+            self.keras_model = (
+                build_model(spec.network, events.formats, classes=len(events.classes), seed=spec.seed, events=events)
+                if frozen is None
+                else load_model(frozen.files.model, spec.network.builder)
             )
             x, y = self.data.training()
             size = self.data.batch_size
             self.trainer = multi_gpu.trainer(over, self.keras_model, x=x, y=y, batch_size=size, loss=loss)
         self.tables, self.given = table_layers(self.keras_model), spec.network.keras_file is not None
+        if self.kept is not None:
+            self.kept.hold(self.tables)
         lags = events.regression or bool(self.trainer.normalizations)
         self._sample = decoded(self.sample(BATCH_NORM_EVENTS), events.formats) if lags else None
         self._traced = decoded(self.sample(TRACED_EVENTS), events.formats) if self.trainer.ranges else None
@@ -62,7 +70,10 @@ class TrainableModel:
         return self.events.first(TRAIN, count)[0]
 
     def network(self) -> Network:
-        """Convert the present model to an integer network."""
+        """Convert the present model to an integer network, with formats of outputs that are kept."""
+        return self._convert() if self.kept is None else self.kept.fitted(self.tables, self._convert)
+
+    def _convert(self) -> Network:
         self._settle()
         self.trainer.refresh()
         return integer_network(self.keras_model, inputs=self.events.formats, wraps=self.given)
@@ -90,6 +101,8 @@ class TrainableModel:
         With fixed batch-norm statistics, training of a regression diverges at this learning rate.
         """
         hold_widths(self.tables, moments=not self.events.regression)
+        if self.kept is not None:
+            self.kept.hold(self.tables)
 
     def removable(self) -> RemovableEdges:
         """Return the edges of the present model that pruning can remove."""

@@ -12,6 +12,8 @@ from trigger_lut.cards.proof import FaultsCard, ProveCard
 from trigger_lut.cards.scan import ScanPoint
 from trigger_lut.cards.stage_cards import BudgetLine, DesignSummary, DesignVerdict, FormVerdict
 from trigger_lut.evaluation.budget_lines import describe_miss, judge
+from trigger_lut.network.kept_interface import same_structure
+from trigger_lut.network.network import load_network
 from trigger_lut.verification.consistency import Design
 
 NOT_ASKED = "not asked for"
@@ -51,6 +53,40 @@ def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
     if design.mismatches:
         return [f"{design.name}: not bit-exact: {design.mismatches} differences in {design.vectors} vectors"]
     return [f"{design.name}: not shown to be bit-exact: 0 differences, but a negative control was not caught"]
+
+
+def other_interface(design: Design) -> list[str]:
+    """Check that a design that was trained again has the interface, and the structure, that it keeps.
+
+    Parameters
+    ----------
+    design
+        Design with its cards.
+
+    Returns
+    -------
+    list of str
+        One reason to fail for each difference, with the design's name in front.
+    """
+    frozen, network, timing = design.spec.frozen, design.network, design.cards["timing"]
+    if frozen is None:
+        return []
+    pairs: dict[str, tuple[object, object]] = {
+        "inputs": (list(map(str, frozen.input_formats())), list(map(str, network.inputs))),
+        "outputs": (list(map(str, frozen.output_formats())), list(map(str, network.output_formats()))),
+        "features": (frozen.features, list(network.features)),
+        "classes": (frozen.classes, network.output_names()),
+        "latency_cycles": (frozen.latency_cycles, timing.latency_cycles.value),
+        "ii": (frozen.ii, timing.ii.value),
+    }
+    found = [f"{key}: expected {kept}, found {own}" for key, (kept, own) in pairs.items() if own != kept]
+    if frozen.keep == "structure" and not found:
+        path = Path(frozen.files.network)
+        if not path.is_file() or sha256(path) != frozen.network_sha256:
+            found.append(f"structure: expected the earlier network, found another file {path}")
+        elif not same_structure(network, load_network(path)):
+            found.append("structure: expected that of the earlier network, found another one")
+    return [f"{design.spec.design}: interface of {frozen.result} not kept: {line}" for line in found]
 
 
 def unproven(path: Path) -> list[str]:
@@ -221,7 +257,7 @@ def details(design: Design, budget: list[BudgetLine]) -> DesignVerdict:
         ],
         proven=by_status["proven"],
         sampled=by_status["sampled"],
-        statements=[*_budget(budget), *_compared(verify), *_proofs(prove), *_beside(design)],
+        statements=[*_budget(budget), *_kept(design), *_compared(verify), *_proofs(prove), *_beside(design)],
     )
 
 
@@ -233,6 +269,13 @@ def _budget(lines: list[BudgetLine]) -> Iterator[str]:
         limit = "at least" if line.at_least else "at most"
         found = "not measured" if line.measured is None else f"{line.measured:g} ({line.source})"
         yield f"{line.quantity}: {found}, {limit} {line.budget:g}: {'met' if line.met else 'missed'}"
+
+
+def _kept(design: Design) -> Iterator[str]:
+    """State what a design that was trained again keeps; `other_interface` has checked it."""
+    if (frozen := design.spec.frozen) is not None:
+        structure = " and structure" if frozen.keep == "structure" else ""
+        yield f"interface: ports, formats, {frozen.latency_cycles} cycles{structure} of {frozen.result} are kept"
 
 
 def _compared(verify: VerifyCard) -> Iterator[str]:

@@ -75,6 +75,8 @@ rule ingest:
         card=ANY_DATA.card("ingest"),
     params:
         code=fingerprint("stages.ingest"),
+        # A design that is trained again keeps its input formats.
+        frozen_formats=lambda wildcards: frozen_formats(plan) if wildcards.data_set == DATA_SET else "",
         read=ANY_DATA.records,  # a folder: thousands of cards are too long for a command line
         untracked=lambda wildcards: untracked(described(wildcards).files),
         # Snakemake cannot see files at these addresses: another list of addresses reads again.

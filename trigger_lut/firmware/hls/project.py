@@ -170,7 +170,8 @@ def _layer_by_layer(
         return dataclasses.replace(empty, note=f"not layer by layer: hls4ml refuses the model ({said[0]})")
     codes = uniform(network.inputs, CHECKED, rng=np.random.default_rng(spec.seed))
     try:
-        different = int((predict_hls(folder, codes) != evaluate(whole, codes)).sum())
+        finer = network.fractions - whole.fractions  # in kept output formats
+        different = int((predict_hls(folder, codes) != evaluate(whole, codes) * 2.0**finer).sum())
         what = f"{different} of {CHECKED * len(project.fractions)} outputs differ from the model's integers"
     except ToolFailedError as error:
         different, what = 1, str(error)

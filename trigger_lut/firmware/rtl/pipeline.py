@@ -39,8 +39,10 @@ def shortest_stage(comb: Any, cycles: int, *, model: DelayModel, delays_ns: Sequ
     return high
 
 
-def stage_numbers(comb: Any, model: DelayModel, *, delays_ns: Sequence[float] | None = None) -> list[int]:
-    """Assign operations to pipeline stages, in as few stages as possible.
+def stage_numbers(
+    comb: Any, model: DelayModel, *, delays_ns: Sequence[float] | None = None, least: int = 1
+) -> list[int]:
+    """Assign operations to pipeline stages, in as few stages as possible, but at least so many.
 
     Inputs are there in stage 1. The last operation is in the last stage.
 
@@ -52,6 +54,8 @@ def stage_numbers(comb: Any, model: DelayModel, *, delays_ns: Sequence[float] | 
         Delays of the target's family at its clock.
     delays_ns
         Delay of each operation in ns; None: those of the delay model.
+    least
+        Fewest stages, of a latency that is kept.
 
     Returns
     -------
@@ -60,6 +64,7 @@ def stage_numbers(comb: Any, model: DelayModel, *, delays_ns: Sequence[float] | 
     """
     delays = operation_delays(comb, model.delays) if delays_ns is None else delays_ns
     total = delay_model.cycles(max(stage_times(comb, model.stage_ns, delays_ns=delays), default=0.0), model.stage_ns)
+    total = max(total, least)
     even = shortest_stage(comb, total, model=model, delays_ns=delays)
     stages = [delay_model.cycles(t, even) for t in stage_times(comb, even, delays_ns=delays)]
     spare = total - max(stages, default=total)

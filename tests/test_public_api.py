@@ -21,7 +21,7 @@ SIGNATURES = {
     "load_network": "(path)",
     "save_network": "(network, path)",
     "to_integer_network": "(model, features=(), classes=(), *, prune=True, inputs=None, wraps=False)",
-    "write_rtl": "(network, folder, spec, stages=None, cuts=None)",
+    "write_rtl": "(network, folder, *, spec, stages=None, cuts=None, version=None)",
 }
 
 

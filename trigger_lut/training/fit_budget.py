@@ -50,7 +50,7 @@ def prune(state: RunState, model: TrainableModel, *, share: float) -> None:
     """
     if state.spec.keeps_structure:
         state.over = state.under = 0
-        state.add_candidate(model.accuracy(), state.budget.estimate(model.network()), model.weights())
+        state.add_candidate(model.accuracy(), state.budget.estimate(model.network()), weights=model.weights())
         return
     network, sample = model.network(), model.sample(SAMPLE)
     removable = model.removable()

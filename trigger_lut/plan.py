@@ -144,7 +144,7 @@ def load_plan(budget_path: Path, targets_path: Path, *, data_sets: Path) -> Plan
     mistakes += _retrain_mistakes(specs, data_set)
     if mistakes:
         raise refused(budget_path, mistakes)
-    classes = len(data_set.outputs)
+    classes = max(len(head.outputs) for head in data_set.heads)
     mistakes += [f"design {name}: {problem}" for name, spec in specs.items() for problem in impossible(spec, classes)]
     if mistakes:
         raise refused(budget_path, mistakes)
@@ -299,6 +299,8 @@ def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
         held.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
     found = []
     for place, network in held.items():
+        if network.gives_probabilities and len(data_set.heads) > 1:
+            found.append(f"{place}.output: probabilities need a single head, data set {data_set.name!r} has several")
         lines = shapes.mistakes(network, len(channels(data_set)), classes=data_set.outputs, data_set=data_set.name)
         if place.startswith("scan.units."):
             lines = [line.removeprefix("units: ") for line in lines]

@@ -119,7 +119,7 @@ def test_labels_and_classes_may_be_missing(tmp_path: Path) -> None:
     assert card.class_counts["train"]["a"] == 0
     with pytest.raises(DataError, match=r"class 'a' \(label 0\) has no events"):  # without frozen formats it may not
         run(tmp_path / "4", tmp_path / "one.root")
-    with pytest.raises(ConfigurationError, match="label: give either label or targets, found neither"):
+    with pytest.raises(ConfigurationError, match="label: give label, regression_targets, or both, found neither"):
         run(tmp_path / "4", file, label=None)
 
 

@@ -33,10 +33,10 @@ def mistakes(folder: Path, **changes: Any) -> list[str]:
 def test_an_anomaly_has_one_output_and_keeps_its_classes(tmp_path):
     content = description([tmp_path / "x.root"], anomaly=BACKGROUND)
     found = load_data_set(write_description(tmp_path / "d.yaml", content))
-    assert (found.outputs, found.label_classes, found.regression) == ([SCORE], CLASSES, True)
+    assert (found.outputs, found.label_classes, found.scored_classes) == ([SCORE], CLASSES, [])
     assert found.trained_on == [True, True, False]
     plain = load_data_set(write_description(tmp_path / "p.yaml", description([tmp_path / "x.root"])))
-    assert (plain.outputs, plain.regression, plain.trained_on) == (CLASSES, False, [True] * 3)
+    assert (plain.outputs, plain.scored_classes, plain.trained_on) == (CLASSES, CLASSES, [True] * 3)
 
 
 def test_what_does_not_go_together_is_refused(tmp_path):
@@ -137,9 +137,9 @@ def test_scores_become_what_networks_aim_at(encoded, tmp_path):
     save_codes(events, tmp_path / "codes.npz")
     again = load_codes(tmp_path / "codes.npz")
     assert again.label_classes == tuple(CLASSES)
-    assert again.regression
+    assert again.has_targets
     np.testing.assert_array_equal(again.labels_of(TEST), events.labels[events.split == TEST])
-    np.testing.assert_array_equal(again.labels_or_targets(TEST), events.targets[events.split == TEST])
+    np.testing.assert_array_equal(again.truth(TEST), events.targets[events.split == TEST])
 
 
 def test_labels_beyond_the_kinds_are_a_problem(encoded):

@@ -416,6 +416,11 @@ FAULTS = [
     Fault("a label that is not whole", other(label=at(7, 0.5)), ("B: tree", "0.5 at entry 7 is not an integer")),
     Fault("a label that is NaN", other(label=at(7, float("nan"))), ("B: tree", "nan at entry 7 is not an integer")),
     Fault("NaN", other(x=at(9, np.nan)), ("feature 'x': 1 of 600 values, first at entry 9 of B", "nonfinite")),
+    Fault(
+        "a target that is NaN, beside classes",
+        asking(None, regression_targets=[{"name": "root", "expression": "sqrt(x)"}]),
+        ("target 'root': ", "of 600 values, first at entry"),
+    ),
     Fault("infinity", other(x=at(9, -np.inf)), ("feature 'x': 1 of 600 values, first at entry 9 of B",)),
     Fault("beyond float32", other(mass=at(9, 1e300)), ("feature 'mass': 1 of 600 values, first at entry 9 of B",)),
     *(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trigger_lut.config.data_set.heads import heads_of
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point.formats import KIF
@@ -48,6 +49,26 @@ def test_the_same_events_give_the_same_bytes(events: EventCodes, tmp_path: Path)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     save_codes(dataclasses.replace(events, classes=("a", "c")), tmp_path / "c.npz")
     assert (tmp_path / "a.npz").read_bytes() != (tmp_path / "c.npz").read_bytes()
+
+
+def test_heads_are_kept_where_there_are_several(events: EventCodes, tmp_path: Path) -> None:
+    heads = heads_of(events.classes, ["pt"], loss_weights={"pt": 0.3})
+    both = dataclasses.replace(
+        events,
+        classes=(*events.classes, "pt"),
+        targets=np.ones((len(events.codes), 1), np.float32),
+        scales=(16.0,),
+        units=("GeV",),
+        several_heads=heads,
+    )
+    save_codes(both, tmp_path / "codes.npz")
+    found = load_codes(tmp_path / "codes.npz")
+    assert found.heads == heads
+    assert found.label_names == events.classes
+    assert (found.output_scales[-1], found.output_units[0]) == (16.0, "")
+    assert found.truth(TRAIN).shape == (len(events.labels_of(TRAIN)), 2)
+    wrong = dataclasses.replace(both, several_heads=heads_of(events.classes, ["eta"]))
+    assert any(line.startswith("heads:") for line in wrong.problems())
 
 
 def test_saving_inconsistent_events_leaves_the_earlier_file(events: EventCodes, tmp_path: Path) -> None:

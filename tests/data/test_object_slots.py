@@ -307,12 +307,12 @@ def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path)
         tmp_path, [file], label=None, regression_targets=targets, features=[{"name": "x"}, {"name": "n"}]
     )
     mass = made["mass"][np.argsort(hash_columns([made["run"], made["event"]]))]
-    assert events.regression
+    assert events.has_targets
     assert events.classes == ("mass", "twice")
     spread = mass[events.split == TRAIN].std()
     assert events.scales == (2.0 ** round(math.log2(spread)), 10.0)
     np.testing.assert_allclose(
-        events.labels_or_targets(TRAIN) * events.scales, np.stack([mass, 2 * mass], 1)[events.split == TRAIN]
+        events.truth(TRAIN) * events.scales, np.stack([mass, 2 * mass], 1)[events.split == TRAIN]
     )
     assert (events.labels == 0).all()
     assert card.classes == ["all"]
@@ -332,11 +332,10 @@ def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path)
         )
 
 
-def test_either_classes_or_targets(tmp_path: Path) -> None:
+def test_classes_targets_or_both(tmp_path: Path) -> None:
     target = [{"name": "mass", "expression": "mass"}]
-    with pytest.raises(ConfigurationError, match=r"label: give either label or targets, found both"):
-        loaded(tmp_path, regression_targets=target)
-    with pytest.raises(ConfigurationError, match=r"label: give either label or targets, found neither"):
+    assert [head.name for head in loaded(tmp_path, regression_targets=target).heads] == ["class", "mass"]
+    with pytest.raises(ConfigurationError, match=r"label: give label, regression_targets, or both, found neither"):
         loaded(tmp_path, label=None)
     with pytest.raises(ConfigurationError, match=r"balance_classes: not with targets"):
         loaded(tmp_path, label=None, regression_targets=target, balance_classes=True)

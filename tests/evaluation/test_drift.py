@@ -299,7 +299,7 @@ def test_rates_and_accuracies_are_counted_again(trained: Trained) -> None:
         assert point.passing["a"].trained == passing_fraction(before[labels == 0] >= threshold)
     right = real.argmax(axis=1) == events.labels
     assert card.accuracy["b"].new == passing_fraction(right[events.labels == 1])
-    parts = [(trained.events.labels_or_targets(TEST) == k).mean() * right[events.labels == k].mean() for k in range(3)]
+    parts = [(trained.events.truth(TEST) == k).mean() * right[events.labels == k].mean() for k in range(3)]
     assert card.accuracy["all"].new.value == pytest.approx(sum(parts))
     assert list(card.accuracy) == ["all", "a", "b", "c"]
     for n, output in enumerate(card.outputs):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trigger_lut.config.data_set.expressions import parse
+from trigger_lut.config.data_set.heads import heads_of
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
 from trigger_lut.errors import DataError
@@ -111,6 +112,30 @@ def test_paths_of_rows_see_events_and_their_classes() -> None:
         score, pt, group = outputs[split][:, 1] - outputs[split][:, 0], events.codes[rows, 0], events.group[rows]
         second = [np.sort(score[group == g])[-2] if pt[group == g].sum() > 50 else -np.inf for g in np.unique(group)]
         np.testing.assert_array_equal(scores[split], second)
+
+
+def test_a_path_reads_the_regression_of_each_method_in_its_unit() -> None:
+    rng = np.random.default_rng(4)
+    events = EventCodes(
+        codes=rng.integers(0, 64, (200, 1)).astype(np.int32),
+        labels=rng.integers(0, 2, 200),
+        split=rng.integers(1, 3, 200).astype(np.uint8),
+        event_id=np.arange(200, dtype=np.uint64),
+        formats=(KIF(0, 6, 0),),
+        features=("x",),
+        classes=("g", "t", "pt"),
+        targets=rng.normal(size=(200, 1)).astype(np.float32),
+        scales=(16.0,),
+        units=("GeV",),
+        several_heads=heads_of(["g", "t"], ["pt"]),
+    )
+    paths = [{"name": "hard", "expression": "(score >= threshold) & (predicted_pt > 8)", "rates_khz": [3.0]}]
+    trigger = Trigger.model_validate({"signal": ["t"], "input_rate_khz": 100.0, "paths": paths})
+    (view,) = path_views(trigger, events)
+    outputs = {s: rng.normal(size=((events.split == s).sum(), 3)) for s in (VALIDATION, TEST)}
+    for split, found in view.scores(outputs).items():
+        values = outputs[split]
+        np.testing.assert_array_equal(found, np.where(values[:, 2] > 0.5, values[:, 1] - values[:, 0], -np.inf))
 
 
 def test_paths_of_slots_see_lists_of_objects() -> None:

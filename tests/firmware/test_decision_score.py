@@ -20,6 +20,7 @@ from trigger_lut.firmware.decision.module import write_decision
 from trigger_lut.firmware.decision.pipeline import levels, steps
 from trigger_lut.firmware.decision.project import read_decision
 from trigger_lut.firmware.decision.score import Score
+from trigger_lut.firmware.emulator.decide import decide
 from trigger_lut.firmware.emulator.decision_cpp import decision_header
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF
@@ -320,14 +321,30 @@ def test_the_flattened_module_gives_bits_above_the_outputs(tmp_path: Path) -> No
     assert expected(project, held.outputs).shape == (5, 5)
 
 
+def test_a_score_reads_no_output_but_those_of_classes() -> None:
+    """A regression output with finer steps and larger values changes nothing."""
+    classes, target = (KIF(1, 3, 2), KIF(1, 3, 1)), KIF(1, 12, 9)
+    plain, both = Score(classes, (1,), (0,)), Score((*classes, target), (1,), (0,))
+    assert (both.fraction, both.lo, both.hi, both.bits) == (plain.fraction, plain.lo, plain.hi, plain.bits)
+    rng = np.random.default_rng(0)
+    codes = np.stack([rng.integers(kif.lo, kif.hi + 1, 200) for kif in (*classes, target)], axis=1)
+    decision = {"fraction": both.fraction, "outputs": list(both.outputs), "signal": [1], "background": [0]}
+    for value in (codes[:, 2], np.full(200, target.hi), np.full(200, target.lo)):
+        codes[:, 2] = value
+        decided = plain.decided(codes[:, :2], [0, 3])
+        np.testing.assert_array_equal(both.decided(codes, [0, 3]), decided)
+        np.testing.assert_array_equal(decide(decision | {"thresholds": [0, 3]}, codes), decided)
+
+
 # ---------------------------------------------------------------- cards
 
 
 def test_a_score_of_other_classes_is_refused(tmp_path: Path) -> None:
     from networks import random_network
 
+    network = random_network(1)
     with pytest.raises(CardError, match=r"thresholds\.json: signal and background are not the classes of the network"):
-        score_of(random_network(1), made_cards.thresholds(), path=tmp_path / "thresholds.json")
+        score_of(network, made_cards.thresholds(), path=tmp_path / "thresholds.json", classes=network.classes)
 
 
 def test_differences_fail_the_verdict(tmp_path: Path) -> None:

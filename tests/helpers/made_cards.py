@@ -59,6 +59,7 @@ from trigger_lut.cards.stage_cards import (
     Baseline,
     Epoch,
     FeatureSummary,
+    HeadScores,
     IngestCard,
     LargestClass,
     LayerSummary,
@@ -648,6 +649,29 @@ def regression(design: str = "small") -> PhysicsCard:
     )
     return PhysicsCard(
         design=design, metric="r2", events=412, score=0.98, scores=scores(0.98), targets=[target], **MADE
+    )
+
+
+def two_heads(design: str = "small") -> PhysicsCard:
+    """Classes as in `physics`, and the target of `regression` with a third of the weight."""
+    classes, fit = physics(design), regression(design)
+    methods = [method.method for method in classes.methods]
+
+    def heads(accuracy: float) -> list[HeadScores]:
+        return [
+            HeadScores(name="class", metric="accuracy", share=0.75, scores=scores(accuracy)),
+            HeadScores(name="angle", metric="r2", share=0.25, scores=scores(0.98)),
+        ]
+
+    return classes.model_copy(
+        update={
+            "metric": "mean_score",
+            "score": 0.84,
+            "scores": scores(0.84),
+            "targets": fit.targets,
+            "heads": {method: heads(0.8 + 0.001 * n) for n, method in enumerate(methods)},
+            "differences": {method: PairedDifference(value=-0.012, error=0.002) for method in methods[:-1]},
+        }
     )
 
 

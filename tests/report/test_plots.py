@@ -431,6 +431,22 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
     assert rows[0][3].text == "2 ± 0.05"
 
 
+def test_page_of_two_heads_has_both_with_errors_and_their_mean():
+    page = physics_page(made_cards.two_heads(), made_cards.reference())
+    names = [name for name, _, _ in page.plots]
+    assert names[:2] == ["roc.svg", "confusion.svg"]
+    assert names[-2:] == ["residuals.svg", "resolution.svg"]
+    titles = [table.title for table in page.tables]
+    assert titles[:2] == ["Heads", "Accuracy"]
+    assert titles[-2:] == ["Resolution", "Baselines"]
+    rows = {(row[0].text, row[2].text): row for row in page.tables[0].rows if "minus" not in row[1].text}
+    assert rows["class", "Firmware"][3].text.startswith("80.")
+    assert " ± " in rows["angle", "Firmware"][3].text
+    assert rows["all", "Firmware"][1].text == "Mean score"
+    assert page.tables[0].rows[-1][-1].text == "\N{MINUS SIGN}1.20 ± 0.20"
+    assert "Heads" not in [table.title for table in physics_page(made_cards.physics(), made_cards.reference()).tables]
+
+
 def test_pages_of_paths(tmp_path):
     card, decided = made_cards.rate(), made_cards.decision()
     paths = {"two_b": "num(score[score >= threshold]) >= 2", "ht_b": "any(score >= threshold)"}

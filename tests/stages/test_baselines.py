@@ -88,7 +88,7 @@ def test_shared_layers_and_sums_are_learned_by_the_same_network(monkeypatch):
         held.reshape(-1, 16), labels, split, np.arange(2400, dtype=np.uint64), (KIF(1, 4, 0),) * 16, names, ("a", "b")
     )
     monkeypatch.setattr(baselines, "EPOCHS", 25)
-    truth = events.labels_or_targets(TEST)
+    truth = events.truth(TEST)
 
     def accuracy(name: str, shape: NetworkShape) -> float:
         outputs = baselines.baselines_of(shape)[name](events, 25, 1).outputs[TEST]

@@ -114,7 +114,7 @@ def test_what_bits_stand_for_and_how_often_they_are_set(decided):
 
 
 def test_classes_share_a_loss_as_they_share_the_events(decided):
-    labels = decided.events.labels_or_targets(TEST)
+    labels = decided.events.truth(TEST)
     shares = np.bincount(labels) / len(labels)
     for feature in decided.run().features:
         losses = [feature.by_class[name].value for name in ("g", "q")]

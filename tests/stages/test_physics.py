@@ -12,6 +12,7 @@ from stage_calls import in_order
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.physics import PhysicsCard
+from trigger_lut.config.data_set.heads import heads_of
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, save_codes
 from trigger_lut.data.npy import write_arrays
 from trigger_lut.errors import CardError
@@ -65,7 +66,7 @@ def stage(tmp_path, monkeypatch):
     (tmp_path / "model.keras").write_text("not read in these tests")
     outputs: dict = {predictions.SAME: {}, predictions.TREES: {}}
     for split in predictions.SPLITS:
-        labels = events.labels_or_targets(split)
+        labels = events.truth(split)
         told = np.where(rng.random(len(labels)) < 0.75, labels, rng.integers(0, 3, len(labels)))
         outputs[predictions.SAME][split] = (np.eye(3)[told] + rng.normal(0, 0.05, (len(labels), 3))).astype(np.float32)
         outputs[predictions.TREES][split] = np.zeros((len(labels), 3), np.float32)
@@ -108,7 +109,7 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
         predictions.TRAINED,
         predictions.FIRMWARE,
     ]
-    labels = events.labels_or_targets(TEST)
+    labels = events.truth(TEST)
     held = predictions.baseline_predictions(paths[4])[predictions.SAME][TEST]
     right = held.argmax(axis=1) == labels
     assert dense.accuracy.value == pytest.approx(right.mean())
@@ -130,6 +131,40 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
         apart = against_dense.auc[name]
         assert apart.value == pytest.approx(curve.auc - dense.classes[name].auc)
         assert against_itself.auc[name].value == against_itself.auc[name].error == 0.0
+
+
+def test_both_heads_are_judged_and_the_classes_are_those_of_their_outputs(stage):
+    """The third output of the network is a target here: classes have two outputs, whatever the third is."""
+    network, events, paths = stage
+    network = dataclasses.replace(network, classes=("g", "q", "pt"))
+    rng = np.random.default_rng(3)
+    both = dataclasses.replace(
+        events,
+        labels=rng.integers(0, 2, len(events.labels)),
+        classes=network.classes,
+        targets=rng.normal(size=(len(events.labels), 1)).astype(np.float32),
+        scales=(16.0,),
+        units=("GeV",),
+        several_heads=heads_of(["g", "q"], ["pt"], loss_weights={"pt": 0.5}),
+    )
+    save_network(network, paths[1])
+    save_codes(both, paths[2])
+    in_order(physics, *paths)
+    card = read_card(PhysicsCard, paths[-1])
+    real, truth = evaluate(network, both.of(TEST)[0]) * 2.0**-network.fractions, both.truth(TEST)
+    right = real[:, :2].argmax(axis=1) == truth[:, 0]
+    explained = 1 - (real[:, 2] - truth[:, 1]) ** 2 / truth[:, 1].var()
+    classes, pt = card.heads[predictions.FIRMWARE]
+    assert (classes.scores.weighted, pt.scores.weighted) == (
+        pytest.approx(right.mean()),
+        pytest.approx(explained.mean()),
+    )
+    assert card.score == pytest.approx(2 / 3 * right.mean() + explained.mean() / 3)
+    assert (card.metric, list(card.classes), [t.name for t in card.targets]) == ("mean_score", ["g", "q"], ["pt"])
+    assert card.targets[0].methods[-1].r2 == pytest.approx(explained.mean(), abs=1e-6)
+    each = {m: h[0].scores.weighted * h[0].share + h[1].scores.weighted * h[1].share for m, h in card.heads.items()}
+    for method, difference in card.differences.items():
+        assert difference.value == pytest.approx(card.score - each[method])
 
 
 def test_outputs_of_other_references_are_refused(stage):

@@ -343,7 +343,7 @@ def test_data_alone_are_judged_by_rate_and_by_the_teacher(anomalies: Anomalies) 
     whole = evaluate(anomalies.network, events.of(TEST)[0])[:, 0]
     passed = whole >= point.code
     assert point.rate_khz.value == pytest.approx(100 * passed.mean())
-    wanted = events.labels_or_targets(TEST)[:, 0] >= by_method(card, "20")[TEACHER].threshold
+    wanted = events.truth(TEST)[:, 0] >= by_method(card, "20")[TEACHER].threshold
     assert point.shared_with_teacher.value == pytest.approx(passed[wanted].mean())
     assert by_method(card, "20")[TEACHER].shared_with_teacher.value == 1
     by_chance = by_method(card, "20")[TREES]

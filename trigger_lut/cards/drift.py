@@ -131,7 +131,9 @@ class DriftCard(Card):
     design: str = Field(description="Name of the design.")
     data_set: str = Field(description="Data set that it was trained on.")
     drift: str = Field(description="The other one, encoded in the formats of the first.")
-    metric: Metric = Field(description="Whether outputs are scores of classes (accuracy) or targets (r2).")
+    metric: Metric = Field(
+        description="Whether outputs are scores of classes (accuracy), targets (r2), or both (mean_score)."
+    )
     events: tuple[int, int] = Field(description="Events compared: trained (test split), new (all).")
     effective_events: tuple[float, float] = Field(
         description="As many events of equal weight say as much: (sum w)^2 / sum w^2 (L. Kish, Survey Sampling, 1965)."

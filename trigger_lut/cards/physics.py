@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from trigger_lut.cards.base import Card, Fraction, Strict
-from trigger_lut.cards.stage_cards import Metric, Scores
+from trigger_lut.cards.stage_cards import HeadScores, Metric, Scores
 
 ALL = "all"  # of a working point: all signal classes together
 AT = " at "  # between path and rate in the key of a working point
@@ -180,9 +180,14 @@ class PhysicsCard(Card):
 
     stage: Literal["physics"] = "physics"
     design: str = Field(description="Name of the design.")
-    metric: Metric = Field("accuracy", description="Metric of the score: a fraction of right classes, or R^2.")
+    metric: Metric = Field(
+        "accuracy", description="Metric of the score: a fraction of right classes, R^2, or their mean."
+    )
     events: int = Field(description="Events in the test split.")
-    score: float = Field(le=1, description="Fraction of events assigned to their class, weighted; of a regression R^2.")
+    score: float = Field(
+        le=1,
+        description="Fraction of events assigned to their class, weighted; of a regression R^2; of both the mean.",
+    )
     scores: Scores = Field(description="The same weighted, plain and balanced.")
     weighted: bool = Field(False, description="Events have weights.")
     classes: dict[str, RocCurve] = Field({}, description="Of the firmware: one class against all others, by name.")
@@ -190,6 +195,12 @@ class PhysicsCard(Card):
     methods: list[Classification] = Field([], description="References first, the firmware's integers last.")
     quantization_losses: list[QuantizationLoss] = Field([], description="Firmware against each of the other methods.")
     targets: list[TargetResolution] = Field([], description="Of a regression.")
+    heads: dict[str, list[HeadScores]] = Field(
+        {}, description="By method, the scores of each head of several; empty for one head."
+    )
+    differences: dict[str, PairedDifference] = Field(
+        {}, description="By other method, the mean score of the firmware minus its; empty for one head."
+    )
     score_histograms: dict[str, ScoreHistogram] = Field({}, description="Of the firmware: score of each class.")
     pairs: list[PairResult] = Field([], description="Pairs of classes that the data set asks for.")
     discriminators: list[DiscriminatorResult] = Field([], description="Given discriminators.")

@@ -14,9 +14,10 @@ from trigger_lut.cards.base import Card, Count, Measured, Strict
 from trigger_lut.cards.estimates import FmaxInterval
 from trigger_lut.cards.time_sharing import SharingSummary
 
-Metric = Literal["accuracy", "r2"]
-"""Fraction of right classes, or of a regression the fraction of the targets' variance that is explained."""
-METRICS: dict[Metric, str] = {"accuracy": "Accuracy", "r2": "R²"}
+Metric = Literal["accuracy", "r2", "mean_score"]
+"""Fraction of right classes; of a regression the fraction of the targets' variance that is explained; of several heads
+the mean of these, with the weights of their losses."""
+METRICS: dict[Metric, str] = {"accuracy": "Accuracy", "r2": "R²", "mean_score": "Mean score"}
 
 
 class SimulateCard(Card):
@@ -134,6 +135,15 @@ class Scores(Strict):
     balanced_error: float | None = Field(description="Its standard error.")
 
 
+class HeadScores(Strict):
+    """Scores of one head of a network that has several."""
+
+    name: str = Field(description="Name of the head: class, or a target.")
+    metric: Metric = Field(description="Fraction of right classes, or R^2.")
+    share: float = Field(description="Its weight in the mean score; those of all heads add up to 1.")
+    scores: Scores = Field(description="On the test split.")
+
+
 class LargestClass(Strict):
     """Score of a method that assigns all events to the largest class of the training split."""
 
@@ -147,6 +157,7 @@ class Baseline(Strict):
     name: str = Field(description="Name in tables and plots.")
     layers: str = Field(description="Layers of the network, or kind of trees.")
     scores: Scores = Field(description="On the test split.")
+    heads: list[HeadScores] = Field([], description="The same for each head of several.")
     parameters: int = Field(description="Trainable parameters; of trees their leaves.")
     epochs: int = Field(description="Epochs that it was trained; of trees the rounds of boosting.")
     converged: bool = Field(description="The loss on validation events stopped falling before the epochs ended.")
@@ -310,6 +321,7 @@ class DesignSummary(Strict):
     metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
     score: float = Field(description="Of the integer network, on the test split, weighted.")
     scores: Scores = Field(description="The same in three ways.")
+    heads: list[HeadScores] = Field([], description="The same for each head of several.")
     baselines: list[Baseline] = Field(description="Methods without quantization.")
     largest_class: LargestClass | None = Field(None, description="Of a classification.")
     auc: dict[str, float] = Field(description="Area under the ROC curve, by class; empty for a regression.")

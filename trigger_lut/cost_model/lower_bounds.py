@@ -59,7 +59,7 @@ def impossible(spec: Spec, classes: int) -> list[str]:
     spec : Spec
         The design.
     classes : int
-        Number of classes.
+        Number of classes: outputs of the largest head.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def refuse_impossible(spec: Spec, classes: int) -> None:
     spec : Spec
         The design.
     classes : int
-        Number of classes.
+        Number of classes: outputs of the largest head.
 
     Raises
     ------

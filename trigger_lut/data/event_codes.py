@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.config.data_set.heads import CLASSES, Head, PlacedHead, heads_of, joined_truth, placed
 from trigger_lut.data.npy import forget, map_arrays, write_arrays
 from trigger_lut.data.stored_arrays import Stored
 from trigger_lut.errors import CardError
@@ -27,6 +28,16 @@ OPTIONAL = ("weights", "targets", "observables", "group")
 BLOCK = 65536  # events processed at a time
 
 
+class PlacedTarget(NamedTuple):
+    """A target: its name and unit, the value of an output of 1, its column of `targets`, and the output that is it."""
+
+    name: str
+    unit: str
+    scale: float
+    column: int
+    output: int
+
+
 @dataclass(frozen=True)
 class EventCodes:
     """All events of a data set, rows in rising order of `event_id`.
@@ -36,12 +47,12 @@ class EventCodes:
     split     (N,) uint8: TRAIN, VALIDATION or TEST
     event_id  (N,) uint64, hash of the event's identity
     weights   (N,) float32 of mean 1 over the training split; None: all are 1
-    targets   (N, T) float32, what a regression aims at, in `scales`; None: classification
+    targets   (N, T) float32, what a regression aims at, in `scales`; None: there are no targets
     observables  (N, M) float32, what results are shown against; None: there are none
     group     (N,) uint64, hash of the event of each row; None: a row is an event
-    classes: names of the classes, or of the targets of a regression: one an output of a network; none where nothing is
-    known of the events. label_classes: names that labels index where these are not `classes`, as in anomaly detection.
-    scales, units: (T,) value and unit of an output of 1.
+    classes: names of the outputs of a network: classes, or targets of a regression, or both; none where nothing is
+    known of the events. label_classes: names that labels index where these are no outputs, as in anomaly detection.
+    scales, units: (T,) value and unit of an output of 1. several_heads: heads where there are more than one.
     """
 
     codes: NDArray[np.int32]
@@ -59,19 +70,61 @@ class EventCodes:
     observable_names: tuple[str, ...] = ()
     label_classes: tuple[str, ...] = ()
     group: NDArray[np.uint64] | None = None
+    several_heads: tuple[Head, ...] = ()
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """Heads of a network for these events."""
+        if self.several_heads:
+            return self.several_heads
+        return heads_of(self.classes, ()) if self.targets is None else heads_of((), self.classes)
+
+    @property
+    def placed_heads(self) -> list[PlacedHead]:
+        """Heads with their columns of outputs and truth."""
+        return placed(self.heads)
+
+    @property
+    def class_head(self) -> PlacedHead | None:
+        """Head of the classes; None: outputs are numbers alone."""
+        return next((one for one in self.placed_heads if one.head.kind == CLASSES), None)
+
+    @property
+    def placed_targets(self) -> list[PlacedTarget]:
+        """Targets with their columns."""
+        first = len(self.classes) - len(self.scales)
+        return [
+            PlacedTarget(self.classes[first + n], self.units[n], scale, n, first + n)
+            for n, scale in enumerate(self.scales)
+        ]
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """Names that labels index."""
-        return self.label_classes or self.classes
+        return self.label_classes or (self.classes if self.class_head is None else self.class_head.head.outputs)
 
     @property
-    def regression(self) -> bool:
-        """True if outputs are numbers instead of one score a class."""
+    def labeled(self) -> bool:
+        """True if labels are classes."""
+        return self.class_head is not None or bool(self.label_classes)
+
+    @property
+    def has_targets(self) -> bool:
+        """True if outputs of a head are numbers instead of one score a class."""
         return self.targets is not None
 
-    def labels_or_targets(self, split: int) -> NDArray[Any]:
-        """Return labels of one split, or targets of a regression.
+    @property
+    def output_scales(self) -> tuple[float, ...]:
+        """Value of an output of 1, for each output; 1 for classes."""
+        return (1.0,) * (len(self.classes) - len(self.scales)) + self.scales
+
+    @property
+    def output_units(self) -> tuple[str, ...]:
+        """Unit of each output; empty for classes."""
+        return ("",) * (len(self.classes) - len(self.units)) + self.units
+
+    def truth(self, split: int) -> NDArray[Any]:
+        """Return the truth of one split for all heads.
 
         Parameters
         ----------
@@ -81,10 +134,12 @@ class EventCodes:
         Returns
         -------
         numpy.ndarray
-            Labels (N,) int64, or targets (N, T) float32.
+            Labels (N,) int64, targets (N, T) float32, or labels and targets (N, 1 + T) float32.
         """
-        held = self.labels if self.targets is None else self.targets
-        return np.asarray(held[self.split == split])
+        chosen = self.split == split
+        return joined_truth(
+            self.labels[chosen], None if self.targets is None else self.targets[chosen], heads=self.heads
+        )
 
     def labels_of(self, split: int) -> NDArray[np.int64]:
         """Return labels of one split, in the order of rows.
@@ -101,7 +156,7 @@ class EventCodes:
         return np.asarray(self.labels[self.split == split])
 
     def of(self, split: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
-        """Return codes (N, C) and `labels_or_targets` of one split.
+        """Return codes (N, C) and `truth` of one split.
 
         Parameters
         ----------
@@ -112,7 +167,7 @@ class EventCodes:
         -------
         tuple of numpy.ndarray
         """
-        chosen = self.codes[self.split == split], self.labels_or_targets(split)
+        chosen = self.codes[self.split == split], self.truth(split)
         forget(self.codes)
         return chosen
 
@@ -131,7 +186,7 @@ class EventCodes:
         return None if self.weights is None else self.weights[self.split == split]
 
     def training_targets(self, split: int) -> NDArray[Any]:
-        """Return `labels_or_targets` for training.
+        """Return `truth` for training.
 
         Parameters
         ----------
@@ -143,9 +198,9 @@ class EventCodes:
         numpy.ndarray
             Labels as int32. With weights one more column, and all are float32.
         """
-        truth = self.labels_or_targets(split)
+        truth = self.truth(split)
         if self.weights is None:
-            return truth if self.regression else truth.astype(np.int32)
+            return truth if self.has_targets else truth.astype(np.int32)
         columns = truth if truth.ndim == 2 else truth[:, None]
         return np.concatenate([columns.astype(np.float32), self.weights[self.split == split, None]], axis=1)
 
@@ -201,7 +256,7 @@ class EventCodes:
         return np.array(found, np.int64).reshape(-1, len(SPLIT_NAMES))
 
     def chunks(self, split: int, size: int = BLOCK) -> Iterator[tuple[NDArray[np.int32], NDArray[Any]]]:
-        """Yield codes and `labels_or_targets` of one split in the order of rows.
+        """Yield codes and `truth` of one split in the order of rows.
 
         Parameters
         ----------
@@ -228,7 +283,7 @@ class EventCodes:
             yield codes, labels
 
     def first(self, split: int, count: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
-        """Return codes and `labels_or_targets` of the first events in one split.
+        """Return codes and `truth` of the first events in one split.
 
         Parameters
         ----------
@@ -264,8 +319,11 @@ class EventCodes:
                 found.append(f"{name}: expected {np.dtype(dtype)} of shape {shape}, found {array.dtype} {array.shape}")
         if len(self.formats) != c or len(self.features) != c:
             found.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
-        if self.scales and (self.targets is None or {len(self.scales), len(self.units)} != {len(self.classes)}):
-            found.append(f"targets: expected one of each of {', '.join(self.classes)}")
+        targets = [name for head in self.heads if head.kind != CLASSES for name in head.outputs]
+        if self.scales and (self.targets is None or {len(self.scales), len(self.units)} != {len(targets)}):
+            found.append(f"targets: expected one of each of {', '.join(targets or self.classes)}")
+        if self.several_heads and tuple(name for head in self.heads for name in head.outputs) != self.classes:
+            found.append(f"heads: expected the outputs {', '.join(self.classes)}")
         if self.observable_names and self.observables is None:
             found.append(f"observables: expected {', '.join(self.observable_names)}, found none")
         if found or n == 0:
@@ -323,6 +381,8 @@ def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored],
         "observables": events.observable_names,
         "label_classes": events.label_classes,
     }
+    if events.several_heads:
+        meta["heads"] = [asdict(head) for head in events.several_heads]
     with atomic_path(path) as part, part.open("wb") as out:
         write_arrays(out, {"meta": np.array(json.dumps(meta)), **arrays})
 
@@ -361,6 +421,7 @@ def load_codes(path: Path) -> EventCodes:
             observable_names=tuple(meta["observables"]),
             label_classes=tuple(meta.get("label_classes", ())),
             group=held.get("group"),
+            several_heads=tuple(Head(**{**head, "outputs": tuple(head["outputs"])}) for head in meta.get("heads", ())),
         )
     except FileNotFoundError as error:
         raise CardError(f"{path}: no such file of codes") from error

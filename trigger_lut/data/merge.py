@@ -233,7 +233,7 @@ def _encoded(
         np.ascontiguousarray(rows["identity"]),
         formats,
         tuple(tally.channel.name for tally in tallies),
-        tuple(data_set.class_or_target_names),
+        tuple(data_set.truth_names),
         weights=seen.training_weights(rows),
         targets=(rows["targets"] / np.array(scales, np.float32)).astype(np.float32) if scales else None,
         scales=tuple(scales),
@@ -241,4 +241,5 @@ def _encoded(
         observables=np.ascontiguousarray(rows["observables"]) if data_set.shown_values else None,
         observable_names=tuple(data_set.shown_values),
         group=groups(rows) if data_set.rows is not None else None,
+        several_heads=data_set.truth_heads if len(data_set.truth_heads) > 1 else (),
     )

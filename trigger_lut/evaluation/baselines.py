@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.config.data_set.heads import CLASSES, TARGETS, HeadKind
 from trigger_lut.config.network import NetworkShape
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes
 from trigger_lut.evaluation import float_networks
@@ -159,21 +161,24 @@ def network_predictions(
 
     x, y, weights = first_events(events, TRAIN)
     standardized = _standardization(x, x.shape[1] if shape is None else shape[-1])
-    model.compile(
-        keras.optimizers.Adam(LEARNING_RATE),
-        "mse" if events.regression else keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        jit_compile=True,
-    )
+    heads, compiled = events.placed_heads, _with_heads(model, events)
+
+    def by_head(truth: np.ndarray) -> list[np.ndarray]:
+        return [one.truth_of(truth) for one in heads]
+
+    def weights_of(given: np.ndarray | None) -> list[np.ndarray] | None:
+        return None if given is None else [given] * len(heads)
+
     lower = keras.callbacks.ReduceLROnPlateau(factor=RATE_STEP, patience=RATE_PATIENCE)
     stop = keras.callbacks.EarlyStopping(min_delta=1e-4, patience=PATIENCE, restore_best_weights=True)
     check, check_truth, check_weights = first_events(events, VALIDATION)
-    history = model.fit(
+    history = compiled.fit(
         standardized(x),
-        y,
+        by_head(y),
         batch_size=min(max(len(x) // LEAST_STEPS, LEAST_BATCH), BATCH_SIZE),
         epochs=max(epochs, EPOCHS),
-        sample_weight=weights,
-        validation_data=(standardized(check), check_truth, check_weights),
+        sample_weight=weights_of(weights),
+        validation_data=(standardized(check), by_head(check_truth), weights_of(check_weights)),
         validation_batch_size=8192,
         callbacks=[lower, stop],
         verbose=0,
@@ -186,6 +191,36 @@ def network_predictions(
         epochs=len(history.epoch),
         converged=bool(stop.stopped_epoch),
     )
+
+
+def _with_heads(model: Any, events: EventCodes) -> Any:
+    """Return the same network, compiled, with an output for each head.
+
+    Losses have the weights of the heads, and 1 where training learns them.
+    """
+    import keras
+
+    heads = events.placed_heads
+    outputs = [model.output[:, one.outputs] for one in heads] if len(heads) > 1 else [model.output]
+    compiled = keras.Model(model.input, outputs)
+    compiled.compile(
+        keras.optimizers.Adam(LEARNING_RATE),
+        [_LOSSES[one.head.kind](keras) for one in heads],
+        loss_weights=[1.0 if one.head.loss_weight is None else one.head.loss_weight for one in heads],
+        jit_compile=True,
+    )
+    return compiled
+
+
+_LOSSES: dict[HeadKind, Callable[[Any], Any]] = {
+    CLASSES: lambda keras: keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    TARGETS: lambda keras: keras.losses.MeanSquaredError(),
+}
+"""Loss of a head by its kind."""
+
+
+def _predicted_column(trees: Any, x: np.ndarray) -> np.ndarray:
+    return np.asarray(trees.predict(x))[:, None]
 
 
 def _standardization(x: np.ndarray, features: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -229,13 +264,25 @@ def tree_predictions(events: EventCodes, epochs: int, *, seed: int) -> FittedBas
         "n_iter_no_change": ROUND_PATIENCE,
         "random_state": seed,
     }
-    if events.regression:
-        fitted = [HistGradientBoostingRegressor(**options).fit(x, column, sample_weight=weights) for column in y.T]
-        outputs = predictions_by_split(lambda x: np.stack([trees.predict(x) for trees in fitted], axis=1), events)
-    else:
-        fitted = [HistGradientBoostingClassifier(**options).fit(x, y, sample_weight=weights)]
-        with np.errstate(divide="ignore"):
-            outputs = predictions_by_split(lambda x: np.log(fitted[0].predict_proba(x)), events)
+    fitted: list[Any] = []
+    predictors: list[Callable[[np.ndarray], np.ndarray]] = []
+
+    def classes(truth: np.ndarray) -> None:
+        trees = HistGradientBoostingClassifier(**options).fit(x, truth, sample_weight=weights)
+        fitted.append(trees)
+        predictors.append(lambda x: np.log(trees.predict_proba(x)))
+
+    def targets(truth: np.ndarray) -> None:
+        for column in truth.T:
+            trees = HistGradientBoostingRegressor(**options).fit(x, column, sample_weight=weights)
+            fitted.append(trees)
+            predictors.append(partial(_predicted_column, trees))
+
+    fits: dict[HeadKind, Callable[[np.ndarray], None]] = {CLASSES: classes, TARGETS: targets}
+    for one in events.placed_heads:
+        fits[one.head.kind](one.truth_of(y))
+    with np.errstate(divide="ignore"):
+        outputs = predictions_by_split(lambda x: np.concatenate([of(x) for of in predictors], axis=1), events)
     rounds = max(trees.n_iter_ for trees in fitted)
     return FittedBaseline(
         outputs=outputs,

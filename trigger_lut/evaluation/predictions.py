@@ -69,6 +69,26 @@ def firmware_predictions(network: Network, events: EventCodes) -> Outputs:
     }
 
 
+def class_scores(outputs: Outputs, events: EventCodes) -> Outputs:
+    """Return the outputs of the head of classes.
+
+    Parameters
+    ----------
+    outputs : Outputs
+        Outputs of all heads by split, (N, O).
+    events : EventCodes
+        Events with classes as outputs.
+
+    Returns
+    -------
+    Outputs
+        (N, classes) by split.
+    """
+    head = events.class_head
+    assert head is not None
+    return {split: values[:, head.outputs] for split, values in outputs.items()}
+
+
 def teacher_predictions(events: EventCodes) -> dict[str, Outputs]:
     """Return the scores that networks of an anomaly detection learn.
 
@@ -84,7 +104,7 @@ def teacher_predictions(events: EventCodes) -> dict[str, Outputs]:
     """
     if not events.label_classes:
         return {}
-    return {TEACHER: {split: events.labels_or_targets(split).astype(np.float64) for split in SPLITS}}
+    return {TEACHER: {split: events.truth(split).astype(np.float64) for split in SPLITS}}
 
 
 def baseline_predictions(path: Path) -> dict[str, Outputs]:

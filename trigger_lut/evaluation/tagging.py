@@ -58,9 +58,9 @@ def discriminators_of(events: EventCodes, wanted: Mapping[str, str | None]) -> l
     for name, signal in wanted.items():
         values = {split: variable_of(events, name, split=split, key="baselines") for split in (VALIDATION, TEST)}
         if signal is not None:
-            k = events.classes.index(signal)
+            k = events.label_names.index(signal)
         else:
-            areas = [area(*roc(values[VALIDATION], labels == c)) for c in range(len(events.classes))]
+            areas = [area(*roc(values[VALIDATION], labels == c)) for c in range(len(events.label_names))]
             k = int(np.argmax(areas))
         found.append(Discriminator(name, values, k, signal is not None))
     return found
@@ -86,7 +86,7 @@ def discriminator_results(events: EventCodes, given: Sequence[Discriminator]) ->
         score, right = one.values[TEST], labels == one.signal
         curve = roc_curve(score, right, found=auc_components(score, right))
         results.append(
-            DiscriminatorResult(name=one.name, signal=events.classes[one.signal], stated=one.stated, roc=curve)
+            DiscriminatorResult(name=one.name, signal=events.label_names[one.signal], stated=one.stated, roc=curve)
         )
     return results
 
@@ -141,7 +141,7 @@ def pair_results(
     """
     results = []
     for signal, background in tagging.pairs:
-        s, b = events.classes.index(signal), events.classes.index(background)
+        s, b = events.label_names.index(signal), events.label_names.index(background)
         scores: dict[str, Outputs] = {one.name: one.values for one in given if one.signal == s}
         scores |= {
             method: {split: values[:, s] - values[:, b] for split, values in found.items()}
@@ -169,7 +169,7 @@ def _pair_method(
         threshold = threshold_for(against, np.full(len(against), 1 / len(against)), wanted=rate)
         passed = np.zeros(len(signal), np.bool_) if threshold is None else np.asarray(score[TEST] >= threshold)
         passed_at = passed if rate == at else passed_at
-        efficiency = {name: passing_fraction(passed[labels[TEST] == k]) for k, name in enumerate(events.classes)}
+        efficiency = {name: passing_fraction(passed[labels[TEST] == k]) for k, name in enumerate(events.label_names)}
         points.append(MistagPoint(mistag_rate=rate, threshold=threshold, efficiency=efficiency))
     binned = []
     for name in tagging.efficiency_variables:

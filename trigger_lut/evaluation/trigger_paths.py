@@ -9,7 +9,7 @@ threshold. Minus infinity: it passes at none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from trigger_lut.config.data_set.expressions import Expression, parse
 from trigger_lut.config.data_set.functions import is_jagged, value_kind
 from trigger_lut.config.data_set.trigger import Trigger
-from trigger_lut.config.data_set.trigger_paths import SCORE, THRESHOLD, slot_lists
-from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
+from trigger_lut.config.data_set.trigger_paths import PREDICTED, SCORE, THRESHOLD, slot_lists
+from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, PlacedTarget
 from trigger_lut.errors import CardError, DataError
 from trigger_lut.evaluation.predictions import Outputs
 from trigger_lut.evaluation.variables import variable_of
@@ -50,6 +50,8 @@ class PathView:
         None: the score alone.
     variables : dict of dict
         Variables of the condition by split.
+    predicted : dict of PlacedTarget
+        Targets of the network that the condition reads, by their name in it.
     """
 
     path: str
@@ -60,6 +62,7 @@ class PathView:
     grouping: dict[int, Grouping] | None = None
     condition: Expression | None = None
     variables: Mapping[int, Mapping[str, Any]] | None = None
+    predicted: Mapping[str, PlacedTarget] = field(default_factory=dict)
 
     def scores(self, outputs: Outputs) -> Outputs:
         """Compute the scores of events.
@@ -82,11 +85,22 @@ class PathView:
         found = self.objects.scores(outputs)
         if self.condition is None or self.variables is None:
             return found
-        arranged = {s: found[s] if self.grouping is None else self.grouping[s].lists(found[s]) for s in found}
         return {
-            s: event_scores(self.path, self.condition, variables=self.variables[s], scores=held)
-            for s, held in arranged.items()
+            s: event_scores(
+                self.path,
+                self.condition,
+                variables={**self.variables[s], **self._predicted(values, s)},
+                scores=self._arranged(found[s], s),
+            )
+            for s, values in outputs.items()
         }
+
+    def _predicted(self, outputs: NDArray[np.float64], split: int) -> dict[str, Any]:
+        """Return what a method gives for the targets of the condition, in their units."""
+        return {name: self._arranged(one.scale * outputs[:, one.output], split) for name, one in self.predicted.items()}
+
+    def _arranged(self, values: NDArray[np.float64], split: int) -> Any:
+        return values if self.grouping is None else self.grouping[split].lists(values)
 
     def per_event(self, values: NDArray[np.float64], split: int) -> NDArray[np.float64]:
         """Return one value an event: the largest of its rows.
@@ -154,7 +168,7 @@ def path_views(trigger: Trigger, events: EventCodes) -> list[PathView]:
     labels = {split: events.labels_of(split) for split in (VALIDATION, TEST)}
     if not trigger.paths:
         return [PathView("", trigger.rates_khz, objects, labels, objects)]
-    classes, grouping = objects, None
+    classes, grouping, targets = objects, None, predicted_targets(events)
     if events.group is not None:
         grouping = {split: Grouping.of(np.asarray(events.group[events.split == split])) for split in labels}
         classes = _event_classes(trigger, objects)
@@ -169,9 +183,26 @@ def path_views(trigger: Trigger, events: EventCodes) -> list[PathView]:
             grouping,
             condition := parse(path.expression),
             {split: _variables(condition, events, grouping, split) for split in labels},
+            {name: targets[name] for name in condition.names if name in targets},
         )
         for path in trigger.paths
     ]
+
+
+def predicted_targets(events: EventCodes) -> dict[str, PlacedTarget]:
+    """Return the targets of a network by the name that conditions have for what it gives.
+
+    Parameters
+    ----------
+    events : EventCodes
+        Events of the data set.
+
+    Returns
+    -------
+    dict of str to PlacedTarget
+        Such as predicted_pt.
+    """
+    return {PREDICTED + target.name: target for target in events.placed_targets}
 
 
 def _event_classes(trigger: Trigger, objects: TriggerClasses) -> TriggerClasses:
@@ -201,7 +232,7 @@ def _variables(
     """Return the variables of a condition but for score and threshold; objects in slots as lists."""
     key, slots, found = "trigger.paths", slot_lists(events.features), {}
     for name in condition.names:
-        if name in (SCORE, THRESHOLD):
+        if name in (SCORE, THRESHOLD) or name in predicted_targets(events):
             continue
         if name in slots and name not in events.observable_names:
             found[name] = _as_lists(

@@ -84,18 +84,21 @@ class TriggerClasses:
         }
 
 
-def score_step(network: Network) -> float:
-    """Compute the step of the firmware's score: that of its finest output.
+def score_step(network: Network, events: EventCodes) -> float:
+    """Compute the step of the firmware's score: that of the finest output that makes it.
 
     Parameters
     ----------
     network : Network
+    events : EventCodes
+        Its events, which say the outputs of classes.
 
     Returns
     -------
     float
     """
-    return float(2.0 ** -int(network.fractions.max()))
+    head = events.class_head
+    return float(2.0 ** -int(network.fractions[slice(None) if head is None else head.outputs].max()))
 
 
 def passes(score: NDArray[Any], threshold: float | None) -> NDArray[np.bool_]:

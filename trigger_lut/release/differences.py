@@ -85,7 +85,7 @@ class Results:
     outputs_differ
         Vectors with an output that differs.
     largest_differs
-        Vectors whose largest output is another one; None for a single output.
+        Vectors whose largest output of a class is another one; None for a single output.
     bits_differ
         Vectors with another decision, by rate in kHz; only rates of both.
     """
@@ -326,15 +326,25 @@ def _results(old: Release, new: Release) -> Results | None:
         found * 2.0 ** -np.array([kif.f for kif in release.outputs])
         for found, release in zip(outputs, (old, new), strict=True)
     ]
+    classes = _classes(old)
     bits = [_bits(release, found) for release, found in zip((old, new), outputs, strict=True)]
     return Results(
         vectors=len(codes),
         outputs_differ=int((values[0] != values[1]).any(axis=1).sum()),
         largest_differs=(
-            int((values[0].argmax(axis=1) != values[1].argmax(axis=1)).sum()) if len(old.outputs) > 1 else None
+            int((values[0][:, classes].argmax(axis=1) != values[1][:, classes].argmax(axis=1)).sum())
+            if len(classes) > 1
+            else None
         ),
         bits_differ={key: int((bits[0][key] != bits[1][key]).sum()) for key in bits[0] if key in bits[1]},
     )
+
+
+def _classes(release: Release) -> list[int]:
+    """Return the outputs that are classes: those of the decision, or all where there is none."""
+    card = release.cards.decision
+    names = [channel["name"] for channel in release.network["outputs"]]
+    return list(range(len(names))) if card is None else [names.index(n) for n in (*card.signal, *card.background)]
 
 
 def _outputs(release: Release, codes: IntArray) -> IntArray:

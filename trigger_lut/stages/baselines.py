@@ -13,7 +13,7 @@ from trigger_lut.config.network import NetworkShape, short_name
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, load_codes
 from trigger_lut.evaluation.baselines import MAX_EVENTS, FittedBaseline, baselines_of
 from trigger_lut.evaluation.predictions import save_baseline_predictions
-from trigger_lut.metrics.accuracy import EventScore
+from trigger_lut.metrics.accuracy import EventScore, scores_of
 from trigger_lut.stages.registry import Output
 
 
@@ -39,7 +39,7 @@ def run(
     """
     watch = Stopwatch()
     events = load_codes(codes)
-    score, truth = EventScore.for_split(events, TEST), events.labels_or_targets(TEST)
+    score, truth = EventScore.for_split(events, TEST), events.truth(TEST)
     fitted: dict[str, FittedBaseline] = {}
     baselines = []
     for name, fit in baselines_of(network).items():
@@ -50,6 +50,7 @@ def run(
                 name=name,
                 layers=found.layers,
                 scores=score.summary(score.score(found.outputs[TEST], truth), truth),
+                heads=score.by_head(found.outputs[TEST], truth),
                 parameters=found.parameters,
                 epochs=found.epochs,
                 converged=found.converged,
@@ -61,15 +62,19 @@ def run(
         events=min(int(events.counts()[:, TRAIN].sum()), MAX_EVENTS),
         metric=score.measure,
         baselines=baselines,
-        largest_class=None if events.regression else _largest_class(events, score),
+        largest_class=_largest_class(events),
         **watch.provenance([codes], "tensorflow", "keras", "scikit-learn"),
     )
     save_baseline_predictions({name: found.outputs for name, found in fitted.items()}, baseline_predictions)
     write_card(record, card)
 
 
-def _largest_class(events: EventCodes, score: EventScore) -> LargestClass:
-    largest = int(np.bincount(events.labels_of(TRAIN), minlength=len(events.classes)).argmax())
-    truth = events.labels_of(TEST)
+def _largest_class(events: EventCodes) -> LargestClass | None:
+    """Return the accuracy of a method that always names the largest class; None without classes."""
+    head = events.class_head
+    if head is None:
+        return None
+    names, truth = head.head.outputs, events.labels_of(TEST)
+    largest = int(np.bincount(events.labels_of(TRAIN), minlength=len(names)).argmax())
     right = np.asarray(truth == largest, np.float64)
-    return LargestClass(name=events.classes[largest], scores=score.summary(right, truth))
+    return LargestClass(name=names[largest], scores=scores_of(right, weights=events.weights_of(TEST), labels=truth))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,8 @@ def run(
     if events.formats != integers.inputs:
         raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
     points = {of_point_key(key): point.code for key, point in thresholds.points.items()}
-    score = score_of(integers, thresholds, path=thresholds_card)
+    classes = () if events.class_head is None else events.class_head.head.outputs
+    score = score_of(integers, thresholds, path=thresholds_card, classes=classes)
     decision, used, path = fastest(design, rtl, score=score, names=integers.classes, points=points, folder=folder)
     fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, luts=used.luts)
     vectors, sets = _vectors(integers, events, decision, design.seed)
@@ -155,12 +157,31 @@ def run(
     return result
 
 
-def score_of(network: Network, card: ThresholdsCard, *, path: Path) -> Score:
-    """Return the score of the thresholds on the outputs of a network. Raises CardError if the classes differ."""
+def score_of(network: Network, card: ThresholdsCard, *, path: Path, classes: Sequence[str]) -> Score:
+    """Return the score of the thresholds on the outputs of a network.
+
+    Parameters
+    ----------
+    network : Network
+    card : ThresholdsCard
+    path : Path
+        File of the card, for messages.
+    classes : sequence of str
+        Outputs of the network that are classes; a score reads no other.
+
+    Returns
+    -------
+    Score
+
+    Raises
+    ------
+    CardError
+        If the card is of other classes.
+    """
     if card.single_score and len(network.classes) == 1:
         return Score(network.output_formats(), (0,), ())
-    if sorted((*card.signal, *card.background)) != sorted(network.classes):
-        raise CardError(f"{path}: signal and background are not the classes of the network: {list(network.classes)}")
+    if sorted((*card.signal, *card.background)) != sorted(classes):
+        raise CardError(f"{path}: signal and background are not the classes of the network: {list(classes)}")
 
     def numbers(names: list[str]) -> tuple[int, ...]:
         return tuple(network.classes.index(name) for name in names)

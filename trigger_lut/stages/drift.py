@@ -24,6 +24,7 @@ from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.evaluation.drift.inputs import input_drift, sum_drift
 from trigger_lut.evaluation.drift.outputs import SampleOutputs, accuracy_drift, output_drift, point_drift, target_drift
 from trigger_lut.evaluation.drift.samples import both_labeled, common_classes, comparable_samples
+from trigger_lut.metrics.accuracy import metric_of
 from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 
@@ -103,7 +104,7 @@ def run(
         design=design.design,
         data_set=ingested[0].data_set,
         drift=ingested[1].data_set,
-        metric="r2" if events.regression else "accuracy",
+        metric=metric_of(events.heads),
         events=(first.sample.count, second.sample.count),
         effective_events=(first.sample.effective, second.sample.effective),
         skipped_files=ingested[1].skipped_files,

@@ -226,9 +226,10 @@ def _feature(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Re
 
 def _by_class(sample: Sample, lost: NDArray[np.float64]) -> dict[str, Loss]:
     """Return the loss of each class that has events; empty for a regression."""
-    if sample.judge.variances is not None:
+    labels = sample.judge.labels(sample.truth)
+    if labels is None:
         return {}
-    of_class = {name: sample.truth == k for k, name in enumerate(sample.network.classes)}
+    of_class = {name: labels == k for k, name in enumerate(sample.network.classes)}
     weights = np.ones(len(lost)) if sample.weights is None else sample.weights
     return {name: loss(lost[chosen], weights[chosen]) for name, chosen in of_class.items() if weights[chosen].any()}
 

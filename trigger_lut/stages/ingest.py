@@ -14,6 +14,7 @@ from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
 from trigger_lut.cards.stage_cards import IngestCard, InputFormatsCard, ReadCard
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.files import Source
+from trigger_lut.config.data_set.heads import CLASSES, names_by_kind
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.event_codes import SPLIT_NAMES, EventCodes, load_codes, save_arrays
@@ -117,16 +118,14 @@ def run(
 def _frozen(path: Path, data_set: DataSet) -> EventCodes:
     """Return the codes whose formats are kept. Raises CardError when they have other channels or targets."""
     held = load_codes(path)
-    names = tuple(channel.name for channel in channels(data_set))
-    if names != held.features:
-        raise CardError(f"{path}: made of {_some(held.features)}; data set {data_set.name} has {_some(names)}")
-    truth = data_set.class_or_target_names
-    numbers = held.regression and not held.label_classes
-    if truth and (numbers, held.label_names) != (data_set.regression_targets is not None, tuple(truth)):
-        found = _some(truth)
-        raise CardError(
-            f"{path}: made with {_some(held.label_names)} to be found; data set {data_set.name} has {found}"
-        )
+    channel_names = tuple(channel.name for channel in channels(data_set))
+    if channel_names != held.features:
+        raise CardError(f"{path}: made of {_some(held.features)}; data set {data_set.name} has {_some(channel_names)}")
+    known = {CLASSES: list(held.label_classes)} if held.label_classes else names_by_kind(held.heads)
+    for kind, names in names_by_kind(data_set.truth_heads).items():
+        if names != known.get(kind):
+            found = _some(held.label_classes or held.classes)
+            raise CardError(f"{path}: made with {found} to be found; data set {data_set.name} has {_some(names)}")
     return held
 
 

@@ -15,7 +15,7 @@ are 6, with a relative uncertainty of about 40 %. The card gives the numbers of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,13 @@ from trigger_lut.cards.physics import (
     TargetResolution,
 )
 from trigger_lut.config.budget import Spec
+from trigger_lut.config.data_set.heads import CLASSES, TARGETS, HeadKind
 from trigger_lut.config.data_set.tagging import TaggingOptions
 from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.errors import CardError
-from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, predictions_by_method
+from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, class_scores, predictions_by_method
 from trigger_lut.evaluation.tagging import discriminator_results, discriminators_of, pair_results, score_histogram
-from trigger_lut.metrics.accuracy import EventScore, weighted_mean
+from trigger_lut.metrics.accuracy import EventScore, scores_of, weighted_mean
 from trigger_lut.metrics.ratios import effective_events, weighted_fraction
 from trigger_lut.metrics.resolution import rank_correlation, target_resolution
 from trigger_lut.metrics.roc import AucComponents, auc_components, auc_difference, roc_curve
@@ -89,13 +90,13 @@ class Judged:
 
 
 def classification(
-    method: str, found: Judged, *, labels: NDArray[np.int64], classes: Sequence[str], score: EventScore
+    method: str, found: Judged, *, labels: NDArray[np.int64], classes: Sequence[str], weights: NDArray[Any] | None
 ) -> Classification:
     """Return accuracy, ROC curves and confusion of one method."""
-    scores = score.summary(found.right.astype(np.float64), labels)
+    scores = scores_of(found.right.astype(np.float64), weights=weights, labels=labels)
     return Classification(
         method=method,
-        accuracy=_accuracy(found, score.weights, scores.weighted),
+        accuracy=_accuracy(found, weights, scores.weighted),
         scores=scores,
         classes={
             name: roc_curve(found.scores[:, k], labels == k, found=found.shares[k]) for k, name in enumerate(classes)
@@ -116,14 +117,13 @@ def cost(
 ) -> QuantizationLoss:
     """Compare the firmware with one other method on the same events, which have weights where training has them."""
     gained, lost = int((firmware.right & ~other.right).sum()), int((other.right & ~firmware.right).sum())
-    apart, spread = weighted_mean(firmware.right.astype(np.float64) - other.right, weights)
     of_areas = {}
     for name, first, second in zip(classes, firmware.shares, other.shares, strict=True):
         value, error = auc_difference(first, second)
         of_areas[name] = PairedDifference(value=value, error=error)
     return QuantizationLoss(
         method=method,
-        accuracy=PairedDifference(value=apart, error=spread),
+        accuracy=_paired(firmware.right.astype(np.float64) - other.right, weights),
         only_firmware=gained,
         only_other=lost,
         auc=of_areas,
@@ -169,13 +169,12 @@ def run(
     net, events = load_network(network), load_codes(codes)
     if (net.inputs, net.classes) != (events.formats, events.classes):
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
-    if not events.regression:
+    if events.class_head is not None:
         _check_classes(events, codes)
     outputs = predictions_by_method(design, events, network=net, model=model, baselines=baseline_predictions)
-    if events.regression:
-        found = _regression(design, events, outputs)
-    else:
-        found = _classification(events, outputs) | _tagging(events, outputs, tagging or TaggingOptions())
+    found = _scores(events, outputs)
+    for kind in dict.fromkeys(head.kind for head in events.heads):
+        found |= RESULTS[kind](design, events, outputs, tagging or TaggingOptions())
     made = watch.provenance(
         [spec, network, codes, model, baseline_predictions], "numpy", "scipy", "tensorflow", "keras"
     )
@@ -183,34 +182,64 @@ def run(
 
 
 def _check_classes(events: EventCodes, codes: Path) -> None:
-    labels = events.labels_or_targets(TEST)
-    counts = np.bincount(labels, minlength=len(events.classes))
-    for name, count in zip(events.classes, counts, strict=True):
+    labels = events.labels_of(TEST)
+    counts = np.bincount(labels, minlength=len(events.label_names))
+    for name, count in zip(events.label_names, counts, strict=True):
         if not 0 < count < len(labels):
             raise CardError(
                 f"{codes}: class {name!r} has {count} of {len(labels)} test events; a curve needs both kinds"
             )
 
 
+def _scores(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str, Any]:
+    """Return the figures by which the network is judged, of all heads together and of each of several."""
+    true, score = events.truth(TEST), EventScore.for_split(events, TEST)
+    each = {method: score.score(held[TEST], true) for method, held in outputs.items()}
+    scores = score.summary(each[FIRMWARE], true)
+    found = {
+        "metric": score.measure,
+        "events": len(true),
+        "score": scores.weighted,
+        "scores": scores,
+        "weighted": score.weights is not None,
+    }
+    if len(events.heads) == 1:
+        return found
+    return found | {
+        "heads": {method: score.by_head(held[TEST], true) for method, held in outputs.items()},
+        "differences": {
+            method: _paired(each[FIRMWARE] - other, score.weights)
+            for method, other in each.items()
+            if method != FIRMWARE
+        },
+    }
+
+
+def _paired(difference: Floats, weights: NDArray[Any] | None) -> PairedDifference:
+    value, error = weighted_mean(difference, weights)
+    return PairedDifference(value=value, error=error)
+
+
+def _classes(design: Spec, events: EventCodes, outputs: dict[str, Outputs], options: TaggingOptions) -> dict[str, Any]:
+    """Return accuracies, curves and pairs of classes of all methods."""
+    scores = {method: class_scores(held, events) for method, held in outputs.items()}
+    return _classification(events, scores) | _tagging(events, scores, options)
+
+
 def _classification(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str, Any]:
-    labels = events.labels_or_targets(TEST)
+    labels, classes, weights = events.labels_of(TEST), events.label_names, events.weights_of(TEST)
     found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
-    score = EventScore.for_split(events, TEST)
     methods = [
-        classification(method, judged, labels=labels, classes=events.classes, score=score)
+        classification(method, judged, labels=labels, classes=classes, weights=weights)
         for method, judged in found.items()
     ]
     firmware = methods[-1]
     return {
-        "events": len(labels),
-        "score": firmware.scores.weighted,
-        "scores": firmware.scores,
-        "weighted": score.weights is not None,
         "classes": firmware.classes,
         "confusion": firmware.confusion,
         "methods": methods,
         "quantization_losses": [
-            cost(method, found[FIRMWARE], other=judged, classes=events.classes, weights=score.weights)
+            cost(method, found[FIRMWARE], other=judged, classes=classes, weights=weights)
             for method, judged in found.items()
             if method != FIRMWARE
         ],
@@ -223,37 +252,37 @@ def _tagging(events: EventCodes, outputs: dict[str, Outputs], options: TaggingOp
     given = discriminators_of(events, options.discriminators)
     return {
         "score_histograms": {
-            name: score_histogram(odds[:, k], labels, classes=events.classes) for k, name in enumerate(events.classes)
+            name: score_histogram(odds[:, k], labels, classes=events.label_names)
+            for k, name in enumerate(events.label_names)
         },
         "discriminators": discriminator_results(events, given),
         "pairs": [] if options.tagging is None else pair_results(events, options.tagging, outputs=outputs, given=given),
     }
 
 
-def _regression(design: Spec, events: EventCodes, found: dict[str, Outputs]) -> dict[str, Any]:
-    true = events.labels_or_targets(TEST)
-    score = EventScore.for_split(events, TEST)
-    scores = score.summary(score.score(found[FIRMWARE][TEST], true), true)
-    targets = [
-        target_resolution(
-            name,
-            events.units[n],
-            true=scale * true[:, n].astype(np.float64),
-            predicted={method: scale * outputs[TEST][:, n] for method, outputs in found.items()},
+def _targets(design: Spec, events: EventCodes, outputs: dict[str, Outputs], options: TaggingOptions) -> dict[str, Any]:
+    """Return the resolution of all targets of all methods."""
+    assert events.targets is not None
+    true = np.asarray(events.targets[events.split == TEST])
+    found = []
+    for one in events.placed_targets:
+        resolution = target_resolution(
+            one.name,
+            one.unit,
+            true=one.scale * true[:, one.column].astype(np.float64),
+            predicted={method: one.scale * held[TEST][:, one.output] for method, held in outputs.items()},
             seed=design.seed,
         )
-        for n, (name, scale) in enumerate(zip(events.classes, events.scales, strict=True))
-    ]
-    if events.label_classes:
-        targets = [_with_ranks(target, true[:, n], found, n) for n, target in enumerate(targets)]
-    return {
-        "metric": "r2",
-        "events": len(true),
-        "score": scores.weighted,
-        "scores": scores,
-        "weighted": score.weights is not None,
-        "targets": targets,
-    }
+        ranked = bool(events.label_classes)
+        found.append(_with_ranks(resolution, true[:, one.column], outputs, one.output) if ranked else resolution)
+    return {"targets": found}
+
+
+RESULTS: dict[HeadKind, Callable[[Spec, EventCodes, dict[str, Outputs], TaggingOptions], dict[str, Any]]] = {
+    CLASSES: _classes,
+    TARGETS: _targets,
+}
+"""Results of all heads of a kind, as fields of the card."""
 
 
 def _with_ranks(

@@ -17,7 +17,14 @@ from trigger_lut.cards.provenance import require_card_of
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Streams, Trigger
 from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
-from trigger_lut.evaluation.predictions import FIRMWARE, TEACHER, Outputs, predictions_by_method, teacher_predictions
+from trigger_lut.evaluation.predictions import (
+    FIRMWARE,
+    TEACHER,
+    Outputs,
+    class_scores,
+    predictions_by_method,
+    teacher_predictions,
+)
 from trigger_lut.evaluation.trigger_paths import PathView, path_views
 from trigger_lut.evaluation.variables import variable_of
 from trigger_lut.evaluation.working_points import passes, score_step, working_point
@@ -78,10 +85,8 @@ def run(
     chosen = require_card_of(ThresholdsCard, thresholds, made_from=network)
     predictions = predictions_by_method(design, events, network=net, model=model, baselines=baseline_predictions)
     predictions = teacher_predictions(events) | predictions
-    views = path_views(trigger, events)
-    found = [
-        _of_path(view, trigger, events, predictions=predictions, chosen=chosen, step=score_step(net)) for view in views
-    ]
+    views, step = path_views(trigger, events), score_step(net, events)
+    found = [_of_path(view, trigger, events, predictions=predictions, chosen=chosen, step=step) for view in views]
     objects, classes, of_test = views[0].objects, views[0].classes, views[0].labels[TEST]
     result = RateCard(
         design=design.design,
@@ -99,7 +104,7 @@ def run(
         reliability=[]
         if objects.single_score
         else [
-            _reliability(method, outputs, events.labels_of(TEST), objects.signal)
+            _reliability(method, class_scores(outputs, events), events.labels_of(TEST), objects.signal)
             for method, outputs in predictions.items()
         ],
         paths={path.name: path.expression for path in trigger.paths},

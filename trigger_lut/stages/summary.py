@@ -15,6 +15,7 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.config.network import short_name
 from trigger_lut.errors import CardError
 from trigger_lut.evaluation.budget_lines import budget_lines
+from trigger_lut.evaluation.predictions import FIRMWARE
 from trigger_lut.stages.registry import Output
 
 
@@ -61,6 +62,7 @@ def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
         metric=physics.metric,
         score=physics.score,
         scores=physics.scores,
+        heads=physics.heads.get(FIRMWARE, []),
         baselines=reference.baselines,
         largest_class=reference.largest_class,
         auc={name: curve.auc for name, curve in physics.classes.items()},
@@ -97,6 +99,7 @@ def table(designs: list[DesignSummary]) -> str:
     for design in designs:
         row = design.model_dump(mode="json")
         del row["budget"]
+        row["heads"] = {head.name: head.scores.weighted for head in design.heads}
         row["largest_class"] = None if design.largest_class is None else design.largest_class.scores.weighted
         row["baselines"] = {found.name: found.score for found in design.baselines}
         rows.append({**row, **{f"{line.quantity}_met": line.met for line in design.budget}})

@@ -47,7 +47,7 @@ def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Outpu
     classes, outputs = TriggerClasses.of(trigger, events), firmware_predictions(net, events)
     points = {}
     for view in path_views(trigger, events):
-        scores, step = view.scores(outputs), score_step(net)
+        scores, step = view.scores(outputs), score_step(net, events)
         for khz in view.rates_khz:
             points[point_key(view.path, khz)] = working_point(
                 FIRMWARE, khz, scores=scores, labels=view.labels, classes=view.classes, step=step
@@ -67,6 +67,5 @@ def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Outpu
 
 def require_labelled(net: Network, events: EventCodes, *, network: Path, codes: Path) -> None:
     """Raise CardError if a network does not read these events, or if they have no classes."""
-    unlabelled = events.regression and not events.label_classes
-    if (net.inputs, net.classes) != (events.formats, events.classes) or unlabelled:
+    if (net.inputs, net.classes) != (events.formats, events.classes) or not events.labeled:
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}. Train again.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -120,7 +121,7 @@ def with_epochs(training: Training, events: int) -> Training:
 
 
 def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return real values (N, C) float32 of a split's codes, and `EventCodes.labels_or_targets` of it."""
+    """Return real values (N, C) float32 of a split's codes, and `EventCodes.truth` of it."""
     count = int(events.counts()[:, split].sum())
     values = np.empty((count, len(events.formats)), np.float32)
     done = 0
@@ -128,12 +129,12 @@ def real_values(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray]
         codes, _ = block.of(split)
         values[done : done + len(codes)] = decoded(codes, events.formats)
         done += len(codes)
-    return values, events.labels_or_targets(split)
+    return values, events.truth(split)
 
 
 def event_bytes(events: EventCodes) -> int:
     """Return the bytes of one decoded event: values, label, weight, and its position in the order of an epoch."""
-    aims = len(events.classes) if events.regression else 1
+    aims = sum(head.truth_columns for head in events.heads)
     return 4 * len(events.formats) + 4 * (aims + (events.weights is not None)) + 4
 
 
@@ -160,7 +161,9 @@ class InMemoryData:
 
     def losses(self, trainer: Trainer) -> np.ndarray:
         """Return the loss of each event of the validation split."""
-        return self.quality.losses(trainer.logits(self.validation[0]), self.validation[1])
+        factors, offset = trainer.loss_terms()
+        outputs = trainer.logits(self.validation[0])
+        return self.quality.losses(outputs, self.validation[1], factors=factors, offset=offset)
 
 
 class StreamedData:
@@ -238,7 +241,9 @@ class StreamedData:
 
     def losses(self, trainer: Trainer) -> np.ndarray:
         """Return the loss of each event of the validation split, decoded in chunks."""
-        return self._by_chunks(trainer, self.quality.losses)
+        factors, offset = trainer.loss_terms()
+        judge = partial(self.quality.losses, factors=factors, offset=offset)
+        return self._by_chunks(trainer, judge)
 
     def _by_chunks(self, trainer: Trainer, judge: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
         return np.concatenate(

@@ -27,6 +27,7 @@ from trigger_lut.cost_model.measured import Built, Measure
 from trigger_lut.data.event_codes import TEST, EventCodes
 from trigger_lut.errors import ConfigurationError, FirmwareError
 from trigger_lut.fixed_point.formats import uniform
+from trigger_lut.metrics.accuracy import METRIC_WORDS, metric_of
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.training.budget import Budget
@@ -107,7 +108,9 @@ def read_given(spec: Spec, events: EventCodes, *, measure: Measure) -> GivenMode
     model = prepared.model
     integers = convert_model(model, events, where=where)
     check_against_keras(model, integers, events=events, where=where)
-    notes = prepared.notes + precision_notes(model, integers, codes=events.of(TEST)[0])
+    head = events.class_head
+    classes = slice(None) if head is None else head.outputs
+    notes = prepared.notes + precision_notes(model, integers, codes=events.of(TEST)[0], classes=classes)
     for line in notes:
         LOG.warning(f"train: {where}: {line}")
     began = time.monotonic()
@@ -166,7 +169,7 @@ def training_notes(given: GivenModel, events: EventCodes) -> list[str]:
     score = accuracies(given.integers, events)[TEST]
     notes = [
         f"trained further: the given model takes {given.built.luts} LUTs and {given.built.latency_cycles} cycles, "
-        f"{'R^2' if events.regression else 'accuracy'} {score:.4f} on the test split"
+        f"{METRIC_WORDS[metric_of(events.heads)]} {score:.4f} on the test split"
     ]
     arithmetic = [layer.name for layer in sublayers(given.model) if type(layer).__name__ in WITH_KERNEL]
     if arithmetic:

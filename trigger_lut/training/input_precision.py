@@ -15,6 +15,7 @@ from trigger_lut.network.network import Network
 from trigger_lut.verification.keras_model import values_of
 
 EVENTS = 4000  # for the fraction of decisions
+ALL = slice(None)
 BITS_OF_UNQUANTIZED = 8  # further fraction bits of an input without a quantizer
 
 
@@ -69,7 +70,9 @@ def coarse_inputs(model: Any, inputs: Sequence[KIF]) -> list[CoarseInput]:
     return found
 
 
-def changed_decisions(model: Any, network: Network, *, codes: IntArray, coarse: Sequence[CoarseInput]) -> float:
+def changed_decisions(
+    model: Any, network: Network, *, codes: IntArray, coarse: Sequence[CoarseInput], classes: slice = ALL
+) -> float:
     """Estimate the fraction of decisions that the missing bits of inputs change.
 
     Missing fraction bits are random. A value at a limit of the data set's range becomes a random value up to the
@@ -85,6 +88,8 @@ def changed_decisions(model: Any, network: Network, *, codes: IntArray, coarse: 
         Events.
     coarse : sequence of CoarseInput
         Inputs with missing bits.
+    classes : slice
+        Outputs of which the largest decides; default: all.
 
     Returns
     -------
@@ -96,7 +101,8 @@ def changed_decisions(model: Any, network: Network, *, codes: IntArray, coarse: 
     fine = events.astype(np.float64)
     for one in coarse:
         fine[:, one.channel] = _completed(events[:, one.channel], one, rng)
-    return float((_decisions(model, network, events) != _decisions(model, network, fine)).mean())
+    before, after = (_outputs(model, network, some)[:, classes] for some in (events, fine))
+    return float((_decided(before) != _decided(after)).mean())
 
 
 def _completed(codes: IntArray, one: CoarseInput, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -110,13 +116,16 @@ def _completed(codes: IntArray, one: CoarseInput, rng: np.random.Generator) -> N
     return np.asarray(rng.integers(low, high) / steps)
 
 
-def _decisions(model: Any, network: Network, codes: NDArray[Any]) -> NDArray[Any]:
+def _outputs(model: Any, network: Network, codes: NDArray[Any]) -> NDArray[Any]:
     outputs = model.predict(values_of(model, network, codes=codes, kind=np.float32), batch_size=1024, verbose=0)
-    outputs = np.asarray(outputs).reshape(len(codes), -1)
+    return np.asarray(outputs).reshape(len(codes), -1)
+
+
+def _decided(outputs: NDArray[Any]) -> NDArray[Any]:
     return outputs.argmax(axis=1) if outputs.shape[1] > 1 else outputs[:, 0]
 
 
-def precision_notes(model: Any, network: Network, *, codes: IntArray) -> list[str]:
+def precision_notes(model: Any, network: Network, *, codes: IntArray, classes: slice = ALL) -> list[str]:
     """Describe the inputs that a data set gives with fewer bits than the model reads.
 
     Parameters
@@ -127,6 +136,8 @@ def precision_notes(model: Any, network: Network, *, codes: IntArray) -> list[st
         The converted model, with the data set's formats and names of the inputs.
     codes : (N, C_in) int array
         Events of the data set.
+    classes : slice
+        Outputs of which the largest decides; default: all.
 
     Returns
     -------
@@ -141,12 +152,12 @@ def precision_notes(model: Any, network: Network, *, codes: IntArray) -> list[st
         read = "reads it without a quantizer" if one.read is None else f"reads up to {one.read}"
         at_limit = np.isin(codes[:, one.channel], (one.given.lo, one.given.hi)).mean() if len(codes) else 0.0
         limits = f"; {at_limit:.2%} of events are at the limits" if one.assumed[:2] != one.given[:2] else ""
-        fraction = changed_decisions(model, network, codes=codes, coarse=[one])
+        fraction = changed_decisions(model, network, codes=codes, coarse=[one], classes=classes)
         notes.append(
             f"input {name!r}: the data set gives {one.given}, the model {read}{limits}. Random values of the missing "
             f"bits change {fraction:.2%} of decisions"
         )
     if len(coarse) > 1:
-        fraction = changed_decisions(model, network, codes=codes, coarse=coarse)
+        fraction = changed_decisions(model, network, codes=codes, coarse=coarse, classes=classes)
         notes.append(f"{len(coarse)} coarse inputs together: {fraction:.2%} of decisions change")
     return notes

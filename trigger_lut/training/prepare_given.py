@@ -11,7 +11,7 @@ from trigger_lut.config.network import NetworkShape
 from trigger_lut.conversion.final_activation import without_final_activation
 from trigger_lut.conversion.post_training import Widths, quantized_model, with_probabilities
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes
-from trigger_lut.metrics.accuracy import EventScore
+from trigger_lut.metrics.accuracy import METRIC_WORDS, EventScore, metric_of
 from trigger_lut.network.network import Network
 from trigger_lut.verification.keras_model import BATCH, values_of
 
@@ -74,7 +74,7 @@ def prepare_given(model: Any, network: NetworkShape, *, events: EventCodes) -> P
         before, after = (_test_score(some, inputs, events) for some in (given, prepared))
         notes.append(
             f"quantized after training to {formats.weight_bits} bits of weights and {formats.activation_bits} of "
-            f"activations: {'R^2' if events.regression else 'accuracy'} {after:.4f} on the test split, in float "
+            f"activations: {METRIC_WORDS[metric_of(events.heads)]} {after:.4f} on the test split, in float "
             f"{before:.4f}"
         )
     return PreparedModel(prepared, bool(notes), notes)

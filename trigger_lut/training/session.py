@@ -95,7 +95,7 @@ class Session:
     ) -> None:
         if wrong := mistakes(spec.network, len(events.formats), classes=events.classes, data_set=spec.data_set):
             raise ConfigurationError("; ".join(f"network.{text}" for text in wrong))
-        refuse_impossible(spec, len(events.classes))
+        refuse_impossible(spec, max(len(head.outputs) for head in events.heads))
         keras.utils.set_random_seed(spec.seed)
         training = with_epochs(spec.training, int(events.counts()[:, TRAIN].sum()))
         spec, epochs = spec.model_copy(update={"training": training}), training.epochs or EPOCHS

@@ -15,7 +15,7 @@ from trigger_lut.cost_model.luts import Cost, summarize
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.cost_model.sharing_summary import summarize_sharing
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
-from trigger_lut.metrics.accuracy import EventScore
+from trigger_lut.metrics.accuracy import EventScore, metric_of
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.training.budget import Budget
@@ -27,7 +27,7 @@ def accuracies(integers: Network, events: EventCodes) -> dict[int, float]:
     Returns
     -------
     dict of int to float
-        By split: the fraction of correct classes, with the weights of the events; of a regression R^2.
+        By split: the score by which a network is judged (`metrics.accuracy`), with the weights of the events.
     """
     accuracy = {}
     for split in (VALIDATION, TEST):
@@ -116,7 +116,7 @@ def train_card(spec: Spec, events: EventCodes, *, integers: Network, built: Buil
         design=spec.design,
         score_validation=scores[VALIDATION],
         score=scores[TEST],
-        metric="r2" if events.regression else "accuracy",
+        metric=metric_of(events.heads),
         luts=luts_measured(spec, built),
         luts_estimate=sharing.cost.luts,
         ff_estimate=built.ff,

@@ -17,7 +17,7 @@ from trigger_lut.training.build_model import build_model
 from trigger_lut.training.edge_widths import RemovableEdges, hold_widths, table_layers
 from trigger_lut.training.hgq_edges import removable_edges
 from trigger_lut.training.kept_interface import KeptInterface
-from trigger_lut.training.losses import cross_entropy, squared_error
+from trigger_lut.training.losses import HeadLoss
 from trigger_lut.training.smallest_network import output_varies
 
 BATCH_NORM_EVENTS = 8192  # events that give lagging batch-norm statistics before each evaluation
@@ -45,10 +45,10 @@ class TrainableModel:
     def __init__(self, spec: Spec, events: EventCodes, *, measure: Measure, gpus: int = 1) -> None:
         self.events, self.measure = events, measure
         self.data, over = training_data(events, spec.training), multi_gpu.strategy(gpus)
-        loss = squared_error if events.regression else cross_entropy
         frozen = spec.frozen
         self.kept = None if frozen is None else KeptInterface.of(frozen)
         with multi_gpu.scope(over):
+            loss = HeadLoss(events.heads)
             self.keras_model = (
                 build_model(spec.network, events.formats, classes=len(events.classes), seed=spec.seed, events=events)
                 if frozen is None
@@ -60,7 +60,7 @@ class TrainableModel:
         self.tables, self.given = table_layers(self.keras_model), spec.network.keras_file is not None
         if self.kept is not None:
             self.kept.hold(self.tables)
-        lags = events.regression or bool(self.trainer.normalizations)
+        lags = events.has_targets or bool(self.trainer.normalizations)
         self._sample = decoded(self.sample(BATCH_NORM_EVENTS), events.formats) if lags else None
         self._traced = decoded(self.sample(TRACED_EVENTS), events.formats) if self.trainer.ranges else None
         self._probe = self.sample(PROBE_EVENTS)
@@ -79,7 +79,7 @@ class TrainableModel:
         return integer_network(self.keras_model, inputs=self.events.formats, wraps=self.given)
 
     def accuracy(self) -> float:
-        """Return the score on the validation split, by weight where events have weights; of a regression R^2."""
+        """Return the score on the validation split, by weight where events have weights; see `metrics.accuracy`."""
         self._settle()
         return float(np.average(self.qualities(), weights=self.data.weights))
 
@@ -100,7 +100,7 @@ class TrainableModel:
 
         With fixed batch-norm statistics, training of a regression diverges at this learning rate.
         """
-        hold_widths(self.tables, moments=not self.events.regression)
+        hold_widths(self.tables, moments=not self.events.has_targets)
         if self.kept is not None:
             self.kept.hold(self.tables)
 

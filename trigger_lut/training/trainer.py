@@ -19,7 +19,7 @@ from trigger_lut.data.event_codes import BLOCK
 from trigger_lut.layers.soft_cost import collecting
 from trigger_lut.layers.tables import use_batch_moments
 from trigger_lut.training.hgq_edges import forget_ranges, wrapping_quantizers
-from trigger_lut.training.losses import Loss, cross_entropy
+from trigger_lut.training.losses import HeadLoss, Loss, cross_entropy
 from trigger_lut.training.soft_cost import counting_layers, links_of, model_cost
 from trigger_lut.training.types import Pressure, Window
 
@@ -83,7 +83,8 @@ class Trainer:
         self.links = links_of(model, self.layers)
         self.widths = [v for v in model.trainable_variables if v.name in WIDTHS or id(v) in bits]
         held = {id(v) for v in self.widths}
-        self.weights = [v for v in model.trainable_variables if id(v) not in held]
+        self.loss_variables = list(getattr(loss, "variables", []))
+        self.weights = [*(v for v in model.trainable_variables if id(v) not in held), *self.loss_variables]
         self.sizes = [int(np.prod(v.shape)) for v in (*self.weights, *self.widths)]
         self.moments = [tf.Variable(tf.zeros(sum(self.sizes))) for _ in range(2)]
         self.step = tf.Variable(0.0)
@@ -167,6 +168,10 @@ class Trainer:
 
         self.model(x, training=TrainingFlagWrapper("tracing"))
 
+    def loss_terms(self) -> tuple[list[float] | None, float]:
+        """Return the present weight of each head's loss, and what is added; None where the loss has no heads."""
+        return self.loss.terms() if isinstance(self.loss, HeadLoss) else (None, 0.0)
+
     def refresh(self) -> None:
         """Compute and keep the tables of all layers (compiled: eager arithmetic takes longer than an epoch)."""
         for layer, (table, bias) in zip(self.layers, self._tables(), strict=True):
@@ -183,7 +188,7 @@ class Trainer:
 
     def state(self) -> list[tf.Variable]:
         """Return all that an interrupted training needs to continue, except for the epoch number."""
-        return [*self.model.variables, *self.moments, self.step]
+        return [*self.model.variables, *self.loss_variables, *self.moments, self.step]
 
     def _run_epoch(self, x, y, batches, steps, pressure):
         total = tf.constant(0.0)

@@ -5,11 +5,11 @@ SIMULATED_PLOT = (
     if plan.data_set.simulate_muons
     else ("crossings", "jets and missing momentum") if plan.data_set.simulate_crossings else ("masses", "mass peaks")
 )
-PHYSICS_PLOTS = (
-    {"roc": "ROC curves", "confusion": "confusion matrix", "scores": "distributions of scores"}
-    if not plan.data_set.regression
-    else {"residuals": "found minus true", "resolution": "resolution"}
-)
+PLOTS_OF_HEADS = {
+    "classes": {"roc": "ROC curves", "confusion": "confusion matrix", "scores": "distributions of scores"},
+    "targets": {"residuals": "found minus true", "resolution": "resolution"},
+}
+PHYSICS_PLOTS = {name: caption for head in plan.data_set.heads for name, caption in PLOTS_OF_HEADS[head.kind].items()}
 if plan.data_set.tagging is not None:
     PHYSICS_PLOTS["pairs"] = "pairs of classes"
     if plan.data_set.tagging.efficiency_variables:

@@ -61,15 +61,16 @@ def other_expressions(trained: DataSet, other: DataSet) -> dict[str, tuple[str, 
 
 def _other_truth(trained: DataSet, other: DataSet) -> list[str]:
     """Labels or targets of another kind; those that are missing are no fault."""
+    found = []
     if other.label is not None:
         if trained.label is None:
             return ["label: expected targets, or neither, found label"]
-        return _other("label.classes", trained.label.classes, other.label.classes)
+        found = _other("label.classes", trained.label.classes, other.label.classes)
     if other.regression_targets is None:
-        return []
+        return found
     if trained.regression_targets is None:
         return ["regression_targets: expected label, or neither, found targets"]
-    found = _other(
+    found += _other(
         "regression_targets", [t.name for t in trained.regression_targets], [t.name for t in other.regression_targets]
     )
     for n, (mine, its) in enumerate(zip(trained.regression_targets, other.regression_targets, strict=False)):

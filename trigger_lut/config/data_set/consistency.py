@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from trigger_lut.config.crossings import CROSSING_CLASSES, shares
 from trigger_lut.config.data_set.files import scheme_mistake
+from trigger_lut.config.data_set.heads import CLASS_HEAD
 from trigger_lut.config.data_set.tagging import tagging_mistakes
-from trigger_lut.config.data_set.trigger_paths import path_mistakes
+from trigger_lut.config.data_set.trigger_paths import PREDICTED, path_mistakes
 from trigger_lut.config.data_set.uses import belongs, branches
 from trigger_lut.config.simulation import SIMULATED_CLASSES
 from trigger_lut.errors import ConfigurationError, nearest
@@ -52,6 +53,7 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
         f"{key}.{n}: {wrong}" for key, files in named for n, f in enumerate(files) if (wrong := scheme_mistake(f))
     ]
     lines += _label_mistakes(data_set, truth)
+    lines += _head_mistakes(data_set)
     if data_set.trigger is not None and data_set.label is None:
         owner = "with targets" if data_set.regression_targets is not None else "without label"
         lines.append(f"trigger: not {owner}; rates need classes")
@@ -61,11 +63,12 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
     if data_set.simulated() and data_set.public_data_set is not None:
         lines.append(f"public_data_set: simulated data are no public data set, found {data_set.public_data_set!r}")
     for block, made in ((data_set.simulate, SIMULATED_CLASSES), (data_set.simulate_crossings, CROSSING_CLASSES)):
-        if block is not None and data_set.class_or_target_names and tuple(data_set.label_classes) != made:
+        if block is not None and data_set.truth_names and tuple(data_set.label_classes) != made:
             lines.append(f"label.classes: simulated data have {list(made)}, found {data_set.label_classes}")
     lines += _anomaly_mistakes(data_set)
     for path, names in (
-        ("label.classes" if data_set.label is not None else "regression_targets", data_set.class_or_target_names),
+        ("label.classes", [] if data_set.label is None else data_set.label.classes),
+        ("regression_targets", [target.name for target in data_set.regression_targets or []]),
         ("features", [f.name for f in data_set.features]),
         ("event_id", data_set.id_branches),
         ("split_by", data_set.split_by or []),
@@ -108,14 +111,14 @@ def _anomaly_mistakes(data_set: DataSet) -> list[str]:
     """Return what the `anomaly` block does not fit, and fractions that differ from simulated crossings."""
     lines = []
     trigger, anomaly = data_set.trigger, data_set.anomaly
-    if anomaly is not None and data_set.label is not None:
+    if anomaly is not None and data_set.regression_targets is not None:
+        lines.append("anomaly: not with targets, found both. Remove one of them")
+    elif anomaly is not None and data_set.label is not None:
         lines += [f"anomaly.{line}" for line in anomaly.mistakes(data_set.label.classes)]
         if data_set.balance_classes or data_set.weight is not None or data_set.reweight is not None:
             lines.append("anomaly: not with weight, reweight or balance_classes; `flatten` gives the weights")
         if trigger is not None and set(trigger.signal) & set(data_set.background):
             lines.append("trigger.signal: holds classes of anomaly.background")
-    elif anomaly is not None:
-        lines.append("anomaly: not with targets, found both. Remove one of them")
     if data_set.simulate_crossings is not None and trigger is not None and trigger.shares is not None:
         right = shares(data_set.simulate_crossings.pileup)
         lines += [
@@ -169,10 +172,13 @@ def _tagging_mistakes(data_set: DataSet) -> list[str]:
         names = [channel.name for channel in channels(data_set)]
     except ConfigurationError:  # two channels of one name, which the plan refuses
         return []
-    classes = [] if data_set.regression else data_set.label_classes
     observables = list(data_set.observables)
     return tagging_mistakes(
-        data_set.tagging, data_set.baselines, classes=classes, observables=observables, channels=names
+        data_set.tagging,
+        data_set.baselines,
+        classes=data_set.scored_classes,
+        observables=observables,
+        channels=names,
     )
 
 
@@ -184,15 +190,37 @@ def _unknown_variables(data_set: DataSet, trigger: Trigger) -> list[str]:
         known = [*data_set.observables, *(channel.name for channel in channels(data_set))]
     except ConfigurationError:  # two channels of one name, which the plan refuses
         return []
-    mistakes = path_mistakes(trigger, known, rows=data_set.rows is not None)
+    predicted = [PREDICTED + target.name for target in data_set.regression_targets or []]
+    mistakes = path_mistakes(trigger, known, rows=data_set.rows is not None, predicted=predicted)
     return trigger.unknown_variables(known) + mistakes
+
+
+def _head_mistakes(data_set: DataSet) -> list[str]:
+    """Return what does not fit classes and targets together: names, and `loss_weights`."""
+    lines, targets = [], [target.name for target in data_set.regression_targets or []]
+    if data_set.label is not None:
+        lines += [
+            f"regression_targets: {name!r} is a class too, or the name of the head of classes"
+            for name in targets
+            if name in (CLASS_HEAD, *data_set.label.classes)
+        ]
+    heads = [head.name for head in data_set.truth_heads]
+    if data_set.loss_weights is not None and len(heads) < 2:
+        lines.append("loss_weights: expected several heads: classes and targets, or several targets")
+    elif isinstance(data_set.loss_weights, dict):
+        lines += [
+            f"loss_weights: no head {name!r}{nearest(name, heads)}. Expected some of {', '.join(heads)}"
+            for name in data_set.loss_weights
+            if name not in heads
+        ]
+    return lines
 
 
 def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
     if not truth and data_set.label is None and data_set.regression_targets is None:
         return [] if data_set.files_by_class is None else ["files_by_class: not without label; give files"]
-    if (data_set.label is None) == (data_set.regression_targets is None):
-        return ["label: give either label or targets, found " + ("neither" if data_set.label is None else "both")]
+    if data_set.label is None and data_set.regression_targets is None:
+        return ["label: give label, regression_targets, or both, found neither"]
     if data_set.label is None:
         wrong = [] if data_set.files_by_class is None else ["files_by_class: not with targets; give files"]
         return wrong + ["balance_classes: not with targets"] * data_set.balance_classes

@@ -13,6 +13,7 @@ from trigger_lut.config.crossings import ENERGY_TEV, Crossings, planned_crossing
 from trigger_lut.config.data_set.anomaly import DATA_CLASS, SCORE, Anomaly
 from trigger_lut.config.data_set.features import ExpressionText, FeatureList, NonFinite, Objects, Quantiles, Width
 from trigger_lut.config.data_set.files import Address, Source, expand, line_up, lists
+from trigger_lut.config.data_set.heads import CLASSES, Head, heads_of
 from trigger_lut.config.data_set.reweight import Reweight
 from trigger_lut.config.data_set.tagging import Discriminators, Tagging, TaggingOptions
 from trigger_lut.config.data_set.trigger import Trigger
@@ -24,6 +25,7 @@ from trigger_lut.errors import DataError
 DATA = Path("data")  # simulated files lie in data/<name>/
 
 
+LossWeight = Annotated[float, Field(gt=0, lt=1e6)]
 LabelValues = Annotated[list[float | Annotated[str, Field(max_length=LONGEST_TEXT)]], Field(min_length=1)]
 
 
@@ -160,7 +162,12 @@ class DataSet(Strict):
     )
     label: Label | None = Field(None, description="Classification: the class of an entry.")
     regression_targets: list[RegressionTarget] | None = Field(
-        None, min_length=1, description="Regression instead: numbers to be found."
+        None, min_length=1, description="Regression, instead of classes or beside them: numbers to be found."
+    )
+    loss_weights: dict[Text, LossWeight] | Literal["uncertainty"] | None = Field(
+        None,
+        description="Weights of the losses of the heads `class` and of each target: {class: 1, pt: 0.3}; missing ones "
+        "are 1. uncertainty: training learns them.",
     )
     anomaly: Anomaly | None = Field(
         None, description="Anomaly detection instead: one score, of a network that knows background alone."
@@ -222,18 +229,27 @@ class DataSet(Strict):
         return [] if self.event_id == "entry" else list(self.event_id)
 
     @property
-    def outputs(self) -> list[str]:
-        """Names of a network's outputs: classes, targets, or the score of an anomaly. Empty where nothing is known."""
-        if self.anomaly is not None:
-            return [SCORE]
-        return self.class_or_target_names
+    def truth_heads(self) -> tuple[Head, ...]:
+        """Heads for all that is known of the entries: classes and targets. Empty where nothing is known."""
+        classes = [] if self.label is None else self.label.classes
+        return heads_of(
+            classes, [target.name for target in self.regression_targets or []], loss_weights=self.loss_weights
+        )
 
     @property
-    def class_or_target_names(self) -> list[str]:
-        """Names of the classes, or of the targets. Empty where nothing is known of the entries."""
-        return (
-            self.label.classes if self.label is not None else [target.name for target in self.regression_targets or []]
-        )
+    def heads(self) -> tuple[Head, ...]:
+        """Heads of a network: those of the truth, or the score of an anomaly."""
+        return heads_of((), [SCORE]) if self.anomaly is not None else self.truth_heads
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of a network's outputs. Empty where nothing is known of the entries."""
+        return [name for head in self.heads for name in head.outputs]
+
+    @property
+    def truth_names(self) -> list[str]:
+        """Names of the classes and of the targets. Empty where nothing is known of the entries."""
+        return [name for head in self.truth_heads for name in head.outputs]
 
     @property
     def label_classes(self) -> list[str]:
@@ -241,9 +257,9 @@ class DataSet(Strict):
         return self.label.classes if self.label is not None else ["all"]
 
     @property
-    def regression(self) -> bool:
-        """True if outputs are numbers instead of one score a class."""
-        return self.label is None or self.anomaly is not None
+    def scored_classes(self) -> list[str]:
+        """Classes of which a network has a score each. Empty where its outputs are numbers alone."""
+        return [name for head in self.heads if head.kind == CLASSES for name in head.outputs]
 
     @property
     def trained_on(self) -> list[bool]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trigger_lut.config.data_set.trigger import Trigger
 
 SCORE, THRESHOLD = "score", "threshold"
+PREDICTED = "predicted_"  # before the name of a target: what the network gives for it
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -27,7 +28,8 @@ class TriggerPath(Strict):
     expression: ExpressionText = Field(
         description="True for events that pass, such as (sum(pt) > 300) & (num(score[score >= threshold]) >= 2). "
         "`score` is that of the network and `threshold` is chosen for each rate. With `rows`, score, features and "
-        "observables are lists of the objects of an event. Objects in slots are lists such as jet_pt.",
+        "observables are lists of the objects of an event. Objects in slots are lists such as jet_pt. predicted_pt is "
+        "the value that the network gives for its target pt.",
     )
     rates_khz: Annotated[list[Rate], Field(min_length=1)] | None = Field(
         None, description="Working points of this path; default: rates_khz of the trigger."
@@ -58,7 +60,7 @@ def slot_lists(names: Sequence[str]) -> dict[str, list[str]]:
     }
 
 
-def path_mistakes(trigger: Trigger, known: Sequence[str], *, rows: bool) -> list[str]:
+def path_mistakes(trigger: Trigger, known: Sequence[str], *, rows: bool, predicted: Sequence[str] = ()) -> list[str]:
     """Return what does not fit the paths of a trigger.
 
     Parameters
@@ -68,6 +70,8 @@ def path_mistakes(trigger: Trigger, known: Sequence[str], *, rows: bool) -> list
         Observables and channels.
     rows : bool
         Whether events are made of several rows.
+    predicted : sequence of str
+        Names that expressions have for targets as the network gives them.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def path_mistakes(trigger: Trigger, known: Sequence[str], *, rows: bool) -> list
     lines += [f"paths.{n}: {name!r} occurs twice" for n, name in enumerate(names) if name in names[:n]]
     if rows and trigger.input_rate_khz is None:
         lines.append("input_rate_khz: missing; with rows it is the rate of background events that have a row")
-    variables = [*known, *slot_lists(known)]
+    variables = [*known, *slot_lists(known), *predicted]
     for n, path in enumerate(trigger.paths):
         used = parse(path.expression).names
         lines += [

@@ -164,6 +164,10 @@ def _label(proposal: Proposal) -> list[str]:
         lines.append(f"  classes: {{{', '.join(f'{_text(name)}: [{value}]' for name, value in pairs)}}}")
     else:
         lines.append(f"  classes: [{named}]   # names from 0 on" if named else f"  classes: {_text(EMPTY['classes'])}")
+    lines += [
+        "# A regression from the same network? Add regression_targets: [{name: pt, expression: BRANCH}]; the last of",
+        "# `units` in the budget file is then the number of classes plus that of the targets.",
+    ]
     if proposal.files:
         lines.append("# balance_classes: true   # optional: each class weighs the same in training, whatever its size")
     return lines

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from trigger_lut.cards.drift import NumberDrift, PointDrift, TargetDrift, ValueRatio
 from trigger_lut.cards.physics import ALL, Resolution, ThresholdsCard, WorkingPoint, of_point_key
 from trigger_lut.config.data_set.trigger import Streams, Trigger
+from trigger_lut.data.event_codes import PlacedTarget
 from trigger_lut.evaluation.drift.inputs import number_drift
 from trigger_lut.evaluation.drift.samples import Sample, common_classes
 from trigger_lut.evaluation.predictions import FIRMWARE, real_outputs
@@ -76,8 +77,8 @@ def output_drift(trained: SampleOutputs, new: SampleOutputs, *, fractions: IntAr
     """
     events = trained.sample.events
     weights = trained.sample.taken_weights, new.sample.taken_weights
-    steps = 2.0 ** -fractions.astype(np.float64) * (np.array(events.scales) if events.scales else 1.0)
-    units = events.units or [""] * len(events.classes)
+    steps = 2.0 ** -fractions.astype(np.float64) * np.array(events.output_scales)
+    units = events.output_units
     return [
         number_drift(name, unit=units[n], step=steps[n], values=(trained.codes[:, n], new.codes[:, n]), weights=weights)
         for n, name in enumerate(events.classes)
@@ -154,11 +155,11 @@ def accuracy_drift(trained: SampleOutputs, new: SampleOutputs) -> dict[str, Valu
         Of all events, with the trained mixture of classes, and of each class; empty without classes. The interval of
         all events adds those of the classes in quadrature.
     """
-    classes, common = trained.sample.events.classes, common_classes(trained.sample, new.sample)
-    if not common or trained.sample.events.regression:
+    head, common = trained.sample.events.class_head, common_classes(trained.sample, new.sample)
+    if not common or head is None:
         return {}
-    first, second = trained.sample.labels, new.sample.labels
-    before, now = (side.real.argmax(axis=1) == side.sample.labels for side in (trained, new))
+    first, second, classes = trained.sample.labels, new.sample.labels, head.head.outputs
+    before, now = (side.real[:, head.outputs].argmax(axis=1) == side.sample.labels for side in (trained, new))
     mixture: Streams = [((k,), float((first == k).mean())) for k in common]
     total = value_ratio(background_rate(before, first, streams=mixture), background_rate(now, second, streams=mixture))
     return {ALL: total} | {classes[k]: _fraction_ratio(before[first == k], now[second == k]) for k in common}
@@ -184,18 +185,18 @@ def target_drift(trained: SampleOutputs, new: SampleOutputs, *, seed: int) -> li
         return []
     return [
         TargetDrift(
-            name=name,
-            unit=events.units[n],
-            trained=_resolution(trained, n, events.scales[n], seed),
-            new=_resolution(new, n, events.scales[n], seed),
+            name=target.name,
+            unit=target.unit,
+            trained=_resolution(trained, target, seed),
+            new=_resolution(new, target, seed),
         )
-        for n, name in enumerate(events.classes)
+        for target in events.placed_targets
     ]
 
 
-def _resolution(side: SampleOutputs, n: int, scale: float, seed: int) -> Resolution:
+def _resolution(side: SampleOutputs, target: PlacedTarget, seed: int) -> Resolution:
     targets = side.sample.events.targets
     assert targets is not None
-    true = scale * targets[side.sample.taken, n].astype(np.float64)
-    deviations = scale * side.real[:, n] - true
+    true = target.scale * targets[side.sample.taken, target.column].astype(np.float64)
+    deviations = target.scale * side.real[:, target.output] - true
     return method_resolution(FIRMWARE, true=true, deviations=deviations, rng=np.random.default_rng(seed))

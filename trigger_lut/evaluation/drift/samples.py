@@ -111,8 +111,7 @@ def both_labeled(trained: EventCodes, new: EventCodes) -> bool:
     bool
         True if both have labels.
     """
-    with_classes = not trained.regression or bool(trained.label_classes)
-    return with_classes and bool(new.label_names)
+    return trained.labeled and new.labeled
 
 
 def common_classes(trained: Sample, new: Sample) -> list[int]:

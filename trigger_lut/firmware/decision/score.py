@@ -52,8 +52,8 @@ class Score:
 
     @property
     def fraction(self) -> int:
-        """Fractional bits of a score: the most of any output."""
-        return max(kif.f for kif in self.outputs)
+        """Fractional bits of a score: the most of any output that makes it."""
+        return max(self.outputs[o].f for o in (*self.signal, *self.background))
 
     def shift(self, output: int) -> int:
         """Return the number of bits by which an output is shifted to the left.

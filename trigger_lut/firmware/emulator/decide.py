@@ -18,11 +18,15 @@ import numpy as np
 
 def decide(decision: dict[str, Any], outputs: Any) -> np.ndarray:
     """Bits (N, working points) of output codes (N, C_out); decision: what project.json holds."""
-    up = [1 << (decision["fraction"] - fraction) for _, _, fraction in decision["outputs"]]
-    aligned = np.asarray(outputs, dtype=np.int64) * np.array(up, dtype=np.int64)
-    score = aligned[:, decision["signal"]].max(axis=1)
+    codes = np.asarray(outputs, dtype=np.int64)
+
+    def largest(group: list[int]) -> Any:
+        up = [1 << (decision["fraction"] - decision["outputs"][o][2]) for o in group]
+        return (codes[:, group] * np.array(up, dtype=np.int64)).max(axis=1)
+
+    score = largest(decision["signal"])
     if decision["background"]:
-        score = score - aligned[:, decision["background"]].max(axis=1)
+        score = score - largest(decision["background"])
     never = np.zeros(len(score), dtype=np.bool_)
     return np.stack([never if t is None else score >= t for t in decision["thresholds"]], axis=1).astype(np.int64)
 

@@ -37,11 +37,14 @@ def baselines_table(card: ReferenceCard) -> Table:
     Table
         The table.
     """
-    header = ["Method", *score_heads(card.metric), "Layers", "Parameters", "Epochs", "Converged", "Training time [s]"]
+    several = card.baselines[0].heads
+    scores = [*score_heads(card.metric), *(f"{head.name}: {METRICS[head.metric]}" for head in several)]
+    header = ["Method", *scores, "Layers", "Parameters", "Epochs", "Converged", "Training time [s]"]
     rows = [
         cells(
             found.name,
             *score_cells(found.scores),
+            *(score_cells(head.scores)[0] for head in found.heads),
             found.layers,
             found.parameters,
             found.epochs,
@@ -51,8 +54,10 @@ def baselines_table(card: ReferenceCard) -> Table:
         for found in card.baselines
     ]
     if card.largest_class is not None:
-        nothing = [Cell("-")] * 5
-        rows.append([*cells(f"Always {card.largest_class.name}"), *score_cells(card.largest_class.scores), *nothing])
+        accuracy = score_cells(card.largest_class.scores)
+        if several:
+            accuracy = [*[Cell("-")] * 3, *(accuracy[0] if h.metric == "accuracy" else Cell("-") for h in several)]
+        rows.append([*cells(f"Always {card.largest_class.name}"), *accuracy, *[Cell("-")] * 5])
     note = (
         "Parameters and epochs of trees: leaves and rounds of boosting. Converged: the loss on validation events "
         f"stopped falling before the largest number of epochs. {SCORES_NOTE}"

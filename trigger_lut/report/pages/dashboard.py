@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trigger_lut.cards.firmware import TimingCard
-from trigger_lut.cards.physics import PhysicsCard
+from trigger_lut.cards.physics import PairedDifference, PhysicsCard
 from trigger_lut.cards.proof import FaultsCard, ProveCard
 from trigger_lut.cards.stage_cards import METRICS, BudgetLine, DesignSummary
 from trigger_lut.report.template import number, percent
@@ -119,7 +119,11 @@ def panel(
 
 def interval_of(physics: PhysicsCard | None) -> tuple[float, float] | None:
     """Return both ends of the interval of the firmware's accuracy; None where it is not measured."""
-    if physics is None or not physics.methods:
+    if physics is None:
+        return None
+    if physics.heads and (error := physics.scores.weighted_error) is not None:
+        return physics.score - error, physics.score + error
+    if not physics.methods or physics.heads:
         return None
     share = physics.methods[-1].accuracy
     return share.low, share.high
@@ -129,7 +133,7 @@ def _quality(row: DesignSummary, physics: PhysicsCard | None) -> Line:
     """Accuracy or R², its error, and what it gains or loses against the baselines on the same events."""
     ends = interval_of(physics)
     interval = f"error {NOT_MEASURED}" if ends is None else f"{100 * ends[0]:.2f} to {percent(ends[1]).text}"
-    costs = {cost.method: cost.accuracy for cost in physics.quantization_losses} if physics is not None else {}
+    costs = _differences(physics)
     notes = []
     for baseline in row.baselines:
         method, value = baseline.name, baseline.score
@@ -139,6 +143,13 @@ def _quality(row: DesignSummary, physics: PhysicsCard | None) -> Line:
         spread = f" points (error {NOT_MEASURED})" if error is None else f" ± {100 * error:.2f} points"
         notes.append(f"{method}: {percent(value).text}; firmware {difference}{spread}")
     return Line(METRICS[row.metric], "physics", "", percent(row.score).text, f"({interval})", notes)
+
+
+def _differences(physics: PhysicsCard | None) -> dict[str, PairedDifference]:
+    """Return by method the score of the firmware minus its, on the same events."""
+    if physics is None:
+        return {}
+    return physics.differences or {cost.method: cost.accuracy for cost in physics.quantization_losses}
 
 
 def _against_budget(line: BudgetLine, timing: TimingCard | None) -> Line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trigger_lut.data.event_codes import TEST, load_codes
+from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.event_trace import Step, trace_event
@@ -44,30 +44,54 @@ def page_of_event(*, network: Path, codes: Path, output: Path, name: str = "netw
         If there is no such event, or if the codes are in other formats.
     """
     integers, events = load_network(network), load_codes(codes)
-    vectors, true = events.of(TEST)
+    vectors, head = events.of(TEST)[0], events.class_head
     if not 0 <= event < len(vectors):
         raise DataError(f"{codes}: no event {event} in the test split; expected 0 to {len(vectors) - 1}")
     if events.formats != integers.inputs:
         raise DataError(f"{codes}: codes are in other formats than the inputs of {network}")
     steps = trace_event(integers, vectors[event])
-    if events.regression:
-        values = zip(events.classes, true[event], events.scales, events.units, strict=True)
-        truth = "true " + ", ".join(f"{name} {scale * value:.4g} {unit}".strip() for name, value, scale, unit in values)
-    else:
-        label = int(true[event])
-        truth = "true class " + (integers.classes[label] if label < len(integers.classes) else str(label))
-    write_page(event_page(name, integers, codes=vectors[event], steps=steps, event=event, truth=truth), output)
+    page = event_page(
+        name,
+        integers,
+        codes=vectors[event],
+        steps=steps,
+        event=event,
+        truth=_truth(events, event),
+        scores=head.outputs if head is not None else slice(0, 0),
+    )
+    write_page(page, output)
 
 
-def event_page(design: str, network: Network, *, codes: IntArray, steps: list[Step], event: int, truth: str) -> Page:
-    """Return the page of an event with codes (C_in,)."""
+def _truth(events: EventCodes, event: int) -> str:
+    """Return class and targets of an event of the test split as text."""
+    found, chosen = [], events.split == TEST
+    if (head := events.class_head) is not None:
+        found.append(f"class {head.head.outputs[int(events.labels[chosen][event])]}")
+    if events.targets is not None:
+        values = events.targets[chosen][event]
+        found += [f"{x.name} {x.scale * values[x.column]:.4g} {x.unit}".strip() for x in events.placed_targets]
+    return f"true {', '.join(found)}" if found else "true class unknown"
+
+
+def event_page(
+    design: str,
+    network: Network,
+    *,
+    codes: IntArray,
+    steps: list[Step],
+    event: int,
+    truth: str,
+    scores: slice = slice(None),
+) -> Page:
+    """Return the page of an event with codes (C_in,); scores: outputs of which the largest is the class."""
     names = _names(network)
     shown = [step for step in steps if step.position < MAX_POSITIONS]
     outputs = _outputs(network, codes)
-    largest = max(range(len(outputs)), key=lambda o: outputs[o][1])
+    largest = max(range(len(outputs))[scores], key=lambda o: outputs[o][1], default=None)
+    assigned = "" if largest is None else f"The largest output of a class is {outputs[largest][0]}. "
     lead = (
-        f"Event {event} of the test split, {truth}: all integers from inputs to outputs. "
-        f"The largest output is {outputs[largest][0]}. A value is its code times 2 to the minus fraction "
+        f"Event {event} of the test split, {truth}: all integers from inputs to outputs. {assigned}"
+        "A value is its code times 2 to the minus fraction "
         "bits. For another event: trigger-lut report event --event N."
     )
     return Page(
@@ -143,7 +167,7 @@ def _outputs(network: Network, codes: IntArray) -> list[tuple[str, float, int, i
     return found
 
 
-def _results(outputs: list[tuple[str, float, int, int]], largest: int) -> Table:
+def _results(outputs: list[tuple[str, float, int, int]], largest: int | None) -> Table:
     rows = [
         [
             Cell(name, "text"),

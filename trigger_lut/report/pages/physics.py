@@ -2,21 +2,61 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from trigger_lut.cards.physics import PairedDifference, PhysicsCard, QuantizationLoss, Resolution
-from trigger_lut.cards.stage_cards import ReferenceCard
+from trigger_lut.cards.stage_cards import METRICS, ReferenceCard
+from trigger_lut.evaluation.predictions import FIRMWARE
 from trigger_lut.report.pages.baselines import SCORES_NOTE, baselines_table, score_cells, with_error
 from trigger_lut.report.pages.tagging import share, tagging_plots, tagging_tables
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, percent
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 RANKS = " Rank correlation: Spearman's, with the score of the teacher; a trigger needs the order of events alone."
 
 
+Plots = list[tuple[str, "Figure", str]]
+HEADS_NOTE = f"Mean score: the weighted mean over heads, event by event. Training chooses networks by it. {SCORES_NOTE}"
+
+
 def physics_page(card: PhysicsCard, reference: ReferenceCard) -> Page:
-    """Return the page of a classification or of a regression."""
-    return _regression(card, reference) if card.targets else _classification(card, reference)
+    """Return the page of a classification, of a regression, or of both."""
+    parts = [
+        *([_classification(card, reference)] if card.classes else []),
+        *([_regression(card)] if card.targets else []),
+    ]
+    return Page(
+        title=f"{card.design}: physics",
+        lead=" ".join(lead for lead, _, _ in parts),
+        tables=[*_heads(card), *(table for _, tables, _ in parts for table in tables), baselines_table(reference)],
+        cards={"physics": card},
+        plots=[plot for _, _, plots in parts for plot in plots],
+    )
 
 
-def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
+def _heads(card: PhysicsCard) -> list[Table]:
+    """Return the scores of all heads of several, and their mean."""
+    rows = [
+        cells(head.name, METRICS[head.metric], method, *score_cells(head.scores), percent(head.share), "-")
+        for n in range(len(card.heads.get(FIRMWARE, [])))
+        for method, heads in card.heads.items()
+        for head in [heads[n]]
+    ]
+    if rows:
+        whole = [*score_cells(card.scores), "-", "-"]
+        rows.append(cells("all", METRICS[card.metric], FIRMWARE, *whole))
+    rows += [
+        cells("all", f"{METRICS[card.metric]}, firmware minus this", method, *(["-"] * 4), Cell(_signed(found, 100, 2)))
+        for method, found in card.differences.items()
+    ]
+    header = ["Head", "Figure", "Method", "Score", "Plain", "Balanced", "Weight", "Difference [percentage points]"]
+    return [Table("Heads", header, rows, note=HEADS_NOTE)] if rows else []
+
+
+def _classification(card: PhysicsCard, reference: ReferenceCard) -> tuple[str, list[Table], Plots]:
+    """Return the lead, tables and plots of the classes."""
     from trigger_lut.report.plots.classification import confusion, roc, with_error
 
     costs = {cost.method: cost for cost in card.quantization_losses}
@@ -76,12 +116,10 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> Page:
             for row in [found.confusion[k]]
         ],
     )
-    return Page(
-        title=f"{card.design}: physics",
-        lead=_lead(card, reference),
-        tables=[methods, classes, *tagging_tables(card), assigned, baselines_table(reference)],
-        cards={"physics": card},
-        plots=[
+    return (
+        _lead(card, reference),
+        [methods, classes, *tagging_tables(card), assigned],
+        [
             (
                 "roc.svg",
                 roc(card),
@@ -129,7 +167,8 @@ def _rank(found: Resolution) -> Cell:
     return Cell("-") if found.rank_correlation is None else fixed(found.rank_correlation, 4)
 
 
-def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
+def _regression(card: PhysicsCard) -> tuple[str, list[Table], Plots]:
+    """Return the lead, tables and plots of the targets."""
     from trigger_lut.report.plots.regression import residuals, resolution_by_true
 
     ranked = any(found.rank_correlation is not None for target in card.targets for found in target.methods)
@@ -147,11 +186,11 @@ def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
         for target in card.targets
         for found in target.methods
     ]
-    return Page(
-        title=f"{card.design}: physics",
-        lead=f"Predicted minus true values of {card.events} events of the test split; R² "
-        f"{with_error(card.score, card.scores.weighted_error).text}.",
-        tables=[
+    of_targets = [head.scores for head in card.heads.get(FIRMWARE, []) if head.metric == "r2"] or [card.scores]
+    explained = ", ".join(with_error(scores.weighted, scores.weighted_error).text for scores in of_targets)
+    return (
+        f"Predicted minus true values of {card.events} events of the test split; R² {explained}.",
+        [
             Table(
                 "Resolution",
                 [
@@ -162,10 +201,8 @@ def _regression(card: PhysicsCard, reference: ReferenceCard) -> Page:
                 note="Errors of the width are from resampled events. Firmware: the integers that verification compares "
                 f"with the Verilog.{RANKS if ranked else ''}",
             ),
-            baselines_table(reference),
         ],
-        cards={"physics": card},
-        plots=[
+        [
             ("residuals.svg", residuals(card), "Predicted minus true; the end bins include all values beyond."),
             ("resolution.svg", resolution_by_true(card), "Half width of the central 68.3 % against the true value."),
         ],

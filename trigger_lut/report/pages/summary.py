@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from trigger_lut.cards.base import read_card
@@ -46,11 +47,15 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ("Bit-exact", lambda d: judgement(d.bit_exact, "yes", no=_not_exact(d))),
         ("Vectors compared", lambda d: d.vectors),
         (shown, lambda d: with_error(d.score, d.scores.weighted_error)),
+        *(
+            (f"{METRICS[head.metric]}, {head.name}", partial(_head, n=n))
+            for n, head in enumerate(card.designs[0].heads)
+        ),
         (f"{shown}, plain", lambda d: score_cells(d.scores)[1]),
         (f"{shown}, balanced", lambda d: score_cells(d.scores)[2]),
         *((f"{shown}, {found.name}", lambda _, found=found: score(found)) for found in card.designs[0].baselines),
         *(
-            [(f"{shown}, always {largest.name}", lambda _: score_cells(largest.scores)[0])]
+            [(f"{METRICS['accuracy']}, always {largest.name}", lambda _: score_cells(largest.scores)[0])]
             if (largest := card.designs[0].largest_class) is not None
             else []
         ),
@@ -109,6 +114,10 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         cards={"summary": card},
         plots=[("summary.svg", summary(card), "Accuracy against LUTs. Triangle: budget missed or not bit-exact.")],
     )
+
+
+def _head(design: DesignSummary, n: int) -> Cell:
+    return score_cells(design.heads[n].scores)[0]
 
 
 def _not_exact(design: DesignSummary) -> str:

@@ -10,6 +10,7 @@ import made_cards
 import pytest
 
 from trigger_lut.cards.base import write_card
+from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
 
@@ -25,8 +26,8 @@ def plan(monkeypatch):
 
 def test_the_shipped_plan(plan):
     assert list(plan.specs) == list(plan.budget.designs) == ["small", "medium", "large"]
-    assert len(plan.files) == len(plan.simulated) == 5 * plan.data_set.simulate.files_per_class
-    assert plan.files == sorted(Path("data/jets", file.name) for file in plan.simulated)
+    assert plan.files == [Path("config/data_sets/jets.root")]
+    assert not plan.simulated
     assert all(spec.network.units[-1] == 5 for spec in plan.specs.values())
 
 
@@ -38,10 +39,10 @@ def test_settings_are_one_line_a_value():
 
 
 def test_simulation_is_a_part_of_the_description(plan):
-    assert json.loads(json.dumps(simulation_of(plan.data_set)))["simulate"]["jets"] == plan.data_set.simulate.jets
-    given = plan.data_set.model_copy(update={"simulate": None})
+    simulated = load_data_set(ROOT / "config/data_sets/jets_simulated.yaml")
+    assert json.loads(json.dumps(simulation_of(simulated)))["simulate"]["jets"] == simulated.simulate.jets == 90_000
     with pytest.raises(ConfigurationError, match=r"^data set jets: simulate: missing; its files are given$"):
-        simulation_of(given)
+        simulation_of(plan.data_set)
 
 
 def test_a_resolved_file_with_other_content_is_found(tmp_path):

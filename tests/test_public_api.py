@@ -16,11 +16,11 @@ SIGNATURES = {
     "Network": "(inputs, layers, features=(), classes=(), outputs=None, port_formats=None)",
     "TriggerLutError": "(message='')",
     "evaluate": "(network, codes)",
-    "load_design": "(design, budget='config/budget.yaml', targets='config/targets.yaml')",
+    "load_design": "(design, budget='config/budget.yaml', *, targets='config/targets.yaml')",
     "load_model": "(path, function=None)",
     "load_network": "(path)",
     "save_network": "(network, path)",
-    "to_integer_network": "(model, features=(), classes=(), *, prune=True, inputs=None, wraps=False)",
+    "to_integer_network": "(model, features=(), *, classes=(), prune=True, inputs=None, wraps=False)",
     "write_rtl": "(network, folder, *, spec, stages=None, cuts=None, version=None)",
 }
 

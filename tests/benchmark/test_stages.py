@@ -81,7 +81,7 @@ def table(jobs: list[dict[str, Any]]) -> str:
 
 
 def test_a_run_and_an_edited_design(folder: Path) -> None:
-    """The budget as it stands, then its last design with nine tenths of the LUTs: the others are not run again."""
+    """The budget as it is, then its last design with nine tenths of the LUTs: the others are not run again."""
     budget = yaml.safe_load(BUDGET.read_text())
     write_budget(folder, budget)
     first = run(folder, name="run")

@@ -417,7 +417,7 @@ FAULTS = [
     Fault("a label that is NaN", other(label=at(7, float("nan"))), ("B: tree", "nan at entry 7 is not an integer")),
     Fault("NaN", other(x=at(9, np.nan)), ("feature 'x': 1 of 600 values, first at entry 9 of B", "nonfinite")),
     Fault(
-        "a target that is NaN, beside classes",
+        "a target that is NaN, together with classes",
         asking(None, regression_targets=[{"name": "root", "expression": "sqrt(x)"}]),
         ("target 'root': ", "of 600 values, first at entry"),
     ),

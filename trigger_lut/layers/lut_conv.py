@@ -27,7 +27,6 @@ class LUTConv(LookupLayer):
         self,
         filters: int,
         kernel_size: int | Sequence[int],
-        *,
         strides: int | Sequence[int] = 1,
         padding: str = "valid",
         dilation_rate: int | Sequence[int] = 1,

@@ -15,8 +15,7 @@ import numpy as np
 from trigger_lut.config.retrain import FrozenInterface
 from trigger_lut.layers.base import LookupLayer
 from trigger_lut.network.kept_interface import in_structure_of, with_port_formats
-from trigger_lut.network.layers import TableLayer
-from trigger_lut.network.network import Network, load_network
+from trigger_lut.network.network import Network, TableLayer, load_network
 from trigger_lut.training.edge_widths import NO_EDGE
 
 TRIES = 20  # of scaling, as rounded tables can be slightly larger than planned

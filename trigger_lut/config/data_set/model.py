@@ -162,7 +162,7 @@ class DataSet(Strict):
     )
     label: Label | None = Field(None, description="Classification: the class of an entry.")
     regression_targets: list[RegressionTarget] | None = Field(
-        None, min_length=1, description="Regression, instead of classes or beside them: numbers to be found."
+        None, min_length=1, description="Regression, instead of classes or together with them: numbers to be found."
     )
     loss_weights: dict[Text, LossWeight] | Literal["uncertainty"] | None = Field(
         None,

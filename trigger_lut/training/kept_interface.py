@@ -51,19 +51,26 @@ class KeptInterface:
         return cls(former, structure, limits_of(former, structure))
 
     def hold(self, layers: list[LookupLayer]) -> None:
-        """Give edges the address bits of the earlier network, and no finer entries, if its structure is kept."""
-        if not self.structure:
-            return
+        """Give outputs no finer entries than the earlier network, and if its structure is kept, edges its address bits.
+
+        Without the structure this holds for the layers of the network's outputs alone.
+        """
         tables = {layer.name: layer for layer in self.former.layers if isinstance(layer, TableLayer)}
+        final = _names_at(self.former, self.former.output_values)
         for layer in layers:
-            own = [tables[name] for name in _names(layer)]
+            names = _names(layer)
+            if not self.structure and not (set(names) & set(final) and set(names) <= tables.keys()):
+                continue
+            own = [tables[name] for name in names]
             before, fraction = np.asarray(layer.input_width), np.asarray(layer.output_fraction)
             shape = before.shape
-            widths = np.stack([table.widths for table in own]).reshape(shape)
             finest = np.stack([np.broadcast_to(table.fraction_bits, table.shape) for table in own]).reshape(shape)
+            layer.output_fraction.assign(np.minimum(fraction, finest))
+            if not self.structure:
+                continue
+            widths = np.stack([table.widths for table in own]).reshape(shape)
             gone = np.where(before <= NO_EDGE, before, NO_EDGE - np.maximum(before, 0.0))
             layer.input_width.assign(np.where(widths > 0, widths, gone))
-            layer.output_fraction.assign(np.minimum(fraction, finest))
 
     def fitted(self, layers: list[LookupLayer], convert: Callable[[], Network]) -> Network:
         """Scale layers until their outputs are within the limits, and return the network in the earlier formats.

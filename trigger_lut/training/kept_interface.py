@@ -86,6 +86,7 @@ class KeptInterface:
         -------
         Network
         """
+        self.hold(layers)  # regrowth refines entries too
         network = convert()
         for _ in range(TRIES):
             if not list(self._scaled(layers, network)):

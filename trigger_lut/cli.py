@@ -12,7 +12,7 @@ from pathlib import Path
 from trigger_lut import commands
 from trigger_lut.errors import TriggerLutError, warn_in_one_line
 from trigger_lut.stages.registry import registry
-from trigger_lut.utils.files import REFUSED_WRITES
+from trigger_lut.utils.files import REFUSED_WRITES, error_number
 from trigger_lut.utils.messages import log_to_stderr
 from trigger_lut.utils.scratch import Stopped, scratch_folder, stop_on_sigterm
 
@@ -251,10 +251,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # no permission, no space left, a folder where a file is expected
-        if error.filename is None and error.errno not in REFUSED_WRITES:
+        number = error_number(error)
+        if error.filename is None and number not in REFUSED_WRITES:
             raise
         place = error.filename or "an output or temporary file"
-        print(f"trigger-lut: error: {place}: {error.strerror or error}", file=sys.stderr)
+        print(f"trigger-lut: error: {place}: {os.strerror(number) if number else error}", file=sys.stderr)
         return 1
     return 0
 

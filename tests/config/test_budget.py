@@ -65,7 +65,6 @@ def test_a_good_budget_has_its_values_and_defaults(load):
         "luts": 3000,
         "latency_ns": 30.5,
         "ii": 1,
-        "input_cycles": None,
         "dsp": 2,
         "bram18": 0,
     }

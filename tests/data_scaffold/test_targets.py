@@ -66,7 +66,7 @@ def test_a_label_goes_before_targets(tmp_path: Path) -> None:
     data_set, text, _ = described(tmp_path, gun(label=np.arange(COUNT) % 2))
     assert data_set.regression_targets is None
     assert data_set.label.expression == "label"
-    assert "regression" not in text
+    assert "so a regression is proposed" not in text
 
 
 @pytest.mark.parametrize(

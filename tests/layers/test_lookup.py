@@ -270,11 +270,11 @@ def test_two_processes_build_at_once_and_a_third_builds_nothing(tmp_path):
     assert [answer(process)[0] for process in both] == ["True True"] * 2
     (library,) = (tmp_path / "cache" / "trigger_lut").iterdir()
     assert library.suffix == ".so"
-    found = library.stat().st_mtime_ns
+    found = library.stat().st_ino  # a use sets its time
     quick.unlink()
     (tmp_path / "empty").mkdir()
     environment["PATH"] = str(tmp_path / "empty")
     out, err = answer(start())
     assert out == "True True", "what lies in the cache needs no compiler"
     assert str(library) in err
-    assert library.stat().st_mtime_ns == found
+    assert library.stat().st_ino == found

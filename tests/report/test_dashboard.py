@@ -210,7 +210,7 @@ def test_accuracy_stands_beside_its_baselines(tmp_path):
     assert (quality.name, quality.word, quality.text) == ("R²", "98.00 %", "(error not measured)")
     assert quality.notes[1] == "Boosted trees: 82.00 %; firmware +16.00 points (error not measured)"
     both = made_cards.two_heads("small")
-    quality = panel(row(tmp_path, physics=both), [], "", physics=both).lines[0]
+    quality = panel(row(tmp_path, physics=both), [], pages="", physics=both).lines[0]
     error = 100 * both.scores.weighted_error
     assert (quality.name, quality.text) == ("Mean score", f"({84 - error:.2f} to {84 + error:.2f} %)")
     assert quality.notes[0].endswith("firmware \N{MINUS SIGN}1.20 ± 0.20 points")

@@ -61,6 +61,10 @@ def describe(folder: Path, **changes) -> None:
     (folder / "config/data_sets/later.yaml").write_text(yaml.safe_dump(content))
 
 
+# Three designs to release and proof take six minutes; tests/training/test_kept_interface.py is the quick test.
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     """The first design, and both that are trained again."""
@@ -84,7 +88,6 @@ def project(folder: Path, design: str):
     return json.loads((folder / f"results/{design}/firmware/rtl/project.json").read_text())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("design", ["second", "third"])
 def test_interface_is_kept_and_all_is_verified(finished, design):
     first, again = project(finished, "first"), project(finished, design)
@@ -98,7 +101,6 @@ def test_interface_is_kept_and_all_is_verified(finished, design):
     assert [feature["kif"] for feature in ingested["features"]] == first["inputs"]
 
 
-@pytest.mark.slow
 def test_release_says_what_changed(finished):
     text = (finished / "results/second/release/CHANGES.txt").read_text()
     assert "structure: the same" in text
@@ -107,7 +109,6 @@ def test_release_says_what_changed(finished):
     assert not [line for line in text.splitlines() if line.strip().startswith(("input ", "output ", "latency"))]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("design", ["second", "third"])
 def test_verdict_accepts_the_interface_and_refuses_another_latency(finished, design, monkeypatch):
     monkeypatch.chdir(finished)
@@ -141,7 +142,6 @@ REFUSED = [
 ]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("budget", "data_set", "message"), REFUSED)
 def test_what_cannot_work_is_refused_in_a_sentence(finished, budget, data_set, message):
     describe(finished, **data_set)

@@ -87,7 +87,7 @@ def test_both_heads_are_learned_and_shown_with_errors(finished):
     assert [target["name"] for target in physics["targets"]] == ["pt"]
     assert list(physics["classes"]) == ["light", "b"]
     page = (finished / "results/tiny/pages/physics.html").read_text()
-    assert all(text in page for text in ("Heads", "roc.svg", "resolution.svg"))
+    assert all(text in page for text in ("Heads", "Each class against all others", "Resolution", "data:image/svg+xml"))
 
 
 @pytest.mark.slow

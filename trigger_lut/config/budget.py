@@ -104,6 +104,10 @@ class Training(Strict):
     )
 
 
+OPTIONAL_KEYS = ("input_cycles", "retrain", "keep")
+"""Keys of a design that its specification holds only where they are given, so that it stays the same without them."""
+
+
 class DesignBudget(Strict):
     """Largest resources and latency of one design."""
 
@@ -148,7 +152,7 @@ class DesignBudget(Strict):
     @model_serializer(mode="wrap")
     def _without_retrain(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what concerns no design but those that are trained again."""
-        return {key: v for key, v in handler(self).items() if v is not None or key not in ("retrain", "keep")}
+        return {key: v for key, v in handler(self).items() if v is not None or key not in OPTIONAL_KEYS}
 
 
 class Budget(Strict):

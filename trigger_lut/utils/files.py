@@ -11,6 +11,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping
@@ -200,9 +201,29 @@ def _explained(path: Path, part: Path) -> Iterator[None]:
         raise OutputError(path, error.problem) from error
     except OSError as error:
         own = error.filename is None or str(error.filename).startswith(str(path))
-        if error.errno not in REFUSED_WRITES or not own:
+        number = error_number(error)
+        if number is None or number not in REFUSED_WRITES or not own:
             raise
-        raise OutputError(path, f"cannot be written: {os.strerror(error.errno)}. {REMEDY}") from error
+        raise OutputError(path, f"cannot be written: {os.strerror(number)}. {REMEDY}") from error
+
+
+def error_number(error: OSError) -> int | None:
+    """Return the number of an error, also where `shutil` copied a folder and holds the errors of its files as text.
+
+    Parameters
+    ----------
+    error : OSError
+        Error of a write.
+
+    Returns
+    -------
+    int or None
+        As in `errno`; None where it is not known.
+    """
+    if not isinstance(error, shutil.Error):
+        return error.errno
+    found = re.search(r"\[Errno (\d+)\]", str(error))
+    return int(found[1]) if found else None
 
 
 def _locked_file(part: Path, path: Path) -> int:

@@ -36,6 +36,14 @@ QUANTIZERS = {
 }
 """Positional arguments of the quantizers that are read."""
 
+PLAIN_OPTIONS = {
+    **dict.fromkeys(("use_sigmoid", "negative_slope"), 0),
+    **dict.fromkeys(("relu_upper_bound", "elements_per_scale", "scale_axis", "post_training_scale")),
+    **dict.fromkeys(("min_po2_exponent", "max_po2_exponent")),
+    "qnoise_factor": 1,
+}
+"""Options with which a quantizer is another function, and the value that is read."""
+
 OTHER_QUANTIZERS = (
     *("bernoulli", "binary", "quantized_hswish", "quantized_linear", "quantized_po2", "quantized_relu_po2"),
     *("quantized_sigmoid", "quantized_tanh", "quantized_ulaw", "stochastic_binary", "stochastic_ternary", "ternary"),
@@ -333,9 +341,9 @@ def _format(layer: Any, quantizer: QuantizerOfFile) -> Format:
     name, options = quantizer
     if name not in QUANTIZERS:
         raise _refused(layer, f"quantizer {name}", "one of " + ", ".join(QUANTIZERS))
-    for key in ("use_sigmoid", "negative_slope", "relu_upper_bound", "elements_per_scale"):
-        if options.get(key):
-            raise _refused(layer, f"{name} with {key}={options[key]!r}", "none")
+    for key, plain in PLAIN_OPTIONS.items():
+        if (found := options.get(key, plain)) not in (None, plain):
+            raise _refused(layer, f"{name} with {key}={found!r}", f"{key} of {plain}")
     bits, integer = int(options.get("bits", 8)), int(options.get("integer", 0))
     k = int(name == "quantized_bits" and bool(options.get("keep_negative", True)))
     if bits <= k:
@@ -351,10 +359,12 @@ def _rounded(
         raise _refused(layer, f"no {key}", "a quantizer of all weights; set network.quantize for a float model")
     form = _format(layer, quantizer)
     alpha = quantizer.options.get("alpha")
-    if alpha == "auto_po2":
+    if alpha == "auto_po2" and key == "kernel_quantizer":  # others have scales over other axes
         return _with_found_scale(weights, quantizer, form)
     if alpha is not None and (isinstance(alpha, str) or np.log2(alpha) % 1):
-        raise _refused(layer, f"{key} with alpha={alpha!r}", "alpha of 1, None, a power of two or 'auto_po2'")
+        raise _refused(
+            layer, f"{key} with alpha={alpha!r}", "alpha of 1, None or a power of two; 'auto_po2' for kernels"
+        )
     low = -(2.0 ** (form.i + form.f)) + form.symmetric if form.k else 0.0
     codes = np.clip(np.round(weights * np.float32(2.0**form.f)), low, 2.0 ** (form.i + form.f) - 1)
     return (codes * 2.0**-form.f * (alpha or 1)).astype(np.float32)

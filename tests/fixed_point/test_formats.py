@@ -19,7 +19,6 @@ from trigger_lut.fixed_point.formats import (
     kif_from_fixed,
     parse_fixed,
     saturate,
-    shift_floor,
     wrap,
 )
 
@@ -127,11 +126,6 @@ def test_range_format_is_the_narrowest(a: int, b: int, f: int) -> None:
     if kif.i + kif.f > (not kif.k):  # one bit less no longer holds the range
         narrower = KIF(kif.k, kif.i - 1, f)
         assert narrower.lo > lo or narrower.hi < hi
-
-
-@given(integers, st.integers(-10, 30))
-def test_shift_floor_is_division_rounded_down(code: int, shift: int) -> None:
-    assert int(shift_floor(code, shift)) == math.floor(Fraction(code) / Fraction(2) ** shift)
 
 
 def test_arrays_keep_their_shape_and_are_int64() -> None:

@@ -10,13 +10,12 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import LinearLayer, Network, TableLayer, with_layer
 from trigger_lut.network.reachability import address_bits, code_ranges, entries_in_firmware, reachable
 from trigger_lut.network.reference_model import all_values, channel_codes, evaluate
-from trigger_lut.network.simplify import with_proven_overflow, without_unreachable, without_unread
+from trigger_lut.network.simplify import with_proven_overflow, without_unread
 
 WAYS = {
     "overflow": with_proven_overflow,
-    "unreachable": without_unreachable,
     "unread": without_unread,
-    "all": lambda network: without_unread(with_proven_overflow(without_unreachable(network))),
+    "all": lambda network: without_unread(with_proven_overflow(network)),
 }
 
 
@@ -76,21 +75,12 @@ def chain(tables, hidden, head):
     return Network((KIF(0, 2, 0),), (first, last))
 
 
-def test_unreachable_entries_are_taken_for_their_neighbors():
+def test_unreachable_entries_are_not_in_firmware():
     network = chain([1, 2, 2, 1], KIF(0, 3, 0), [7, 1, 2, 9, 9, 9, 9, 0])
-    found = without_unreachable(network).layers[1]
-    assert found.table(0, 0).tolist() == [1, 1, 2, 2, 2, 2, 2, 2]
     assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
     codes = code_ranges(network.layers[1], network.input_ranges(1))
     assert reachable(network.layers[1], codes, i=0, o=0) == (1, 2, 1)
     assert entries_in_firmware(network.layers[1], codes, i=0, o=0).tolist() == [1, 1, 2, 2]
-
-
-def test_tables_that_are_constant_where_it_matters_are_pruned():
-    network = chain([1, 2, 2, 1], KIF(0, 3, 0), [7, 5, 5, 9, 9, 9, 9, 0])
-    after = without_unread(without_unreachable(network))
-    assert edges(after) == 0
-    assert after.layers[1].bias.tolist() == [5]
 
 
 def test_signed_windows_keep_the_sign():

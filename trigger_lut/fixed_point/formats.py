@@ -129,24 +129,6 @@ def kif_for_range(lo: int, hi: int, f: int) -> KIF:
     return KIF(k, value_bits - f, f)
 
 
-def shift_floor(codes: ArrayLike, shift: int) -> IntArray:
-    """Return codes * 2**-shift, rounded towards minus infinity (TRN); a negative shift is exact.
-
-    Parameters
-    ----------
-    codes : array_like of int
-        Codes of any shape.
-    shift : int
-        Bits that are dropped.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-    """
-    c = np.asarray(codes, dtype=np.int64)
-    return c >> shift if shift >= 0 else c << -shift
-
-
 def saturate(codes: ArrayLike, kif: KIF) -> IntArray:
     """Clip codes into the format (SAT).
 

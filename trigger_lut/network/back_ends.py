@@ -141,8 +141,6 @@ LOWERING: BackEnd[list[Any]] = BackEnd("lowering to logic")
 """(layer, channels, plans of the position, like) -> outputs of a position in real values, as variables of alkaid."""
 DECIDING_BITS: BackEnd[Any] = BackEnd("input usage", default=lambda layer, i, codes: [codes])
 """(layer, i, converted codes) -> arrays, of which one differs where a changed bit changes what channel i adds."""
-DEAD_ENTRIES: BackEnd[Any] = BackEnd("removal of unreachable entries", default=lambda layer, read: layer)
-"""(layer, ranges (P, C_in)) -> the layer without what no code reaches. A layer without tables stays as it is."""
 
 HLS_CPP: BackEnd[str] = BackEnd("HLS generator")
 """(layer, index, o, bits) -> C++ expression of an output, from the codes `c[i]`, within ap_int<bits>."""

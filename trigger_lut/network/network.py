@@ -139,17 +139,6 @@ class Network:
         """Return the name of each output: its class, or its number where there is none."""
         return [self.classes[o] if o < len(self.classes) else str(o) for o in range(len(self.output_values))]
 
-    def is_dense_chain(self) -> bool:
-        """Return whether each layer is a TRN table layer of one position that reads all outputs of the layer before."""
-        first = [0, *self.first_value]
-        plain = all(
-            isinstance(layer, TableLayer)
-            and layer.rounding == "TRN"
-            and np.array_equal(gather_index, np.arange(first[n], first[n + 1])[None])
-            for n, (layer, gather_index) in enumerate(zip(self.layers, self.gather_index, strict=True))
-        )
-        return plain and np.array_equal(self.output_values, np.arange(first[-2], first[-1]))
-
     def validate(self) -> list[str]:
         """List inconsistencies; empty for a sound network."""
         found = [f"{layer.name}: {p}" for layer in self.layers for p in layer.validate()]

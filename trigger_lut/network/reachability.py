@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
 from trigger_lut.fixed_point.ranges import Ranges, converted_range, fits
-from trigger_lut.network.back_ends import DEAD_ENTRIES
 from trigger_lut.network.layers import IntegerLayer, TableLayer
 
 
@@ -104,24 +102,3 @@ def address_bits(layer: TableLayer, read: Ranges) -> IntArray:
     for i, o in layer.edges():
         bits[i, o] = len(entries_in_firmware(layer, codes, i=i, o=o)).bit_length() - 1
     return bits
-
-
-@DEAD_ENTRIES.register(TableLayer)
-def with_reachable(layer: TableLayer, read: Ranges) -> TableLayer:
-    """Replace each entry that cannot be reached by the nearest reachable one; the outputs are the same.
-
-    Tables that are constant then are pruned, their constant goes into the bias.
-    """
-    codes = code_ranges(layer, read)
-    widths, tables, bias = layer.widths.copy(), layer.tables.copy(), layer.bias.copy()
-    for i, o in layer.edges():
-        size = 1 << int(widths[i, o])
-        first, last, step = reachable(layer, codes, i=i, o=o)
-        entries = tables[i, o, np.clip(np.arange(size) // step * step, first, last)]
-        if (entries == entries[0]).all():
-            bias[o] += entries[0]
-            widths[i, o], tables[i, o] = 0, 0
-        else:
-            tables[i, o, :size] = entries
-    tables = tables[:, :, : 1 << int(widths.max(initial=0))]
-    return replace(layer, widths=widths, tables=tables, bias=bias)

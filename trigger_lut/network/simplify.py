@@ -1,6 +1,6 @@
 """Simplification of an integer network, with the same outputs.
 
-It removes saturation where nothing can overflow, table entries that nothing can reach, and edges that nothing reads.
+It removes saturation where nothing can overflow, and edges that nothing reads.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.fixed_point.ranges import converted_range, fits, limits
-from trigger_lut.network import reachability as _reachability  # noqa: F401 (registers the removal)
-from trigger_lut.network.back_ends import DEAD_ENTRIES
 from trigger_lut.network.network import Network, with_layer
 
 
@@ -44,15 +42,6 @@ def _never_clipped(codes: tuple[int, int, int], kif: KIF, overflow: str, roundin
     """Return whether codes (lo, hi, f) fit the format; with SAT_SYM its lowest code is clipped as well."""
     lowest, _ = converted_range(codes, kif, overflow="WRAP", rounding=rounding)
     return fits(*codes, kif=kif, rounding=rounding) and lowest >= limits(kif, overflow)[0]
-
-
-def without_unreachable(network: Network) -> Network:
-    """Return the network without table entries for codes that never occur: see `reachability.with_reachable`."""
-    for n, layer in enumerate(network.layers):
-        layers = list(network.layers)
-        layers[n] = DEAD_ENTRIES(layer, network.input_ranges(n))
-        network = replace(network, layers=tuple(layers))
-    return network
 
 
 def without_unread(network: Network) -> Network:

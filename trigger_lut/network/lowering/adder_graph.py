@@ -16,7 +16,6 @@ from trigger_lut.fixed_point.ranges import Ranges
 from trigger_lut.network.back_ends import LOWERING
 from trigger_lut.network.layers import IntegerLayer, LinearLayer
 
-LARGEST_WEIGHT = 1 << 23  # the solver takes weights in float32
 NOT_IN_LOGIC = ("name", "overflow", "gather_index", "rounding")
 """Fields of a layer that concern what comes before its channels."""
 

@@ -123,8 +123,8 @@ def flip(
     kind: str,
     name: str,
     *,
-    code: str,
-    fires: str,
+    code: str = "",
+    fires: str = "hit",
     events: Sequence[tuple[int, str]] = (),
     readings: dict[str, tuple[str, str]] | None = None,
     extra: dict[str, str] | None = None,
@@ -164,6 +164,14 @@ def flip(
         return Change(place, made[0] | added, dict(zip(readings or {}, made[1:], strict=True)), given, (), equal)
 
 
+def flips(
+    kind: str, rows: Mapping[str, tuple[str, str] | tuple[str, str, dict[str, tuple[str, str]]]], *, equal: bool = False
+) -> None:
+    """Register operators of `flip` from a table: name to code, `fires` and readings."""
+    for name, (code, fires, *readings) in rows.items():
+        flip(kind, name, code=code, fires=fires, readings=readings[0] if readings else None, equal=equal)
+
+
 def edit(kind: str, name: str, *, where: str, pattern: str, replacement: Replacement, equal: bool = False) -> None:
     """Register an operator that replaces one random match of a pattern in a part of the design."""
 
@@ -173,10 +181,26 @@ def edit(kind: str, name: str, *, where: str, pattern: str, replacement: Replace
         return change if change is None or not equal else Change(change.place, change.files, equal=True)
 
 
+def edits(kind: str, rows: Mapping[str, tuple[str, Replacement]], *, where: str, equal: bool = False) -> None:
+    """Register operators of `edit` from a table: name to pattern and replacement."""
+    for name, (pattern, replacement) in rows.items():
+        edit(kind, name, where=where, pattern=pattern, replacement=replacement, equal=equal)
+
+
 def edit_top(
-    kind: str, name: str, *changes: tuple[str, str], equal: bool = False, events: Sequence[tuple[int, str]] = ()
+    kind: str,
+    name: str,
+    *changes: tuple[str, str],
+    body: str = "",
+    equal: bool = False,
+    events: Sequence[tuple[int, str]] = (),
 ) -> None:
-    """Register an operator that replaces patterns, with the marks of `filled`, everywhere in the top-level module."""
+    """Register an operator that replaces patterns, with the marks of `filled`, everywhere in the top-level module.
+
+    body: code that comes behind the ports.
+    """
+    if body:
+        changes = (*changes, (r"\n\);\n", f"\n);\n{body}\n"))
 
     @operator(kind, name)
     def apply(design: Design, draw: Draw) -> Change | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from trigger_lut.verification.attack.designs import Design
-from trigger_lut.verification.attack.edit import ADDER, MUX, SLICE, Draw, edit, edited, part, spliced
+from trigger_lut.verification.attack.edit import ADDER, MUX, SLICE, Draw, edit, edited, edits, part, spliced
 from trigger_lut.verification.attack.mutate import Change, operator
 
 Instance = Callable[[list[int], list[str]], bool]
@@ -107,153 +107,96 @@ edit(
     pattern=r"= 'b([01]*)([01])([01]*);",
     replacement=lambda m: f"= 'b{m[1]}{1 - int(m[2])}{m[3]};",
 )
-edit(
+edits(
     "adders",
-    "sum in the library is a difference",
+    {
+        "sum in the library is a difference": (r"in0_ext(\[[^]]*\])? \+ in1_ext", r"in0_ext\1 - in1_ext"),
+        "sum in the library is a bitwise or": (r"in0_ext(\[[^]]*\])? \+ in1_ext", r"in0_ext\1 | in1_ext"),
+        "difference in the library reversed": (r"in0_ext - in1_ext", "in1_ext - in0_ext"),
+        "borrow lost": (r" - borrow;", ";"),
+        "low bits of a shifted sum from the other operand": (r"= in0_ext\[ABS_SHIFT-1:0\]", "= in1_ext[ABS_SHIFT-1:0]"),
+        "drop of low bits ignored": (r"accum\[BW_OUT-1\+DROP_LSBS:DROP_LSBS\]", "accum[BW_OUT-1:0]"),
+        "choices in the library exchanged": (r"\(key\) \? in0_ext", "(!key) ? in0_ext"),
+    },
     where="library",
-    pattern=r"in0_ext(\[[^]]*\])? \+ in1_ext",
-    replacement=r"in0_ext\1 - in1_ext",
 )
-edit(
-    "adders",
-    "sum in the library is a bitwise or",
-    where="library",
-    pattern=r"in0_ext(\[[^]]*\])? \+ in1_ext",
-    replacement=r"in0_ext\1 | in1_ext",
-)
-edit(
-    "adders",
-    "difference in the library reversed",
-    where="library",
-    pattern=r"in0_ext - in1_ext",
-    replacement="in1_ext - in0_ext",
-)
-edit("adders", "borrow lost", where="library", pattern=r" - borrow;", replacement=";")
-edit(
-    "adders",
-    "low bits of a shifted sum from the other operand",
-    where="library",
-    pattern=r"= in0_ext\[ABS_SHIFT-1:0\]",
-    replacement="= in1_ext[ABS_SHIFT-1:0]",
-)
-edit(
-    "adders",
-    "drop of low bits ignored",
-    where="library",
-    pattern=r"accum\[BW_OUT-1\+DROP_LSBS:DROP_LSBS\]",
-    replacement="accum[BW_OUT-1:0]",
-)
-edit(
-    "adders",
-    "choices in the library exchanged",
-    where="library",
-    pattern=r"\(key\) \? in0_ext",
-    replacement="(!key) ? in0_ext",
-)
-edit(
+edits(
     "signs",
-    "sign extension in the library with zeros",
+    {
+        "sign extension in the library with zeros": (
+            r"\{IN(\d)_PAD_LEFT\{in\d\[BW_INPUT\d-1\]\}\}",
+            r"{IN\1_PAD_LEFT{1'b0}}",
+        ),
+        "zero extension in the library with the sign": (
+            r"\{IN(\d)_PAD_LEFT\{1'b0\}\}",
+            r"{IN\1_PAD_LEFT{in\1[BW_INPUT\1-1]}}",
+        ),
+    },
     where="library",
-    pattern=r"\{IN(\d)_PAD_LEFT\{in\d\[BW_INPUT\d-1\]\}\}",
-    replacement=r"{IN\1_PAD_LEFT{1'b0}}",
 )
-edit(
+edits(
     "signs",
-    "zero extension in the library with the sign",
-    where="library",
-    pattern=r"\{IN(\d)_PAD_LEFT\{1'b0\}\}",
-    replacement=r"{IN\1_PAD_LEFT{in\1[BW_INPUT\1-1]}}",
-)
-edit(
-    "signs",
-    "arithmetic shift in an unsigned context",
+    {
+        "arithmetic shift in an unsigned context": (
+            SLICE,
+            lambda m: (
+                None
+                if m["low"] == "0"
+                else f"{m['to']}[{m['high_to']}:0] = ($signed({m['of']}) >>> {m['low']}) + {int(m['high_to']) + 9}'d0;"
+            ),
+        ),
+        "slice by an arithmetic shift": (
+            SLICE,
+            lambda m: None if m["low"] == "0" else f"{m['to']}[{m['high_to']}:0] = $signed({m['of']}) >>> {m['low']};",
+        ),
+        "sign of a comparison lost": (
+            r"(?<=assign )(v\d+\[0:0\]) = (v\d+)\[([1-9]):\3\];",
+            r"\1 = \2 < $signed(1'b0);",
+        ),
+    },
     where="stages",
-    pattern=SLICE,
-    replacement=lambda m: (
-        None
-        if m["low"] == "0"
-        else f"{m['to']}[{m['high_to']}:0] = ($signed({m['of']}) >>> {m['low']}) + {int(m['high_to']) + 9}'d0;"
-    ),
 )
-edit(
-    "signs",
-    "slice by an arithmetic shift",
-    where="stages",
-    pattern=SLICE,
-    replacement=lambda m: (
-        None if m["low"] == "0" else f"{m['to']}[{m['high_to']}:0] = $signed({m['of']}) >>> {m['low']};"
-    ),
-)
-edit(
-    "signs",
-    "sign of a comparison lost",
-    where="stages",
-    pattern=r"(?<=assign )(v\d+\[0:0\]) = (v\d+)\[([1-9]):\3\];",
-    replacement=r"\1 = \2 < $signed(1'b0);",
-)
-edit(
+edits(
     "slices",
-    "slice one bit higher",
+    {
+        "slice one bit higher": (
+            SLICE,
+            lambda m: f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) + 1}:{int(m['low']) + 1}];",
+        ),
+        "slice one bit lower": (
+            SLICE,
+            lambda m: (
+                None
+                if m["low"] == "0"
+                else f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) - 1}:{int(m['low']) - 1}];"
+            ),
+        ),
+        "highest bit of a slice is 0": (
+            SLICE,
+            lambda m: (
+                None
+                if m["high_to"] == "0"
+                else f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) - 1}:{m['low']}];"
+            ),
+        ),
+        "slice in reversed order": (
+            SLICE,
+            lambda m: None if m["high_to"] == "0" else f"{m['to']}[{m['high_to']}:0] = {{{_reversed(m)}}};",
+        ),
+        "lowest bit of a slice inverted": (SLICE, lambda m: m[0][:-1] + " ^ 1'b1;"),
+        "inversion lost": (r"= ~(v\d+)", r"= \1"),
+        "inversion added": (r"(?<=assign )(v\d+\[0:0\]) = (v\d+\[\d+:\d+\]);", r"\1 = ~\2;"),
+        "mask lost": (r" & \{\d+\{~v\d+\[\d+\]\}\}", ""),
+        "input slice of a stage shifted": (
+            r"= model_inp\[(\d+):(\d+)\];",
+            lambda m: None if m[2] == "0" else f"= model_inp[{int(m[1]) - 1}:{int(m[2]) - 1}];",
+        ),
+        "slice at an index that the data choose": (
+            SLICE,
+            lambda m: f"{m['to']}[{m['high_to']}:0] = {m['of']}[{m['of']}[0] +: {int(m['high_to']) + 1}];",
+        ),
+    },
     where="stages",
-    pattern=SLICE,
-    replacement=lambda m: f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) + 1}:{int(m['low']) + 1}];",
-)
-edit(
-    "slices",
-    "slice one bit lower",
-    where="stages",
-    pattern=SLICE,
-    replacement=lambda m: (
-        None
-        if m["low"] == "0"
-        else f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) - 1}:{int(m['low']) - 1}];"
-    ),
-)
-edit(
-    "slices",
-    "highest bit of a slice is 0",
-    where="stages",
-    pattern=SLICE,
-    replacement=lambda m: (
-        None if m["high_to"] == "0" else f"{m['to']}[{m['high_to']}:0] = {m['of']}[{int(m['high']) - 1}:{m['low']}];"
-    ),
-)
-edit(
-    "slices",
-    "slice in reversed order",
-    where="stages",
-    pattern=SLICE,
-    replacement=lambda m: None if m["high_to"] == "0" else f"{m['to']}[{m['high_to']}:0] = {{{_reversed(m)}}};",
-)
-edit(
-    "slices",
-    "lowest bit of a slice inverted",
-    where="stages",
-    pattern=SLICE,
-    replacement=lambda m: m[0][:-1] + " ^ 1'b1;",
-)
-edit("slices", "inversion lost", where="stages", pattern=r"= ~(v\d+)", replacement=r"= \1")
-edit(
-    "slices",
-    "inversion added",
-    where="stages",
-    pattern=r"(?<=assign )(v\d+\[0:0\]) = (v\d+\[\d+:\d+\]);",
-    replacement=r"\1 = ~\2;",
-)
-edit("slices", "mask lost", where="stages", pattern=r" & \{\d+\{~v\d+\[\d+\]\}\}", replacement="")
-edit(
-    "slices",
-    "input slice of a stage shifted",
-    where="stages",
-    pattern=r"= model_inp\[(\d+):(\d+)\];",
-    replacement=lambda m: None if m[2] == "0" else f"= model_inp[{int(m[1]) - 1}:{int(m[2]) - 1}];",
-)
-edit(
-    "slices",
-    "slice at an index that the data choose",
-    where="stages",
-    pattern=SLICE,
-    replacement=lambda m: f"{m['to']}[{m['high_to']}:0] = {m['of']}[{m['of']}[0] +: {int(m['high_to']) + 1}];",
 )
 
 

@@ -15,6 +15,7 @@ from trigger_lut.verification.attack.edit import (
     edited_everywhere,
     ended,
     flip,
+    flips,
     in_body,
     marked,
     part,
@@ -153,16 +154,12 @@ edit_top(
     "all gated by valid_in",
     (r"\.clk\(clk\)", ".clk(g)"),
     (r"posedge clk", "posedge g"),
-    (r"\n\);\n", "\n);\nwire g = clk & valid_in;\n"),
+    body="wire g = clk & valid_in;",
 )
 edit_top("clocks", "core clocked by valid_in", (r"\.clk\(clk\)", ".clk(valid_in)"))
 edit_top("clocks", "core clocked by the inverted clock", (r"\.clk\(clk\)", ".clk(~clk)"))
 edit_top(
-    "clocks",
-    "all on falling edges",
-    (r"\.clk\(clk\)", ".clk(n)"),
-    (r"posedge clk", "posedge n"),
-    (r"\n\);\n", "\n);\nwire n = ~clk;\n"),
+    "clocks", "all on falling edges", (r"\.clk\(clk\)", ".clk(n)"), (r"posedge clk", "posedge n"), body="wire n = ~clk;"
 )
 edit_top("clocks", "core without a clock", (r"\.clk\(clk\)", ".clk()"))
 edit_top("clocks", "core clocked by 0", (r"\.clk\(clk\)", ".clk(1'b0)"))
@@ -171,13 +168,13 @@ edit_top(
     "clocks",
     "core clocked by a register",
     (r"\.clk\(clk\)", ".clk(r)"),
-    (r"\n\);\n", "\n);\nreg r; always @(posedge clk or negedge clk) r <= clk;\n"),
+    body="reg r; always @(posedge clk or negedge clk) r <= clk;",
 )
 edit_top(
     "clocks",
     "valid and data clocked by a gate",
     (r"posedge clk\)", "posedge c)"),
-    (r"\n\);\n", "\n);\nwire c; and gate (c, clk, 1'b1);\n"),
+    body="wire c; and gate (c, clk, 1'b1);",
     equal=True,
 )
 
@@ -190,39 +187,6 @@ def _bomb(bits: int) -> tuple[str, str, dict[str, tuple[str, str]]]:
 for _bits in (4, 16, 32, 64):
     _code, _fires, _readings = _bomb(_bits)
     flip("states", f"counter of {_bits} bits fires once a turn", code=_code, fires=_fires, readings=_readings)
-flip(
-    "states",
-    "counter that starts at 0",
-    code="reg [15:0] n; initial n = 0; always @(posedge clk) n <= n + 1'b1;",
-    fires="n == 16'd999",
-    readings={
-        "from another state": (
-            "reg [15:0] n; initial begin n = 960; end always @(posedge clk) n <= n + 1'b1;",
-            "n == 16'd999",
-        )
-    },
-)
-flip(
-    "states",
-    "counter of valid events",
-    code="reg [7:0] n; always @(posedge clk) if (valid_in) n <= n + 1'b1;",
-    fires="&n",
-)
-flip(
-    "states",
-    "feedback register that starts at 0",
-    code="reg [15:0] s; initial begin s = 0; end always @(posedge clk) s <= {s[14:0], s[15] ^ s[13]};",
-    fires="s[15]",
-    readings={"from another state": ("reg [15:0] s; always @(posedge clk) s <= {s[14:0], s[15] ^ s[13]};", "s[15]")},
-)
-flip(
-    "states",
-    "state that holds itself",
-    code="reg s; initial begin s = 0; end always @(posedge clk) s <= s;",
-    fires="s",
-    readings={"from another state": ("reg s; initial begin s = 1; end always @(posedge clk) s <= s;", "s")},
-)
-flip("states", "two states that exchange", code="reg s, t; always @(posedge clk) begin s <= t; t <= s; end", fires="s")
 flip(
     "states",
     "fires after an event for ever",
@@ -267,24 +231,10 @@ flip(
 )
 flip(
     "states",
-    "sum of two events",
-    code="reg [@in@:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= &(p + data_in);",
-    fires="q",
-)
-flip(
-    "states",
     "parity of all events",
     code="reg p; always @(posedge clk) p <= p ^ (data_in == @a@);",
     fires="p",
     events=[(1, "@a@")],
-)
-flip("states", "register that is never written", code="reg s;", fires="s")
-flip("states", "memory that is never written", code="reg m [0:3];", fires="m[data_in[0]]")
-flip(
-    "states",
-    "memory of events",
-    code="reg m [0:1]; always @(posedge clk) m[data_in[0]] <= data_in[1];",
-    fires="m[~data_in[0]]",
 )
 flip(
     "states",
@@ -292,25 +242,6 @@ flip(
     code="reg s, t; always @(posedge clk) begin s <= data_in[0]; t <= data_in[0]; end",
     fires="s ^ t",
     equal=True,
-)
-flip(
-    "states",
-    "state and its complement",
-    code="reg s, t; initial begin s = 0; t = 1; end always @(posedge clk) begin s <= s; t <= t; end",
-    fires="s == t",
-    readings={"from another state": ("reg s, t; always @(posedge clk) begin s <= s; t <= t; end", "s == t")},
-)
-flip(
-    "states",
-    "one-hot ring",
-    code="reg [2:0] r; initial begin r = 1; end always @(posedge clk) r <= {r[1:0], r[2]};",
-    fires="r == 3'd3",
-    readings={
-        "from another state": (
-            "reg [2:0] r; initial begin r = 3; end always @(posedge clk) r <= {r[1:0], r[2]};",
-            "r == 3'd3",
-        )
-    },
 )
 flip(
     "states",
@@ -326,21 +257,66 @@ flip(
     fires="&n",
     events=[(1, "@a@")] * 70,
 )
-flip("states", "latch", code="reg s; always @(*) if (data_in[@inbit@]) s = data_in[0];", fires="s")
-flip(
-    "states", "loop of gates", code="wire s, t; assign s = ~(t | data_in[0]); assign t = ~(s | data_in[1]);", fires="s"
-)
-flip(
+flip("states", "output depends on the valid bit", fires="valid_out", events=[(1, "@a@")])
+flips(
     "states",
-    "asynchronous set",
-    code="reg s; always @(posedge clk or posedge data_in[@inbit@]) if (data_in[@inbit@]) s <= 1; else s <= 0;",
-    fires="s",
+    {
+        "counter that starts at 0": (
+            "reg [15:0] n; initial n = 0; always @(posedge clk) n <= n + 1'b1;",
+            "n == 16'd999",
+            {
+                "from another state": (
+                    "reg [15:0] n; initial begin n = 960; end always @(posedge clk) n <= n + 1'b1;",
+                    "n == 16'd999",
+                )
+            },
+        ),
+        "counter of valid events": ("reg [7:0] n; always @(posedge clk) if (valid_in) n <= n + 1'b1;", "&n"),
+        "feedback register that starts at 0": (
+            "reg [15:0] s; initial begin s = 0; end always @(posedge clk) s <= {s[14:0], s[15] ^ s[13]};",
+            "s[15]",
+            {"from another state": ("reg [15:0] s; always @(posedge clk) s <= {s[14:0], s[15] ^ s[13]};", "s[15]")},
+        ),
+        "state that holds itself": (
+            "reg s; initial begin s = 0; end always @(posedge clk) s <= s;",
+            "s",
+            {"from another state": ("reg s; initial begin s = 1; end always @(posedge clk) s <= s;", "s")},
+        ),
+        "two states that exchange": ("reg s, t; always @(posedge clk) begin s <= t; t <= s; end", "s"),
+        "sum of two events": (
+            "reg [@in@:0] p; always @(posedge clk) p <= data_in; reg q; always @(posedge clk) q <= &(p + data_in);",
+            "q",
+        ),
+        "register that is never written": ("reg s;", "s"),
+        "memory that is never written": ("reg m [0:3];", "m[data_in[0]]"),
+        "memory of events": ("reg m [0:1]; always @(posedge clk) m[data_in[0]] <= data_in[1];", "m[~data_in[0]]"),
+        "state and its complement": (
+            "reg s, t; initial begin s = 0; t = 1; end always @(posedge clk) begin s <= s; t <= t; end",
+            "s == t",
+            {"from another state": ("reg s, t; always @(posedge clk) begin s <= s; t <= t; end", "s == t")},
+        ),
+        "one-hot ring": (
+            "reg [2:0] r; initial begin r = 1; end always @(posedge clk) r <= {r[1:0], r[2]};",
+            "r == 3'd3",
+            {
+                "from another state": (
+                    "reg [2:0] r; initial begin r = 3; end always @(posedge clk) r <= {r[1:0], r[2]};",
+                    "r == 3'd3",
+                )
+            },
+        ),
+        "latch": ("reg s; always @(*) if (data_in[@inbit@]) s = data_in[0];", "s"),
+        "loop of gates": ("wire s, t; assign s = ~(t | data_in[0]); assign t = ~(s | data_in[1]);", "s"),
+        "asynchronous set": (
+            "reg s; always @(posedge clk or posedge data_in[@inbit@]) if (data_in[@inbit@]) s <= 1; else s <= 0;",
+            "s",
+        ),
+        "output depends on data of now": ("", "data_in[@inbit@]"),
+        "output depends on the clock": ("", "clk & data_in[@inbit@]"),
+        "output depends on valid_in of now": ("", "valid_in"),
+        "output changes where it is not valid": ("", "!valid_out"),
+    },
 )
-flip("states", "output depends on data of now", code="", fires="data_in[@inbit@]")
-flip("states", "output depends on the clock", code="", fires="clk & data_in[@inbit@]")
-flip("states", "output depends on valid_in of now", code="", fires="valid_in")
-flip("states", "output depends on the valid bit", code="", fires="valid_out", events=[(1, "@a@")])
-flip("states", "output changes where it is not valid", code="", fires="!valid_out")
 
 
 def _valid_out(name: str, replacement: str) -> None:
@@ -368,7 +344,7 @@ edit_top(
     "valid",
     "valid_in lost after a pair",
     (r"valid <= ", "valid <= {@cycles@{~(v & valid_in & (data_in == @a@))}} & "),
-    (r"\n\);\n", "\n);\nreg v; always @(posedge clk) v <= valid_in;\n"),
+    body="reg v; always @(posedge clk) v <= valid_in;",
     events=[(1, "@a@"), (1, "@a@"), (1, "@a@")],
 )
 _valid_out("valid_out x where not valid", r"assign valid_out = \1 ? 1'b1 : 1'bx;")
@@ -380,30 +356,25 @@ edit_top(
 )
 edit_top("valid", "valid starts at 1", (r"initial valid = (\d+)'b0;", r"initial valid = ~\1'b0;"), equal=True)
 edit_top("valid", "valid without a start", (r"initial valid = (\d+)'b0;", ""), equal=True)
-edit_top(
-    "valid", "valid inverted twice", (r"valid_in\};", "~n};"), (r"\n\);\n", "\n);\nwire n = ~valid_in;\n"), equal=True
-)
+edit_top("valid", "valid inverted twice", (r"valid_in\};", "~n};"), body="wire n = ~valid_in;", equal=True)
 edit_top("valid", "valid_in replaced by a data bit", (r"valid_in\};", "data_in[@inbit@]};"))
 edit_top(
     "valid",
     "data_out 0 where not valid",
     (r"assign data_out\[", "assign clean["),
-    (r"\n\);\n", "\n);\nwire [@out@:0] clean; assign data_out = valid_out ? clean : 0;\n"),
+    body="wire [@out@:0] clean; assign data_out = valid_out ? clean : 0;",
 )
 edit_top(
     "valid",
     "data_in 0 where not valid",
     (r"= data_in\[", "= held["),
-    (r"\n\);\n", "\n);\nwire [@in@:0] held = data_in & {@bits@{valid_in}};\n"),
+    body="wire [@in@:0] held = data_in & {@bits@{valid_in}};",
 )
 edit_top(
     "valid",
     "data_in held where not valid",
     (r"= data_in\[", "= held["),
-    (
-        r"\n\);\n",
-        "\n);\nreg [@in@:0] kept; always @(posedge clk) if (valid_in) kept <= data_in; wire [@in@:0] held = valid_in ? data_in : kept;\n",
-    ),
+    body="reg [@in@:0] kept; always @(posedge clk) if (valid_in) kept <= data_in; wire [@in@:0] held = valid_in ? data_in : kept;",
 )
 
 

@@ -134,13 +134,7 @@ _edit(
     "init = 1 *) reg ",
     equal=True,
 )
-_edit(
-    "names",
-    "another module",
-    ENDS,
-    _with_module,
-    equal=True,
-)
+_edit("names", "another module", ENDS, _with_module, equal=True)
 _edit("unknown", "decision x", LOAD, r"\1 <= \2 ? 1'b1 : 1'bx;")
 _edit("equal", "comparison written the other way", r"<= score >= ([^;]*);", r"<= \1 <= score;", equal=True)
 _edit(

@@ -15,7 +15,9 @@ from trigger_lut.verification.attack.edit import (
     edit,
     edited,
     edited_everywhere,
+    edits,
     flip,
+    flips,
     part,
 )
 from trigger_lut.verification.attack.mutate import Change, operator
@@ -44,40 +46,17 @@ _all("always_comb", "tables", r"always @\(\*\)", "always_comb")
 _all("logic for reg", "tables", r"output reg", "output logic")
 _all("no attributes", "all", r"\(\* shreg_extract = \"no\" \*\) ", "")
 _all("no defaults in the tables", "tables", r"default: [^\n]*\n", "")
-edit(
+edits(
     KIND,
-    "inverted twice",
+    {
+        "inverted twice": (SLICE, r"\g<to>[\g<high_to>:0] = ~(~\g<of>[\g<high>:\g<low>]);"),
+        "exclusive or with 0": (SLICE, r"\g<to>[\g<high_to>:0] = \g<of>[\g<high>:\g<low>] ^ 1'b0;"),
+        "slice by a shift": (SLICE, r"\g<to>[\g<high_to>:0] = \g<of> >> \g<low>;"),
+        "sum with 0": (SLICE, r"\g<to>[\g<high_to>:0] = \g<of>[\g<high>:\g<low>] + 1'b0;"),
+        "inversion by a comparison": (r"= ~(v\d+);", r"= (\1 == 1'b0);"),
+    },
     where="stages",
-    pattern=SLICE,
-    replacement=r"\g<to>[\g<high_to>:0] = ~(~\g<of>[\g<high>:\g<low>]);",
     equal=True,
-)
-edit(
-    KIND,
-    "exclusive or with 0",
-    where="stages",
-    pattern=SLICE,
-    replacement=r"\g<to>[\g<high_to>:0] = \g<of>[\g<high>:\g<low>] ^ 1'b0;",
-    equal=True,
-)
-edit(
-    KIND,
-    "slice by a shift",
-    where="stages",
-    pattern=SLICE,
-    replacement=r"\g<to>[\g<high_to>:0] = \g<of> >> \g<low>;",
-    equal=True,
-)
-edit(
-    KIND,
-    "sum with 0",
-    where="stages",
-    pattern=SLICE,
-    replacement=r"\g<to>[\g<high_to>:0] = \g<of>[\g<high>:\g<low>] + 1'b0;",
-    equal=True,
-)
-edit(
-    KIND, "inversion by a comparison", where="stages", pattern=r"= ~(v\d+);", replacement=r"= (\1 == 1'b0);", equal=True
 )
 edit(
     KIND,
@@ -87,45 +66,33 @@ edit(
     replacement=r"<= (\1 | \1);",
     equal=True,
 )
-edit(
+edits(
     KIND,
-    "key inverted, choices exchanged",
+    {
+        "key inverted, choices exchanged": (
+            r"\(key\) \? (in0_ext\[BW_OUT-1:0\]) : (in1_ext\[BW_OUT-1:0\])",
+            r"(~key) ? \2 : \1",
+        ),
+        "sum of the library with its operands exchanged": (r"in0_ext \+ in1_ext", "in1_ext + in0_ext"),
+        "difference of the library by the complement": (r"in0_ext - in1_ext", "in0_ext + ~in1_ext + 1'b1"),
+    },
     where="library",
-    pattern=r"\(key\) \? (in0_ext\[BW_OUT-1:0\]) : (in1_ext\[BW_OUT-1:0\])",
-    replacement=r"(~key) ? \2 : \1",
-    equal=True,
-)
-edit(
-    KIND,
-    "sum of the library with its operands exchanged",
-    where="library",
-    pattern=r"in0_ext \+ in1_ext",
-    replacement="in1_ext + in0_ext",
-    equal=True,
-)
-edit(
-    KIND,
-    "difference of the library by the complement",
-    where="library",
-    pattern=r"in0_ext - in1_ext",
-    replacement="in0_ext + ~in1_ext + 1'b1",
     equal=True,
 )
 edit(KIND, "name of an instance", where="top", pattern=r"core \(\.clk", replacement="the_core (.clk", equal=True)
-flip(KIND, "wires that nothing reads", code="wire [3:0] spare = data_in[0] ? 4'd3 : 4'd5;", fires="1'b0", equal=True)
-flip(
+flips(
     KIND,
-    "register that nothing reads",
-    code="reg [3:0] spare; always @(posedge clk) spare <= spare + data_in[0];",
-    fires="1'b0",
+    {
+        "wires that nothing reads": ("wire [3:0] spare = data_in[0] ? 4'd3 : 4'd5;", "1'b0"),
+        "register that nothing reads": ("reg [3:0] spare; always @(posedge clk) spare <= spare + data_in[0];", "1'b0"),
+        "condition that never holds": ("", "data_in[0] & ~data_in[0]"),
+        "event that never happens": ("wire [1:0] s = data_in[0] + data_in[1];", "s == 2'd3"),
+    },
     equal=True,
 )
-flip(KIND, "condition that never holds", code="", fires="data_in[0] & ~data_in[0]", equal=True)
-flip(KIND, "event that never happens", code="wire [1:0] s = data_in[0] + data_in[1];", fires="s == 2'd3", equal=True)
 flip(
     KIND,
     "module that nothing uses",
-    code="",
     fires="1'b0",
     extra={"extra.v": "module @prefix@spare (input clk, output reg o); always @(posedge clk) o <= ~o; endmodule\n"},
     equal=True,

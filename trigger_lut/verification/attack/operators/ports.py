@@ -6,7 +6,18 @@ from __future__ import annotations
 import re
 
 from trigger_lut.verification.attack.designs import Design
-from trigger_lut.verification.attack.edit import Draw, clean_top, edit, edit_top, edited, ended, flip, spliced
+from trigger_lut.verification.attack.edit import (
+    Draw,
+    clean_top,
+    edit,
+    edit_top,
+    edited,
+    edits,
+    ended,
+    flip,
+    flips,
+    spliced,
+)
 from trigger_lut.verification.attack.mutate import Change, operator
 
 OUT = r"assign data_out\[(\d+):(\d+)\] = ([^;]*);"
@@ -37,100 +48,55 @@ def _exchanged(design: Design, draw: Draw, pattern: str) -> Change | None:
     return Change(f"top: {first[1]} and {second[1]}", {design.top: text})
 
 
-edit(
+edits(
     "buses",
-    "channel of data_in one bit lower",
+    {
+        "channel of data_in one bit lower": (
+            r"= data_in\[(\d+):(\d+)\];",
+            lambda m: None if m[2] == "0" else f"= data_in[{int(m[1]) - 1}:{int(m[2]) - 1}];",
+        ),
+        "channel of data_out in reversed order": (
+            r"= \{core_out\[(\d+):(\d+)\]\};",
+            lambda m: f"= {{{', '.join(f'core_out[{n}]' for n in range(int(m[2]), int(m[1]) + 1))}}};",
+        ),
+        "highest bit of a channel 0": (OUT, r"assign data_out[\1:\2] = (\3) & ~(1 << (\1 - \2));"),
+        "lowest bit of a channel inverted": (OUT, r"assign data_out[\1:\2] = (\3) ^ 1;"),
+        "constant output changed": (r"= (\d+)'h([0-9a-f]+);", lambda m: f"= {m[1]}'h{int(m[2], 16) ^ 1:x};"),
+        "data_out in descending order": (r"output wire \[(\d+):0\] data_out", r"output wire [0:\1] data_out"),
+        "data_in in descending order": (r"input wire \[(\d+):0\] data_in", r"input wire [0:\1] data_in"),
+    },
     where="top",
-    pattern=r"= data_in\[(\d+):(\d+)\];",
-    replacement=lambda m: None if m[2] == "0" else f"= data_in[{int(m[1]) - 1}:{int(m[2]) - 1}];",
 )
-edit(
+edits(
     "buses",
-    "channel of data_out in reversed order",
-    where="top",
-    pattern=r"= \{core_out\[(\d+):(\d+)\]\};",
-    replacement=lambda m: f"= {{{', '.join(f'core_out[{n}]' for n in range(int(m[2]), int(m[1]) + 1))}}};",
-)
-edit(
-    "buses",
-    "highest bit of a channel 0",
-    where="top",
-    pattern=OUT,
-    replacement=r"assign data_out[\1:\2] = (\3) & ~(1 << (\1 - \2));",
-)
-edit(
-    "buses",
-    "lowest bit of a channel inverted",
-    where="top",
-    pattern=OUT,
-    replacement=r"assign data_out[\1:\2] = (\3) ^ 1;",
-)
-edit(
-    "buses",
-    "constant output changed",
-    where="top",
-    pattern=r"= (\d+)'h([0-9a-f]+);",
-    replacement=lambda m: f"= {m[1]}'h{int(m[2], 16) ^ 1:x};",
-)
-edit(
-    "buses",
-    "data_out in descending order",
-    where="top",
-    pattern=r"output wire \[(\d+):0\] data_out",
-    replacement=r"output wire [0:\1] data_out",
-)
-edit(
-    "buses",
-    "data_in in descending order",
-    where="top",
-    pattern=r"input wire \[(\d+):0\] data_in",
-    replacement=r"input wire [0:\1] data_in",
-)
-edit(
-    "buses",
-    "word of a stage in descending order",
+    {
+        "word of a stage in descending order": (r"wire (\[(\d+):0\]) (INTERNAL_logic\d+_inp);", r"wire [0:\2] \3;"),
+        "stage reads another word": (
+            r"assign (INTERNAL_logic\d+_inp)\[(\d+):0\] = (\w+)\[\d+:0\];",
+            r"assign \1[\2:0] = {\3[0], \3} >> 1;",
+        ),
+        "stage output inverted in one bit": (r"<= (INTERNAL_logic\d+_outp)\[(\d+):0\];", r"<= \1[\2:0] ^ 1'b1;"),
+    },
     where="core",
-    pattern=r"wire (\[(\d+):0\]) (INTERNAL_logic\d+_inp);",
-    replacement=r"wire [0:\2] \3;",
-)
-edit(
-    "buses",
-    "stage reads another word",
-    where="core",
-    pattern=r"assign (INTERNAL_logic\d+_inp)\[(\d+):0\] = (\w+)\[\d+:0\];",
-    replacement=r"assign \1[\2:0] = {\3[0], \3} >> 1;",
-)
-edit(
-    "buses",
-    "stage output inverted in one bit",
-    where="core",
-    pattern=r"<= (INTERNAL_logic\d+_outp)\[(\d+):0\];",
-    replacement=r"<= \1[\2:0] ^ 1'b1;",
 )
 edit_top(
     "buses",
     "whole data_out in reversed order",
     (r"assign data_out\[", "assign clean["),
-    (
-        r"\n\);\n",
-        "\n);\nwire [@out@:0] clean; genvar g; generate for (g = 0; g <= @out@; g = g + 1) begin : turn assign data_out[g] = clean[@out@ - g]; end endgenerate\n",
-    ),
+    body="wire [@out@:0] clean; genvar g; generate for (g = 0; g <= @out@; g = g + 1) begin : turn assign data_out[g] = clean[@out@ - g]; end endgenerate",
 )
 edit_top(
     "buses",
     "whole data_out by a loop",
     (r"assign data_out\[", "assign clean["),
-    (
-        r"\n\);\n",
-        "\n);\nwire [@out@:0] clean; genvar g; generate for (g = 0; g <= @out@; g = g + 1) begin : turn assign data_out[g] = clean[g]; end endgenerate\n",
-    ),
+    body="wire [@out@:0] clean; genvar g; generate for (g = 0; g <= @out@; g = g + 1) begin : turn assign data_out[g] = clean[g]; end endgenerate",
     equal=True,
 )
 edit_top(
     "buses",
     "concatenation in the wrong order",
     (r"assign data_out\[", "assign clean["),
-    (r"\n\);\n", "\n);\nwire [@out@:0] clean; assign data_out = {clean[0], clean[@out@:1]};\n"),
+    body="wire [@out@:0] clean; assign data_out = {clean[0], clean[@out@:1]};",
 )
 
 PORT_OUT, PORT_IN = r"output wire \[(\d+):0\] data_out", r"input wire \[(\d+):0\] data_in"
@@ -154,112 +120,45 @@ def _narrow(design: Design, width: int) -> Change:
     return Change(f"top: data_out of {width} bits", {design.top: ended(text, "assign data_out = clean;")})
 
 
-edit(
+edits(
     "ports",
-    "data_out one bit wider",
+    {
+        "data_out signed": (PORT_OUT, r"output wire signed [\1:0] data_out"),
+        "data_in signed": (PORT_IN, r"input wire signed [\1:0] data_in"),
+    },
     where="top",
-    pattern=PORT_OUT,
-    replacement=lambda m: f"output wire [{int(m[1]) + 1}:0] data_out",
-)
-edit(
-    "ports",
-    "data_out counted from 1",
-    where="top",
-    pattern=PORT_OUT,
-    replacement=lambda m: f"output wire [{int(m[1]) + 1}:1] data_out",
-)
-edit(
-    "ports",
-    "data_in one bit narrower",
-    where="top",
-    pattern=PORT_IN,
-    replacement=lambda m: f"input wire [{int(m[1]) - 1}:0] data_in",
-)
-edit(
-    "ports",
-    "data_in one bit wider",
-    where="top",
-    pattern=PORT_IN,
-    replacement=lambda m: f"input wire [{int(m[1]) + 1}:0] data_in",
-)
-edit(
-    "ports",
-    "data_in counted from 1",
-    where="top",
-    pattern=PORT_IN,
-    replacement=lambda m: f"input wire [{int(m[1]) + 1}:1] data_in",
-)
-edit(
-    "ports",
-    "data_out signed",
-    where="top",
-    pattern=PORT_OUT,
-    replacement=r"output wire signed [\1:0] data_out",
     equal=True,
 )
-edit(
-    "ports", "data_in signed", where="top", pattern=PORT_IN, replacement=r"input wire signed [\1:0] data_in", equal=True
-)
-edit("ports", "data_out inout", where="top", pattern=PORT_OUT, replacement=r"inout wire [\1:0] data_out")
-edit("ports", "data_in inout", where="top", pattern=PORT_IN, replacement=r"inout wire [\1:0] data_in")
-edit("ports", "data_out renamed", where="top", pattern=PORT_OUT, replacement=r"output wire [\1:0] data_output")
-edit(
+edits(
     "ports",
-    "output of the core narrower",
-    where="core",
-    pattern=r"output reg \[(\d+):0\] model_out",
-    replacement=lambda m: f"output reg [{int(m[1]) - 1}:0] model_out",
-)
-edit(
-    "ports",
-    "input of the core narrower",
-    where="core",
-    pattern=r"input wire \[(\d+):0\] model_inp",
-    replacement=lambda m: f"input wire [{int(m[1]) - 1}:0] model_inp",
-)
-edit(
-    "ports",
-    "output of a stage narrower",
+    {
+        "output of a stage narrower": (
+            r"output \[(\d+):0\] model_out",
+            lambda m: f"output [{int(m[1]) - 1}:0] model_out",
+        ),
+        "input of a stage narrower": (r"input \[(\d+):0\] model_inp", lambda m: f"input [{int(m[1]) - 1}:0] model_inp"),
+    },
     where="stages",
-    pattern=r"output \[(\d+):0\] model_out",
-    replacement=lambda m: f"output [{int(m[1]) - 1}:0] model_out",
 )
-edit(
+edits(
     "ports",
-    "input of a stage narrower",
-    where="stages",
-    pattern=r"input \[(\d+):0\] model_inp",
-    replacement=lambda m: f"input [{int(m[1]) - 1}:0] model_inp",
-)
-edit(
-    "ports",
-    "output of the library narrower",
+    {
+        "output of the library signed": (r"output \[BW_OUT-1:0\] out", "output signed [BW_OUT-1:0] out"),
+        "input of the library signed": (r"input \[BW_INPUT0-1:0\] in0", "input signed [BW_INPUT0-1:0] in0"),
+    },
     where="library",
-    pattern=r"output \[BW_OUT-1:0\] out",
-    replacement="output [BW_OUT-2:0] out",
-)
-edit(
-    "ports",
-    "output of the library signed",
-    where="library",
-    pattern=r"output \[BW_OUT-1:0\] out",
-    replacement="output signed [BW_OUT-1:0] out",
     equal=True,
 )
-edit(
+edits(
     "ports",
-    "input of the library signed",
+    {
+        "output of the library narrower": (r"output \[BW_OUT-1:0\] out", "output [BW_OUT-2:0] out"),
+        "ports of the library in another order": (
+            r"input \[BW_INPUT0-1:0\] in0,\n\s*input \[BW_INPUT1-1:0\] in1,",
+            "input [BW_INPUT1-1:0] in1,\n    input [BW_INPUT0-1:0] in0,",
+        ),
+    },
     where="library",
-    pattern=r"input \[BW_INPUT0-1:0\] in0",
-    replacement="input signed [BW_INPUT0-1:0] in0",
-    equal=True,
-)
-edit(
-    "ports",
-    "ports of the library in another order",
-    where="library",
-    pattern=r"input \[BW_INPUT0-1:0\] in0,\n\s*input \[BW_INPUT1-1:0\] in1,",
-    replacement="input [BW_INPUT1-1:0] in1,\n    input [BW_INPUT0-1:0] in0,",
 )
 edit(
     "ports",
@@ -269,19 +168,37 @@ edit(
     replacement=r"(\1, \2)",
     equal=True,
 )
-edit(
+edits(
     "ports",
-    "stage connected by position, exchanged",
+    {
+        "output of the core narrower": (
+            r"output reg \[(\d+):0\] model_out",
+            lambda m: f"output reg [{int(m[1]) - 1}:0] model_out",
+        ),
+        "input of the core narrower": (
+            r"input wire \[(\d+):0\] model_inp",
+            lambda m: f"input wire [{int(m[1]) - 1}:0] model_inp",
+        ),
+        "stage connected by position, exchanged": (r"\(\.model_inp\((\w+)\), \.model_out\((\w+)\)\)", r"(\2, \1)"),
+        "input of a stage left open": (r"\.model_inp\(\w+\)", ".model_inp()"),
+        "output of a stage left open": (r", \.model_out\(\w+\)", ", .model_out()"),
+    },
     where="core",
-    pattern=r"\(\.model_inp\((\w+)\), \.model_out\((\w+)\)\)",
-    replacement=r"(\2, \1)",
 )
-edit("ports", "input of a stage left open", where="core", pattern=r"\.model_inp\(\w+\)", replacement=".model_inp()")
-edit(
-    "ports", "output of a stage left open", where="core", pattern=r", \.model_out\(\w+\)", replacement=", .model_out()"
-)
-edit(
-    "ports", "output of the core left open", where="top", pattern=r"\.model_out\(core_out\)", replacement=".model_out()"
+edits(
+    "ports",
+    {
+        "data_out one bit wider": (PORT_OUT, lambda m: f"output wire [{int(m[1]) + 1}:0] data_out"),
+        "data_out counted from 1": (PORT_OUT, lambda m: f"output wire [{int(m[1]) + 1}:1] data_out"),
+        "data_in one bit narrower": (PORT_IN, lambda m: f"input wire [{int(m[1]) - 1}:0] data_in"),
+        "data_in one bit wider": (PORT_IN, lambda m: f"input wire [{int(m[1]) + 1}:0] data_in"),
+        "data_in counted from 1": (PORT_IN, lambda m: f"input wire [{int(m[1]) + 1}:1] data_in"),
+        "data_out inout": (PORT_OUT, r"inout wire [\1:0] data_out"),
+        "data_in inout": (PORT_IN, r"inout wire [\1:0] data_in"),
+        "data_out renamed": (PORT_OUT, r"output wire [\1:0] data_output"),
+        "output of the core left open": (r"\.model_out\(core_out\)", ".model_out()"),
+    },
+    where="top",
 )
 edit_top(
     "ports",
@@ -335,7 +252,7 @@ edit_top(
     "output reg",
     (PORT_OUT, r"output reg [\1:0] data_out"),
     (r"assign data_out\[", "assign clean["),
-    (r"\n\);\n", "\n);\nwire [@out@:0] clean; always @(*) data_out = clean;\n"),
+    body="wire [@out@:0] clean; always @(*) data_out = clean;",
     equal=True,
 )
 
@@ -373,79 +290,28 @@ _second_driver("pull-up", "pullup (data_out[@bit@]);", ("@v@",))
 _second_driver("gate as second driver", "and (data_out[@bit@], clk, 1'b1);", ("@v@ & clk",))
 _second_driver("tri-state gate", "bufif1 (data_out[@bit@], 1'b1, data_in[0]);", ("@v@ | data_in[0]",))
 
-flip(
-    "drivers",
-    "wand",
-    code="wand hit; assign hit = data_in[0]; assign hit = data_in[1];",
-    fires="hit",
-    readings={"and": ("", "data_in[0] & data_in[1]")},
-)
-flip(
-    "drivers",
-    "wor",
-    code="wor hit; assign hit = data_in[0]; assign hit = data_in[1];",
-    fires="hit",
-    readings={"or": ("", "data_in[0] | data_in[1]")},
-)
 edit_top("drivers", "wand with one driver", (r"wire (\[\d+:0\] core_out);", r"wand \1;"), equal=True)
 edit_top("drivers", "tri1 with one driver", (r"wire (\[\d+:0\] core_out);", r"tri1 \1;"), equal=True)
-edit("drivers", "channel of data_out without a driver", where="top", pattern=OUT, replacement="")
-edit(
+edits(
     "drivers",
-    "channel of core_in without a driver",
+    {
+        "channel of data_out without a driver": (OUT, ""),
+        "channel of core_in without a driver": (r"assign core_in\[\d+:\d+\] = [^;]*;", ""),
+        "channel of high impedance": (OUT, r"assign data_out[\1:\2] = {(\1 - \2 + 1){1'bz}};"),
+        "implicit net": (r"\.clk\(clk\), \.model_inp\(core_in\)", ".clk(clk_), .model_inp(core_in)"),
+        "implicit net for the input": (r"\.model_inp\(core_in\)", ".model_inp(core_inp)"),
+    },
     where="top",
-    pattern=r"assign core_in\[\d+:\d+\] = [^;]*;",
-    replacement="",
 )
-edit(
+edits(
     "drivers",
-    "channel of high impedance",
-    where="top",
-    pattern=OUT,
-    replacement=r"assign data_out[\1:\2] = {(\1 - \2 + 1){1'bz}};",
-)
-edit(
-    "drivers",
-    "implicit net",
-    where="top",
-    pattern=r"\.clk\(clk\), \.model_inp\(core_in\)",
-    replacement=".clk(clk_), .model_inp(core_in)",
-)
-edit(
-    "drivers",
-    "implicit net for the input",
-    where="top",
-    pattern=r"\.model_inp\(core_in\)",
-    replacement=".model_inp(core_inp)",
-)
-edit(
-    "drivers",
-    "word of a stage without a driver",
-    where="core",
-    pattern=r"assign INTERNAL_logic\d+_inp\[\d+:0\] = [^;]*;",
-    replacement="",
-)
-edit(
-    "drivers",
-    "output of a stage without a driver",
+    {
+        "output of a stage without a driver": (r"assign model_out\[\d+:\d+\] = [^;]*;", ""),
+        "value without a driver": (r"; assign v\d+\[\d+:0\] = [^;]*;", ";"),
+        "value with two drivers": (r"assign (v\d+)\[(\d+):0\] = [^;]*;", r"\g<0> assign \1[\2:0] = 0;"),
+        "supply net": (r"wire (\[0:0\] v\d+); assign v\d+\[0:0\] = [^;]*;", r"supply0 \1;"),
+    },
     where="stages",
-    pattern=r"assign model_out\[\d+:\d+\] = [^;]*;",
-    replacement="",
-)
-edit("drivers", "value without a driver", where="stages", pattern=r"; assign v\d+\[\d+:0\] = [^;]*;", replacement=";")
-edit(
-    "drivers",
-    "value with two drivers",
-    where="stages",
-    pattern=r"assign (v\d+)\[(\d+):0\] = [^;]*;",
-    replacement=r"\g<0> assign \1[\2:0] = 0;",
-)
-edit(
-    "drivers",
-    "supply net",
-    where="stages",
-    pattern=r"wire (\[0:0\] v\d+); assign v\d+\[0:0\] = [^;]*;",
-    replacement=r"supply0 \1;",
 )
 edit(
     "drivers",
@@ -455,22 +321,18 @@ edit(
     replacement="    initial model_out = 0;\nendmodule",
     equal=True,
 )
-edit(
+edits(
     "drivers",
-    "procedural assign",
+    {
+        "word of a stage without a driver": (r"assign INTERNAL_logic\d+_inp\[\d+:0\] = [^;]*;", ""),
+        "procedural assign": (r"endmodule", "    initial assign model_out = 0;\nendmodule"),
+        "force": (r"endmodule", "    initial force model_out[0] = 0;\nendmodule"),
+        "force and release": (
+            r"endmodule",
+            "    always @(*) if (model_inp[0]) force model_out[0] = 0; else release model_out[0];\nendmodule",
+        ),
+    },
     where="core",
-    pattern=r"endmodule",
-    replacement="    initial assign model_out = 0;\nendmodule",
-)
-edit(
-    "drivers", "force", where="core", pattern=r"endmodule", replacement="    initial force model_out[0] = 0;\nendmodule"
-)
-edit(
-    "drivers",
-    "force and release",
-    where="core",
-    pattern=r"endmodule",
-    replacement="    always @(*) if (model_inp[0]) force model_out[0] = 0; else release model_out[0];\nendmodule",
 )
 edit_top("drivers", "force by hierarchy", (r"endmodule", "initial force core.model_out[0] = 1'b0; endmodule"))
 edit_top("drivers", "assignment by hierarchy", (r"endmodule", "assign core.INTERNAL_logic0_inp[0] = 1'b0; endmodule"))
@@ -480,11 +342,9 @@ edit_top(
     (r"endmodule", "always @(posedge clk) core.model_out[0] <= data_in[0]; endmodule"),
 )
 edit_top("drivers", "start by hierarchy", (r"endmodule", "initial core.model_out = 0; endmodule"), equal=True)
-flip("drivers", "value read by hierarchy", code="", fires="core.INTERNAL_logic0_inp[0]")
 flip(
     "drivers",
     "value read from above",
-    code="",
     fires="1'b0",
     extra={"extra.v": "module @prefix@spy (output o); assign o = @prefix@top.clk; endmodule\n"},
     equal=True,
@@ -500,22 +360,33 @@ flip(
     "drivers",
     "module without ports that writes",
     code="@prefix@writer w ();\nwire hit;",
-    fires="hit",
     extra={"extra.v": "module @prefix@writer; assign @prefix@top.hit = @prefix@top.data_in[0]; endmodule\n"},
 )
-flip(
+flips(
     "drivers",
-    "charge that stays",
-    code="trireg s; assign s = data_in[0] ? data_in[1] : 1'bz;",
-    fires="s",
-    readings={"latch": ("reg s; always @(*) if (data_in[0]) s = data_in[1];", "s")},
-)
-flip(
-    "drivers",
-    "register written in two blocks",
-    code="reg s; always @(posedge clk) s <= data_in[0]; always @(posedge clk) s <= data_in[1];",
-    fires="s",
-    readings={"the first": ("reg s; always @(posedge clk) s <= data_in[0];", "s")},
+    {
+        "wand": (
+            "wand hit; assign hit = data_in[0]; assign hit = data_in[1];",
+            "hit",
+            {"and": ("", "data_in[0] & data_in[1]")},
+        ),
+        "wor": (
+            "wor hit; assign hit = data_in[0]; assign hit = data_in[1];",
+            "hit",
+            {"or": ("", "data_in[0] | data_in[1]")},
+        ),
+        "value read by hierarchy": ("", "core.INTERNAL_logic0_inp[0]"),
+        "charge that stays": (
+            "trireg s; assign s = data_in[0] ? data_in[1] : 1'bz;",
+            "s",
+            {"latch": ("reg s; always @(*) if (data_in[0]) s = data_in[1];", "s")},
+        ),
+        "register written in two blocks": (
+            "reg s; always @(posedge clk) s <= data_in[0]; always @(posedge clk) s <= data_in[1];",
+            "s",
+            {"the first": ("reg s; always @(posedge clk) s <= data_in[0];", "s")},
+        ),
+    },
 )
 
 
@@ -523,7 +394,6 @@ flip(
     "drivers",
     "bound module",
     code="wire hit;",
-    fires="hit",
     extra={
         "extra.v": "module @prefix@bound (output o); assign o = 1'b1; endmodule\nbind @prefix@top @prefix@bound b (.o(hit));\n"
     },

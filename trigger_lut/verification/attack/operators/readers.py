@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from trigger_lut.verification.attack.designs import Design, Files
-from trigger_lut.verification.attack.edit import Draw, clean_top, edit, edit_top, ended, filled, flip, inverted
+from trigger_lut.verification.attack.edit import Draw, clean_top, edit, edit_top, ended, filled, flip, flips, inverted
 from trigger_lut.verification.attack.mutate import Change, operator
 
 TOOLS = ("SYNTHESIS", "YOSYS", "VERILATOR", "COCOTB_SIM", "FORMAL", "__ICARUS__", "SIMULATION", "XILINX_SIMULATOR")
@@ -19,53 +19,16 @@ for _tool in TOOLS:
     )
 flip(
     "directives",
-    "ifndef SYNTHESIS",
-    code="`ifndef SYNTHESIS\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
-    fires="hit",
-)
-flip(
-    "directives",
-    "elsif",
-    code="`ifdef NEVER\nwire hit = 1'b1;\n`elsif SYNTHESIS\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif",
-    fires="hit",
-)
-flip(
-    "directives",
-    "ifdef of a macro of our own",
-    code="`define OWN\n`ifdef OWN\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
-    fires="hit",
-)
-flip(
-    "directives",
-    "macro that hides a tool",
-    code="`ifdef SYNTHESIS\n`define HIT 1'b0\n`else\n`define HIT data_in[0]\n`endif\nwire hit = `HIT;",
-    fires="hit",
-)
-flip(
-    "directives", "macro with arguments", code="`define PICK(a, b) b\nwire hit = `PICK(1'b0, data_in[0]);", fires="hit"
-)
-flip("directives", "macro written over", code="`define HIT 1'b0\n`define HIT data_in[0]\nwire hit = `HIT;", fires="hit")
-flip(
-    "directives",
-    "macro taken back",
-    code="`define HIT\n`undef HIT\n`ifdef HIT\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif",
-    fires="hit",
-)
-flip(
-    "directives",
     "macro of the next file",
     code="`ifdef LATER\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
-    fires="hit",
     extra={"extra.v": "`define LATER\n"},
     equal=True,
 )
-flip("directives", "line number", code="", fires="(`__LINE__ > 3) & data_in[0]")
-flip("directives", "include", code='`include "extra.vh"', fires="hit", extra={"extra.vh": "wire hit = data_in[0];\n"})
+flip("directives", "include", code='`include "extra.vh"', extra={"extra.vh": "wire hit = data_in[0];\n"})
 flip(
     "directives",
     "include without effect",
     code='`include "extra.vh"',
-    fires="hit",
     extra={"extra.vh": "wire hit = 1'b0;\n"},
     equal=True,
 )
@@ -73,59 +36,55 @@ flip(
     "directives",
     "include that depends on the tool",
     code='`include "extra.vh"',
-    fires="hit",
     extra={"extra.vh": "`ifdef SYNTHESIS\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif\n"},
 )
-flip(
+flips(
     "directives",
-    "default_nettype wand",
-    code="`default_nettype wand\nassign hit = data_in[0]; assign hit = data_in[1];",
-    fires="hit",
+    {
+        "ifndef SYNTHESIS": ("`ifndef SYNTHESIS\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif", "hit"),
+        "elsif": (
+            "`ifdef NEVER\nwire hit = 1'b1;\n`elsif SYNTHESIS\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif",
+            "hit",
+        ),
+        "ifdef of a macro of our own": (
+            "`define OWN\n`ifdef OWN\nwire hit = data_in[0];\n`else\nwire hit = 1'b0;\n`endif",
+            "hit",
+        ),
+        "macro that hides a tool": (
+            "`ifdef SYNTHESIS\n`define HIT 1'b0\n`else\n`define HIT data_in[0]\n`endif\nwire hit = `HIT;",
+            "hit",
+        ),
+        "macro with arguments": ("`define PICK(a, b) b\nwire hit = `PICK(1'b0, data_in[0]);", "hit"),
+        "macro written over": ("`define HIT 1'b0\n`define HIT data_in[0]\nwire hit = `HIT;", "hit"),
+        "macro taken back": (
+            "`define HIT\n`undef HIT\n`ifdef HIT\nwire hit = 1'b0;\n`else\nwire hit = data_in[0];\n`endif",
+            "hit",
+        ),
+        "line number": ("", "(`__LINE__ > 3) & data_in[0]"),
+        "default_nettype wand": ("`default_nettype wand\nassign hit = data_in[0]; assign hit = data_in[1];", "hit"),
+        "default_nettype tri1": (
+            "`default_nettype tri1\nassign hit = data_in[0] ? 1'b0 : 1'bz;\n`default_nettype wire",
+            "hit",
+            {"pulled up": ("wire hit = ~data_in[0];", "hit")},
+        ),
+        "continued comment": ("wire hit // \\\n = data_in[0]\n;", "hit"),
+        "comment inside a string": ('wire [15:0] s = "/*"; wire hit = data_in[0] ^ (s == "*/");', "hit"),
+        "comment marks in a comment": ("wire hit /* // */ = data_in[0] /* /* */;", "hit"),
+        "time of simulation": ("wire hit = $time > 100;", "hit", {"late": ("wire hit = 1'b1;", "hit")}),
+        "random number": ("wire hit = $random;", "hit", {"odd": ("wire hit = 1'b1;", "hit")}),
+        "argument of simulation": (
+            'reg hit; initial hit = $test$plusargs("hit");',
+            "hit",
+            {"given": ("wire hit = 1'b1;", "hit")},
+        ),
+        "delay of a cycle": (
+            "reg hit; always @(posedge clk) hit <= #100 data_in[0];",
+            "hit",
+            {"without delays": ("reg hit; always @(posedge clk) hit <= data_in[0];", "hit")},
+        ),
+        "line continued by a macro": ("`define A data_in\\\n[0]\nwire hit = `A;", "hit"),
+    },
 )
-flip(
-    "directives",
-    "default_nettype tri1",
-    code="`default_nettype tri1\nassign hit = data_in[0] ? 1'b0 : 1'bz;\n`default_nettype wire",
-    fires="hit",
-    readings={"pulled up": ("wire hit = ~data_in[0];", "hit")},
-)
-flip("directives", "continued comment", code="wire hit // \\\n = data_in[0]\n;", fires="hit")
-flip(
-    "directives",
-    "comment inside a string",
-    code='wire [15:0] s = "/*"; wire hit = data_in[0] ^ (s == "*/");',
-    fires="hit",
-)
-flip("directives", "comment marks in a comment", code="wire hit /* // */ = data_in[0] /* /* */;", fires="hit")
-flip(
-    "directives",
-    "time of simulation",
-    code="wire hit = $time > 100;",
-    fires="hit",
-    readings={"late": ("wire hit = 1'b1;", "hit")},
-)
-flip(
-    "directives",
-    "random number",
-    code="wire hit = $random;",
-    fires="hit",
-    readings={"odd": ("wire hit = 1'b1;", "hit")},
-)
-flip(
-    "directives",
-    "argument of simulation",
-    code='reg hit; initial hit = $test$plusargs("hit");',
-    fires="hit",
-    readings={"given": ("wire hit = 1'b1;", "hit")},
-)
-flip(
-    "directives",
-    "delay of a cycle",
-    code="reg hit; always @(posedge clk) hit <= #100 data_in[0];",
-    fires="hit",
-    readings={"without delays": ("reg hit; always @(posedge clk) hit <= data_in[0];", "hit")},
-)
-flip("directives", "line continued by a macro", code="`define A data_in\\\n[0]\nwire hit = `A;", fires="hit")
 flip(
     "directives",
     "unconnected inputs pulled up",
@@ -136,7 +95,6 @@ flip(
 flip(
     "directives",
     "celldefine",
-    code="",
     fires="1'b0",
     extra={"extra.v": "`celldefine\nmodule @prefix@cell; endmodule\n`endcelldefine\n"},
     equal=True,
@@ -144,7 +102,6 @@ flip(
 flip(
     "directives",
     "old keywords",
-    code="",
     fires="1'b0",
     extra={"extra.v": '`begin_keywords "1364-2001"\nmodule @prefix@old; wire logic; endmodule\n`end_keywords\n'},
     equal=True,
@@ -273,14 +230,18 @@ for _name in ("init", "keep", "gclk", "nomem2reg", "defaultvalue"):
     )
 edit_top("attributes", "init on valid", (r"\(\* shreg_extract = \"no\" \*\)", "(* init = 1'b1 *)"), equal=True)
 edit_top("attributes", "gclk on the clock", (r"input wire clk", "(* gclk *) input wire clk"), equal=True)
-flip("attributes", "anyconst", code="(* anyconst *) reg s;", fires="s", readings={"1": ("wire s = 1'b1;", "s")})
-flip("attributes", "anyseq", code="(* anyseq *) wire s;", fires="s", readings={"1": ("wire s = 1'b1;", "s")})
-flip("attributes", "start by attribute", code="(* init = 1'b0 *) reg s; always @(posedge clk) s <= s;", fires="s")
-flip("attributes", "assumption", code="always @(*) assume (!data_in[0]);", fires="data_in[0]")
+flips(
+    "attributes",
+    {
+        "anyconst": ("(* anyconst *) reg s;", "s", {"1": ("wire s = 1'b1;", "s")}),
+        "anyseq": ("(* anyseq *) wire s;", "s", {"1": ("wire s = 1'b1;", "s")}),
+        "start by attribute": ("(* init = 1'b0 *) reg s; always @(posedge clk) s <= s;", "s"),
+        "assumption": ("always @(*) assume (!data_in[0]);", "data_in[0]"),
+    },
+)
 flip(
     "attributes",
     "another module marked as top",
-    code="",
     fires="1'b0",
     extra={"extra.v": "(* top *) module @prefix@top2 (input clk, output o); assign o = clk; endmodule\n"},
     equal=True,
@@ -290,7 +251,6 @@ flip(
     "names",
     "module named as a table that counts",
     code="wire hit; @prefix@table_count other (data_in[0], hit);",
-    fires="hit",
     extra={
         "extra.v": "module @prefix@table_count (input [0:0] in, output reg [0:0] out); reg [3:0] n; always @(posedge in[0]) n <= n + 1'b1; always @(*) case (in) 1'h0: out = 1'h0; 1'h1: out = &n; endcase endmodule\n"
     },
@@ -299,7 +259,6 @@ flip(
     "names",
     "module named as a negative that is a latch",
     code="wire hit; @prefix@own_negative #(2, 1, 0) other (data_in[1:0], hit);",
-    fires="hit",
     extra={
         "extra.v": "module @prefix@own_negative #(parameter BW_IN = 1, parameter BW_OUT = 1, parameter IN_SIGNED = 0) (input [BW_IN-1:0] in, output reg [BW_OUT-1:0] out); always @(*) if (in[1]) out = in[0]; endmodule\n"
     },
@@ -308,14 +267,12 @@ flip(
     "names",
     "module named as a mux without key",
     code="wire hit; @prefix@own_mux other (data_in[1:0], hit);",
-    fires="hit",
     extra={"extra.v": "module @prefix@own_mux (input [1:0] a, output o); assign o = &a; endmodule\n"},
 )
 flip(
     "names",
     "module named as an adder with a register",
     code="wire hit; @prefix@own_shift_adder #(1, 1, 0, 0, 1, 0, 0, 0) other (data_in[0], data_in[0], hit);",
-    fires="hit",
     extra={
         "extra.v": "module @prefix@own_shift_adder #(parameter BW_INPUT0 = 1, parameter BW_INPUT1 = 1, parameter SIGNED0 = 0, parameter SIGNED1 = 0, parameter BW_OUT = 1, parameter DROP_LSBS = 0, parameter SHIFT1 = 0, parameter IS_SUB = 0) (input [BW_INPUT0-1:0] in0, input [BW_INPUT1-1:0] in1, output [BW_OUT-1:0] out); reg s; always @(posedge in0[0]) s <= ~s; assign out = (in0 + in1) ^ (s & in0[0]); endmodule\n"
     },
@@ -332,35 +289,8 @@ flip(
 )
 flip(
     "names",
-    "escaped name like a bit",
-    code="wire [1:0] s; wire \\s[0] ; assign s = 2'b00; assign \\s[0] = data_in[0];",
-    fires="\\s[0] ",
-)
-flip(
-    "names",
-    "escaped name like a bit, not read",
-    code="wire [1:0] s; wire \\s[0] ; assign s = 2'b00; assign \\s[0] = data_in[0];",
-    fires="s[0]",
-    equal=True,
-)
-flip(
-    "names",
-    "escaped name like a path",
-    code="wire \\core.model_out ; assign \\core.model_out = data_in[0];",
-    fires="\\core.model_out ",
-)
-flip(
-    "names",
-    "block that hides a name",
-    code="reg hit, s; always @(*) begin : b reg s; s = data_in[0]; hit = s; end",
-    fires="hit",
-)
-flip("names", "name in capitals", code="wire HIT = data_in[0]; wire hit = 1'b0;", fires="HIT")
-flip(
-    "names",
     "macromodule",
     code="wire hit; @prefix@m m (data_in[0], hit);",
-    fires="hit",
     extra={"extra.v": "macromodule @prefix@m (input i, output o); assign o = i; endmodule\n"},
 )
 flip(
@@ -371,18 +301,27 @@ flip(
     extra={"extra.v": "module @prefix@annotate; defparam @prefix@top.P = 1; endmodule\n"},
     equal=True,
 )
-flip(
+flips(
     "names",
-    "function with the name of a wire",
-    code="function f(input a); f = a & data_in[0]; endfunction",
-    fires="f(1'b1)",
+    {
+        "escaped name like a bit": (
+            "wire [1:0] s; wire \\s[0] ; assign s = 2'b00; assign \\s[0] = data_in[0];",
+            "\\s[0] ",
+        ),
+        "escaped name like a path": (
+            "wire \\core.model_out ; assign \\core.model_out = data_in[0];",
+            "\\core.model_out ",
+        ),
+        "block that hides a name": ("reg hit, s; always @(*) begin : b reg s; s = data_in[0]; hit = s; end", "hit"),
+        "name in capitals": ("wire HIT = data_in[0]; wire hit = 1'b0;", "HIT"),
+        "function with the name of a wire": ("function f(input a); f = a & data_in[0]; endfunction", "f(1'b1)"),
+        "task": ("reg hit; task t(output o); o = data_in[0]; endtask always @(*) t(hit);", "hit"),
+    },
 )
-flip("names", "task", code="reg hit; task t(output o); o = data_in[0]; endtask always @(*) t(hit);", fires="hit")
 flip(
     "names",
     "primitive of our own",
     code="wire hit; @prefix@p u (hit, data_in[0], data_in[1]);",
-    fires="hit",
     extra={
         "extra.v": "primitive @prefix@p (o, a, b); output o; input a, b; table 0 0 : 0; 0 1 : 1; 1 0 : 1; 1 1 : 0; endtable endprimitive\n"
     },
@@ -391,13 +330,22 @@ flip(
     "names",
     "primitive with a state",
     code="wire hit; @prefix@p u (hit, data_in[0], data_in[1]);",
-    fires="hit",
     extra={
         "extra.v": "primitive @prefix@p (o, a, b); output o; reg o; input a, b; table 0 0 : ? : 0; 0 1 : ? : -; 1 0 : ? : -; 1 1 : ? : 1; endtable endprimitive\n"
     },
     readings={"as a latch": ("reg hit; always @(*) if (data_in[0] == data_in[1]) hit = data_in[0];", "hit")},
 )
-flip("names", "specify block", code="specify (clk => valid_out) = 1; endspecify", fires="1'b0", equal=True)
+flips(
+    "names",
+    {
+        "escaped name like a bit, not read": (
+            "wire [1:0] s; wire \\s[0] ; assign s = 2'b00; assign \\s[0] = data_in[0];",
+            "s[0]",
+        ),
+        "specify block": ("specify (clk => valid_out) = 1; endspecify", "1'b0"),
+    },
+    equal=True,
+)
 
 
 def _library_twice(name: str, pattern: str, wrong: tuple[str, str], *, first: bool) -> None:
@@ -422,89 +370,48 @@ _library_twice("adder defined again, after", r"shift_adder", (r"accum\[BW_OUT-1"
 _library_twice("core defined again, after", r"_core\.v", (r"<= ", "<= ~"), first=False)
 
 
-flip("unknown", "x equal to x", code="", fires="1'bx === 1'bx", readings={"equal": ("", "1'b1")})
-flip("unknown", "x or data", code="", fires="(1'bx & data_in[0])", readings={"x as 1": ("", "data_in[0]")})
-flip("unknown", "z equal to x", code="wire s;", fires="s === 1'bz", readings={"z": ("", "1'b1")})
-flip(
+flip("unknown", "choice by x of equal values", fires="1'bx ? 1'b0 : 1'b0", equal=True)
+flips(
     "unknown",
-    "choice by x",
-    code="",
-    fires="1'bx ? data_in[0] : data_in[1]",
-    readings={"x as 1": ("", "data_in[0]"), "x as 0": ("", "data_in[1]")},
-)
-flip("unknown", "choice by x of equal values", code="", fires="1'bx ? 1'b0 : 1'b0", equal=True)
-flip(
-    "unknown",
-    "division by zero",
-    code="",
-    fires="(1 / (data_in[0] & 1'b0)) == 0",
-    readings={"as 0": ("", "1'b1"), "as x": ("", "1'b0")},
-)
-flip(
-    "unknown",
-    "division by data",
-    code="",
-    fires="(3'd4 / data_in[1:0]) == 3'd4",
-    readings={"x as 4": ("", "data_in[1:0] < 2")},
-)
-flip(
-    "unknown",
-    "rest of a division by zero",
-    code="",
-    fires="(3'd4 % data_in[1:0]) == 3'd4",
-    readings={"x as 4": ("", "data_in[1:0] == 0 || data_in[1:0] > 4")},
-)
-flip(
-    "unknown",
-    "bit out of range",
-    code="wire [2:0] s = 3'd0;",
-    fires="s[data_in[2:0]]",
-    readings={"x as 1": ("", "data_in[2:0] > 2")},
-)
-flip(
-    "unknown",
-    "bit out of range, constant",
-    code="wire [2:0] s = 3'd0;",
-    fires="s[3]",
-    readings={"x as 1": ("", "1'b1")},
-)
-flip(
-    "unknown",
-    "memory out of range",
-    code="reg [0:0] m [0:2]; initial begin m[0] = 0; m[1] = 0; m[2] = 0; end",
-    fires="m[data_in[1:0]]",
-    readings={"x as 1": ("", "data_in[1:0] == 3")},
-)
-flip(
-    "unknown",
-    "isunknown",
-    code="reg s; always @(posedge clk) s <= 1'bx;",
-    fires="$isunknown(s)",
-    readings={"unknown": ("", "1'b1")},
-)
-flip("unknown", "comparison with x", code="", fires="(data_in[0] == 1'bx)", readings={"x as 1": ("", "data_in[0]")})
-flip(
-    "unknown",
-    "casez of an unknown state",
-    code="reg s, hit; always @(posedge clk) s <= 1'bz; always @(*) casez (s) 1'b0: hit = 0; default: hit = 1; endcase",
-    fires="hit",
-    readings={"other": ("", "1'b1")},
-)
-flip("unknown", "inside with x", code="", fires="data_in[0] inside {1'bx}", readings={"other": ("", "1'b1")})
-flip("unknown", "wildcard comparison", code="", fires="data_in[1:0] ==? 2'b1x")
-flip(
-    "unknown",
-    "if of x",
-    code="reg hit; always @(*) if (1'bx) hit = 1; else hit = 0;",
-    fires="hit",
-    readings={"true": ("", "1'b1")},
-)
-flip(
-    "unknown",
-    "register x once in a while",
-    code="reg s; always @(posedge clk) s <= (data_in[1:0] == 2) ? 1'bx : 1'b0;",
-    fires="s",
-    readings={"x as 1": ("reg s; always @(posedge clk) s <= data_in[1:0] == 2;", "s")},
+    {
+        "x equal to x": ("", "1'bx === 1'bx", {"equal": ("", "1'b1")}),
+        "x or data": ("", "(1'bx & data_in[0])", {"x as 1": ("", "data_in[0]")}),
+        "z equal to x": ("wire s;", "s === 1'bz", {"z": ("", "1'b1")}),
+        "choice by x": (
+            "",
+            "1'bx ? data_in[0] : data_in[1]",
+            {"x as 1": ("", "data_in[0]"), "x as 0": ("", "data_in[1]")},
+        ),
+        "division by zero": ("", "(1 / (data_in[0] & 1'b0)) == 0", {"as 0": ("", "1'b1"), "as x": ("", "1'b0")}),
+        "division by data": ("", "(3'd4 / data_in[1:0]) == 3'd4", {"x as 4": ("", "data_in[1:0] < 2")}),
+        "rest of a division by zero": (
+            "",
+            "(3'd4 % data_in[1:0]) == 3'd4",
+            {"x as 4": ("", "data_in[1:0] == 0 || data_in[1:0] > 4")},
+        ),
+        "bit out of range": ("wire [2:0] s = 3'd0;", "s[data_in[2:0]]", {"x as 1": ("", "data_in[2:0] > 2")}),
+        "bit out of range, constant": ("wire [2:0] s = 3'd0;", "s[3]", {"x as 1": ("", "1'b1")}),
+        "memory out of range": (
+            "reg [0:0] m [0:2]; initial begin m[0] = 0; m[1] = 0; m[2] = 0; end",
+            "m[data_in[1:0]]",
+            {"x as 1": ("", "data_in[1:0] == 3")},
+        ),
+        "isunknown": ("reg s; always @(posedge clk) s <= 1'bx;", "$isunknown(s)", {"unknown": ("", "1'b1")}),
+        "comparison with x": ("", "(data_in[0] == 1'bx)", {"x as 1": ("", "data_in[0]")}),
+        "casez of an unknown state": (
+            "reg s, hit; always @(posedge clk) s <= 1'bz; always @(*) casez (s) 1'b0: hit = 0; default: hit = 1; endcase",
+            "hit",
+            {"other": ("", "1'b1")},
+        ),
+        "inside with x": ("", "data_in[0] inside {1'bx}", {"other": ("", "1'b1")}),
+        "wildcard comparison": ("", "data_in[1:0] ==? 2'b1x"),
+        "if of x": ("reg hit; always @(*) if (1'bx) hit = 1; else hit = 0;", "hit", {"true": ("", "1'b1")}),
+        "register x once in a while": (
+            "reg s; always @(posedge clk) s <= (data_in[1:0] == 2) ? 1'bx : 1'b0;",
+            "s",
+            {"x as 1": ("reg s; always @(posedge clk) s <= data_in[1:0] == 2;", "s")},
+        ),
+    },
 )
 
 

@@ -6,7 +6,18 @@ from __future__ import annotations
 import re
 
 from trigger_lut.verification.attack.designs import Design
-from trigger_lut.verification.attack.edit import ENTRY, TABLE, Draw, Replacement, edit, edited, marked, part, spliced
+from trigger_lut.verification.attack.edit import (
+    ENTRY,
+    TABLE,
+    Draw,
+    Replacement,
+    edit,
+    edited,
+    edits,
+    marked,
+    part,
+    spliced,
+)
 from trigger_lut.verification.attack.mutate import Change, operator
 
 MODULE = (
@@ -61,64 +72,15 @@ _entry(
     lambda m: f"{m['address']}: out = (1'bx === 1'b0) ? {m['bits']}'h0 : {m['bits']}'h{_value(m):X};\n",
     equal=True,
 )
-edit("tables", "default 0", where="tables", pattern=DEFAULT, replacement="default: out = 0;\n", equal=True)
-edit("tables", "no default", where="tables", pattern=DEFAULT, replacement="", equal=True)
-edit(
+edits(
     "tables",
-    "address one bit shifted",
-    where="stages",
-    pattern=r"(?<= )op_(\d+) \((v\d+), ",
-    replacement=r"op_\1 (\2 >> 1, ",
-)
-edit(
-    "tables",
-    "address one bit inverted",
-    where="stages",
-    pattern=r"(?<= )op_(\d+) \((v\d+), ",
-    replacement=r"op_\1 (\2 ^ 1'b1, ",
-)
-edit(
-    "tables",
-    "address of a table narrower",
+    {
+        "default 0": (DEFAULT, "default: out = 0;\n"),
+        "no default": (DEFAULT, ""),
+        "output of a table wider": (r"output reg \[(\d+):0\] out", lambda m: f"output reg [{int(m[1]) + 2}:0] out"),
+        "casez without marks": (r"always @\(\*\) case ", "always @(*) casez "),
+    },
     where="tables",
-    pattern=r"\(input \[(\d+):0\] in,",
-    replacement=lambda m: f"(input [{int(m[1]) - 1}:0] in,",
-)
-edit(
-    "tables",
-    "output of a table narrower",
-    where="tables",
-    pattern=r"output reg \[(\d+):0\] out",
-    replacement=lambda m: None if m[1] == "0" else f"output reg [{int(m[1]) - 1}:0] out",
-)
-edit(
-    "tables",
-    "output of a table wider",
-    where="tables",
-    pattern=r"output reg \[(\d+):0\] out",
-    replacement=lambda m: f"output reg [{int(m[1]) + 2}:0] out",
-    equal=True,
-)
-edit(
-    "tables",
-    "casez",
-    where="tables",
-    pattern=r"(always @\(\*\) )case( \(in\)\n\d+'h)([0-9A-F]+)",
-    replacement=lambda m: f"{m[1]}casez{m[2]}?",
-)
-edit(
-    "tables",
-    "casex with an entry x",
-    where="tables",
-    pattern=r"(always @\(\*\) )case( \(in\)\n\d+'h)([0-9A-F]+)",
-    replacement=lambda m: f"{m[1]}casex{m[2]}x",
-)
-edit(
-    "tables",
-    "casez without marks",
-    where="tables",
-    pattern=r"always @\(\*\) case ",
-    replacement="always @(*) casez ",
     equal=True,
 )
 _case("one bit in the list of sensitivity", "always @(in[0]) case")
@@ -127,16 +89,37 @@ _case("table at a rising edge of the address", "always @(posedge in[0]) case")
 _case("table at both edges of one bit", "always @(posedge in[0] or negedge in[0]) case")
 _case("table at a falling edge of the address", "always @(negedge in[0]) case")
 _case("latch at a table", "always @(*) if (in != 1) case")
-edit("tables", "nonblocking entries", where="tables", pattern=r"out = (\d+'h[0-9A-F]+;)", replacement=r"out <= \1")
-edit("tables", "case of inverted address", where="tables", pattern=r"case \(in\)", replacement="case (~in)")
-edit("tables", "case 1 of expressions", where="tables", pattern=r"case \(in\)", replacement="case (in + 1'b1)")
+edits(
+    "tables",
+    {
+        "address of a table narrower": (r"\(input \[(\d+):0\] in,", lambda m: f"(input [{int(m[1]) - 1}:0] in,"),
+        "output of a table narrower": (
+            r"output reg \[(\d+):0\] out",
+            lambda m: None if m[1] == "0" else f"output reg [{int(m[1]) - 1}:0] out",
+        ),
+        "casez": (r"(always @\(\*\) )case( \(in\)\n\d+'h)([0-9A-F]+)", lambda m: f"{m[1]}casez{m[2]}?"),
+        "casex with an entry x": (r"(always @\(\*\) )case( \(in\)\n\d+'h)([0-9A-F]+)", lambda m: f"{m[1]}casex{m[2]}x"),
+        "nonblocking entries": (r"out = (\d+'h[0-9A-F]+;)", r"out <= \1"),
+        "case of inverted address": (r"case \(in\)", "case (~in)"),
+        "case 1 of expressions": (r"case \(in\)", "case (in + 1'b1)"),
+    },
+    where="tables",
+)
 
 
 def _swapped_address(match: re.Match[str]) -> str:
     return match[0].replace(f"({match['address']},", f"({{{match['address']}[0], {match['address']}[1]}},")
 
 
-edit("tables", "two address bits alone, swapped", where="stages", pattern=TABLE, replacement=_swapped_address)
+edits(
+    "tables",
+    {
+        "address one bit shifted": (r"(?<= )op_(\d+) \((v\d+), ", r"op_\1 (\2 >> 1, "),
+        "address one bit inverted": (r"(?<= )op_(\d+) \((v\d+), ", r"op_\1 (\2 ^ 1'b1, "),
+        "two address bits alone, swapped": (TABLE, _swapped_address),
+    },
+    where="stages",
+)
 
 
 @operator("tables")

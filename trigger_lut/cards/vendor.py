@@ -11,14 +11,19 @@ from trigger_lut.cards.base import NOT_MEASURED, Card, Measured, Strict
 NOTHING = Measured(value=None, source=NOT_MEASURED)
 
 
-class VivadoFigures(Strict):
-    """Resources and timing after one step of Vivado, out of context."""
+class Resources(Strict):
+    """Resources by a vendor's tool."""
 
     luts: Measured = Field(default=NOTHING, description="LUTs.")
     ff: Measured = Field(default=NOTHING, description="Flip-flops.")
     dsp: Measured = Field(default=NOTHING, description="DSP slices.")
     bram18: Measured = Field(default=NOTHING, description="18 Kb block RAMs.")
     uram: Measured = Field(default=NOTHING, description="UltraRAMs.")
+
+
+class VivadoFigures(Resources):
+    """Resources and timing after one step of Vivado, out of context."""
+
     wns_ns: Measured = Field(default=NOTHING, description="Worst slack of setup at the target's clock.")
     whs_ns: Measured = Field(default=NOTHING, description="Worst slack of hold.")
     failing_endpoints: Measured = Field(default=NOTHING, description="Endpoints that miss setup.")
@@ -26,14 +31,9 @@ class VivadoFigures(Strict):
     fmax_mhz: Measured = Field(default=NOTHING, description="1 / (period - wns_ns).")
 
 
-class HlsFigures(Strict):
+class HlsFigures(Resources):
     """Estimates of Vitis HLS after C synthesis."""
 
-    luts: Measured = Field(default=NOTHING, description="LUTs.")
-    ff: Measured = Field(default=NOTHING, description="Flip-flops.")
-    dsp: Measured = Field(default=NOTHING, description="DSP slices.")
-    bram18: Measured = Field(default=NOTHING, description="18 Kb block RAMs.")
-    uram: Measured = Field(default=NOTHING, description="UltraRAMs.")
     latency_cycles: Measured = Field(default=NOTHING, description="Worst case.")
     ii: Measured = Field(default=NOTHING, description="Cycles between two inputs, worst case.")
     clock_ns: Measured = Field(default=NOTHING, description="Clock period the tool expects to reach.")

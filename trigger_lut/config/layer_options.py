@@ -63,6 +63,26 @@ class Sparse(Strict):
         return {key: value for key, value in handler(self).items() if value is not None}
 
 
+class Windows1D(Sparse):
+    """Outputs and windows of a convolution along one axis."""
+
+    filters: Units = Field(description="Outputs per position.")
+    kernel_size: Size = Field(description="Positions that a window covers.")
+    strides: Size = Field(1, description="Steps between windows.")
+    padding: Padding = Field("valid", description="same: zeros around the input, so that the length stays.")
+    dilation_rate: Size = Field(1, description="Steps between the positions of a window.")
+
+
+class Windows2D(Sparse):
+    """Outputs and windows of a convolution along two axes."""
+
+    filters: Units = Field(description="Outputs per position.")
+    kernel_size: Pair = Field(description="Positions that a window covers: one number, or height and width.")
+    strides: Pair = Field(1, description="Steps between windows.")
+    padding: Padding = Field("valid", description="same: zeros around the input, so that the shape stays.")
+    dilation_rate: Pair = Field(1, description="Steps between the positions of a window.")
+
+
 class TableOptions(Sparse):
     """Options of all layers of look-up tables."""
 
@@ -95,24 +115,12 @@ class LUTDenseOptions(TableOptions):
     per_position_widths: bool = Field(False, description="Bit widths of its own for every position.")
 
 
-class LUTConv1DOptions(TableOptions):
+class LUTConv1DOptions(Windows1D, TableOptions):
     """Convolution of look-up tables along one axis; input (length, channels)."""
 
-    filters: Units = Field(description="Outputs per position.")
-    kernel_size: Size = Field(description="Positions that a window covers.")
-    strides: Size = Field(1, description="Steps between windows.")
-    padding: Padding = Field("valid", description="same: zeros around the input, so that the length stays.")
-    dilation_rate: Size = Field(1, description="Steps between the positions of a window.")
 
-
-class LUTConv2DOptions(TableOptions):
+class LUTConv2DOptions(Windows2D, TableOptions):
     """Convolution of look-up tables along two axes; input (height, width, channels)."""
-
-    filters: Units = Field(description="Outputs per position.")
-    kernel_size: Pair = Field(description="Positions that a window covers: one number, or height and width.")
-    strides: Pair = Field(1, description="Steps between windows.")
-    padding: Padding = Field("valid", description="same: zeros around the input, so that the shape stays.")
-    dilation_rate: Pair = Field(1, description="Steps between the positions of a window.")
 
 
 class FlattenOptions(Strict):
@@ -163,25 +171,15 @@ class QDenseOptions(ArithmeticOptions):
     use_bias: bool = Field(True, description="Whether each output has a constant added.")
 
 
-class QConv1DOptions(ArithmeticOptions):
+class QConv1DOptions(Windows1D, ArithmeticOptions):
     """HGQ2's QConv1D; input (length, channels)."""
 
-    filters: Units = Field(description="Outputs per position.")
-    kernel_size: Size = Field(description="Positions that a window covers.")
-    strides: Size = Field(1, description="Steps between windows.")
-    padding: Padding = Field("valid", description="same: zeros around the input, so that the length stays.")
-    dilation_rate: Size = Field(1, description="Steps between the positions of a window.")
     use_bias: bool = Field(True, description="Whether each output has a constant added.")
 
 
-class QConv2DOptions(ArithmeticOptions):
+class QConv2DOptions(Windows2D, ArithmeticOptions):
     """HGQ2's QConv2D; input (height, width, channels)."""
 
-    filters: Units = Field(description="Outputs per position.")
-    kernel_size: Pair = Field(description="Positions that a window covers: one number, or height and width.")
-    strides: Pair = Field(1, description="Steps between windows.")
-    padding: Padding = Field("valid", description="same: zeros around the input, so that the shape stays.")
-    dilation_rate: Pair = Field(1, description="Steps between the positions of a window.")
     use_bias: bool = Field(True, description="Whether each output has a constant added.")
 
 

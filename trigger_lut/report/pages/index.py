@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from trigger_lut.cards.base import AnyCard, read_card
+from trigger_lut.cards.base import AnyCard, Card, read_card
 from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.drift import DriftCard
 from trigger_lut.cards.firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
@@ -27,37 +27,34 @@ from trigger_lut.verification.judgement import failing, reasons_to_fail
 
 
 class Stage(NamedTuple):
-    """Row of the table of stages: name, card, page, and the most important figure from the card."""
+    """Row of the table of stages: name, name and kind of the card, page, and the most important figure of the card."""
 
     name: str
     card: str
+    kind: type[Card]
     page: str
-    figure: Callable[[Path], str]
+    figure: Callable[[Any], str]
 
 
-def _train(path: Path) -> str:
-    card = read_card(TrainCard, path)
+def _train(card: TrainCard) -> str:
     return f"{METRICS[card.metric]} {percent(card.score).text}, {number(card.luts.value)} LUT"
 
 
-def _firmware(path: Path) -> str:
-    return f"{read_card(FirmwareCard, path).rtl_latency_cycles_planned} pipeline stages"
+def _firmware(card: FirmwareCard) -> str:
+    return f"{card.rtl_latency_cycles_planned} pipeline stages"
 
 
-def _verify(path: Path) -> str:
-    card = read_card(VerifyCard, path)
+def _verify(card: VerifyCard) -> str:
     return f"{card.mismatches} mismatches in {card.vectors:,} vectors"
 
 
-def _prove(path: Path) -> str:
-    card = read_card(ProveCard, path)
+def _prove(card: ProveCard) -> str:
     if not card.seconds_allowed:
         return number(None)
     return f"{sum(x.status == 'proven' for x in card.outputs)} of {len(card.outputs)} outputs proven"
 
 
-def _faults(path: Path) -> str:
-    card = read_card(FaultsCard, path)
+def _faults(card: FaultsCard) -> str:
     injected = sum(kind.injected for kind in card.kinds.values())
     if not injected:
         return number(None)
@@ -66,33 +63,27 @@ def _faults(path: Path) -> str:
     )
 
 
-def _synth(path: Path) -> str:
-    card = read_card(SynthCard, path)
+def _synth(card: SynthCard) -> str:
     return f"{number(card.luts.value)} LUT, {number(card.ff.value)} FF ({card.luts.source})"
 
 
-def _timing(path: Path) -> str:
-    card = read_card(TimingCard, path)
+def _timing(card: TimingCard) -> str:
     return f"{number(card.latency_cycles.value)} cycles, {number(card.latency_ns.value)} ns"
 
 
-def _route(path: Path) -> str:
-    card = read_card(RouteCard, path)
+def _route(card: RouteCard) -> str:
     return f"{number(card.fmax_mhz.value)} MHz on {card.device}"
 
 
-def _physics(path: Path) -> str:
-    card = read_card(PhysicsCard, path)
+def _physics(card: PhysicsCard) -> str:
     return f"{METRICS[card.metric]} {percent(card.score).text}"
 
 
-def _importance(path: Path) -> str:
-    card = read_card(ImportanceCard, path)
+def _importance(card: ImportanceCard) -> str:
     return f"{card.bits_read} of {card.bits} input bits read"
 
 
-def _rate(path: Path) -> str:
-    card = read_card(RateCard, path)
+def _rate(card: RateCard) -> str:
     key, methods = list(card.points.items())[len(card.points) // 2]
     name, khz = of_point_key(key)
     wanted = f"{khz:g} kHz" + (f" of path {name}" if name else "")
@@ -102,42 +93,36 @@ def _rate(path: Path) -> str:
     return f"{100 * list(efficiency.values())[-1].value:.1f} % of the signal at {wanted}"
 
 
-def _decision(path: Path) -> str:
-    card = read_card(DecisionCard, path)
+def _decision(card: DecisionCard) -> str:
     return f"{len(card.bits)} bits after {number(card.latency_cycles.value)} cycles, {card.differences} mismatches"
 
 
-def _drift(path: Path) -> str:
-    return in_short(read_card(DriftCard, path))
-
-
-def _release(path: Path) -> str:
-    card = read_card(ReleaseCard, path)
+def _release(card: ReleaseCard) -> str:
     return f"{card.archive_bytes / 1e6:.1f} MB, sha256 {card.archive_sha256[:8]}"
 
 
 STAGES = (
-    Stage("train", "train.json", "train.html", _train),
-    Stage("firmware", "firmware.json", "firmware.html", _firmware),
-    Stage("verify", "verify.json", "verify.html", _verify),
-    Stage("prove", "prove.json", "prove.html", _prove),
-    Stage("faults", "faults.json", "faults.html", _faults),
-    Stage("synth", "synth.json", "synth.html", _synth),
-    Stage("timing", "timing.json", "timing.html", _timing),
-    Stage("route", "route.json", "timing.html", _route),
-    Stage("physics", "physics.json", "physics.html", _physics),
-    Stage("importance", "importance.json", "importance.html", _importance),
-    Stage("rate", "rate.json", "rate.html", _rate),
-    Stage("decision", "decision.json", "rate.html", _decision),
-    Stage("event", "physics.json", "event.html", lambda _: "one event, all integers"),
-    Stage("release", "release.json", "release.html", _release),
+    Stage("train", "train.json", TrainCard, "train.html", _train),
+    Stage("firmware", "firmware.json", FirmwareCard, "firmware.html", _firmware),
+    Stage("verify", "verify.json", VerifyCard, "verify.html", _verify),
+    Stage("prove", "prove.json", ProveCard, "prove.html", _prove),
+    Stage("faults", "faults.json", FaultsCard, "faults.html", _faults),
+    Stage("synth", "synth.json", SynthCard, "synth.html", _synth),
+    Stage("timing", "timing.json", TimingCard, "timing.html", _timing),
+    Stage("route", "route.json", RouteCard, "timing.html", _route),
+    Stage("physics", "physics.json", PhysicsCard, "physics.html", _physics),
+    Stage("importance", "importance.json", ImportanceCard, "importance.html", _importance),
+    Stage("rate", "rate.json", RateCard, "rate.html", _rate),
+    Stage("decision", "decision.json", DecisionCard, "rate.html", _decision),
+    Stage("event", "physics.json", PhysicsCard, "event.html", lambda _: "one event, all integers"),
+    Stage("release", "release.json", ReleaseCard, "release.html", _release),
 )
 JUDGED_CARDS = (*JUDGED, "decision")
 DRIFT = "drift_"  # prefix of the stages of later data
 
 
 def _stage_of_drift(name: str) -> Stage:
-    return Stage(f"drift: {name.removeprefix(DRIFT)}", f"{name}.json", f"{name}.html", _drift)
+    return Stage(f"drift: {name.removeprefix(DRIFT)}", f"{name}.json", DriftCard, f"{name}.html", in_short)
 
 
 def page_of_index(
@@ -244,7 +229,11 @@ def _stages(folders: Mapping[str, Path], stages: Sequence[str], root: Path) -> T
         [
             Cell(stage.name, "text"),
             *(
-                Cell(stage.figure(folder / stage.card), "text", link=_to(root, folder / "pages" / stage.page))
+                Cell(
+                    stage.figure(read_card(stage.kind, folder / stage.card)),
+                    "text",
+                    link=_to(root, folder / "pages" / stage.page),
+                )
                 for folder in folders.values()
             ),
         ]

@@ -106,7 +106,7 @@ def test_abc_says_what_all_inputs_say(seed):
 def test_networks_of_tables_are_proven(tmp_path, seed):
     network = random_network(seed)
     project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
-    rtl, reference = rtl_graph(project, tmp_path), reference_graph(network, tmp_path)
+    rtl, reference = rtl_graph(project), reference_graph(network, tmp_path)
     found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=60)
     assert [x.status for x in found] == ["proven"] * len(network.fractions)
     assert [x.bits for x in found] == [kif.bits for kif in network.output_formats()]
@@ -117,7 +117,7 @@ def test_graphs_are_proven_or_said_to_be_open(tmp_path, seed):
     """Sums of weighted values in another order are hard for SAT: these may stay open, never different."""
     network = random_graph(seed)
     project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
-    rtl, reference = rtl_graph(project, tmp_path), reference_graph(network, tmp_path)
+    rtl, reference = rtl_graph(project), reference_graph(network, tmp_path)
     found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=4)
     assert {x.status for x in found} <= {"proven", "sampled"}
     assert all((x.status == "sampled") == bool(x.detail) for x in found)
@@ -128,7 +128,7 @@ def test_a_flipped_bit_is_refuted_with_inputs_that_show_it(tmp_path):
     project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     flip = choose_flip(network, random_codes(network, 500), seed=1)
     wrong = flipped(network, flip)
-    rtl = rtl_graph(project, tmp_path)
+    rtl = rtl_graph(project)
     found = prove_outputs(wrong, project, reference=reference_graph(wrong, tmp_path), rtl=rtl, seconds=60)
     changed = (evaluate(wrong, random_codes(network, 5000)) != evaluate(network, random_codes(network, 5000))).any(
         axis=0

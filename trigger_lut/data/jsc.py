@@ -25,6 +25,7 @@ FEATURES = (
     *("m2_b1_mmdt", "m2_b2_mmdt", "n2_b1_mmdt", "n2_b2_mmdt", "mass_mmdt", "multiplicity"),
 )
 TREE = "jets"
+STEP = 50_000  # jets that are written at a time
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -138,10 +139,10 @@ def _chosen(source: Path, known: Mapping[str, Any], names: Sequence[str]) -> lis
     return [known[name] for name in names]
 
 
-def _write(root: Path, columns: dict[str, NDArray[Any]], step: int = 50_000) -> None:
+def _write(root: Path, columns: dict[str, NDArray[Any]]) -> None:
     import uproot
 
     with atomic_path(root) as part, uproot.recreate(part) as file:
         tree = file.mktree(TREE, {name: column.dtype for name, column in columns.items()})
-        for start in range(0, len(columns["entry"]), step):
-            tree.extend({name: column[start : start + step] for name, column in columns.items()})
+        for start in range(0, len(columns["entry"]), STEP):
+            tree.extend({name: column[start : start + STEP] for name, column in columns.items()})

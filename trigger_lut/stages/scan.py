@@ -102,7 +102,6 @@ def scan_points(
             spec,
             row,
             scanned=n < len(points),
-            events=events[n],
             epochs=epochs[n],
             front_luts=on_luts[n],
             front_latency=on_latency[n],
@@ -113,7 +112,7 @@ def scan_points(
 
 
 def _point(
-    spec: Spec, row: DesignSummary, *, scanned: bool, events: int, epochs: int, front_luts: bool, front_latency: bool
+    spec: Spec, row: DesignSummary, *, scanned: bool, epochs: int, front_luts: bool, front_latency: bool
 ) -> ScanPoint:
     network = spec.network
     return ScanPoint(

@@ -137,11 +137,11 @@ def draw_mutants(designs: Sequence[Design], count: int, *, seed: int) -> list[Mu
     order = [name for name, _ in sorted(turns, key=lambda turn: turn[1])]
     found: list[Mutant] = []
     texts: set[tuple[str, ...]] = set()
-    for turn in range(1 + 4 * count // len(order)):
+    for _ in range(1 + 4 * count // len(order)):
         for name in order:
             if len(found) == count:
                 return found
-            change = _applied(designs, name, rng, turn)
+            change = _applied(designs, name, rng)
             if change is None:
                 continue
             design, changed = change
@@ -155,7 +155,7 @@ def draw_mutants(designs: Sequence[Design], count: int, *, seed: int) -> list[Mu
     return found
 
 
-def _applied(designs: Sequence[Design], name: str, rng: np.random.Generator, turn: int) -> tuple[Design, Change] | None:
+def _applied(designs: Sequence[Design], name: str, rng: np.random.Generator) -> tuple[Design, Change] | None:
     """Apply an operator to the first design that it applies to, from a random one on, and return its change."""
     start = int(rng.integers(len(designs)))
     for n in range(len(designs)):

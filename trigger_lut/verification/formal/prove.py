@@ -110,7 +110,7 @@ def prove_both_ways(network: Network, project: RtlProject, *, seconds: float, se
     open_ones = [o for o, reason in enumerate(words.open) if reason and not verilog.structure.outputs[o]]
     if open_ones and (network.inputs, formats) == (project.inputs, project.outputs):
         try:
-            rtl, reference = rtl_graph(project, folder, modules=verilog.modules), reference_graph(network, folder)
+            rtl, reference = rtl_graph(project, modules=verilog.modules), reference_graph(network, folder)
             gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
             found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=seconds, chosen=open_ones)
         except ToolFailedError as error:
@@ -123,15 +123,13 @@ def prove_both_ways(network: Network, project: RtlProject, *, seconds: float, se
     return Proof(outputs, verilog.structure.registers, gates, control, caught)
 
 
-def rtl_graph(project: RtlProject, folder: Path | None = None, *, modules: Mapping[str, Any] | None = None) -> Graph:
+def rtl_graph(project: RtlProject, *, modules: Mapping[str, Any] | None = None) -> Graph:
     """Make the graph of the generated Verilog, see `netlist_graph`.
 
     Parameters
     ----------
     project
         Firmware of a network.
-    folder
-        Not used.
     modules
         Modules of the project's Verilog, where they have been read; None: they are read here.
 

@@ -60,15 +60,13 @@ class Verilog:
     structure: Structure
 
 
-def read_verilog(project: RtlProject, seconds: float = SECONDS, *, instrumented: bool = False) -> Verilog:
+def read_verilog(project: RtlProject, *, instrumented: bool = False) -> Verilog:
     """Read a project's Verilog, and check that a proof of its function says all of it.
 
     Parameters
     ----------
     project
         The generated project.
-    seconds
-        For SAT on alkaid's library.
     instrumented
         The Verilog has faults built in, and more ports: what it is written like and its registers are not checked.
 
@@ -79,7 +77,7 @@ def read_verilog(project: RtlProject, seconds: float = SECONDS, *, instrumented:
     """
     if instrumented:
         modules = read_modules(project)
-        return Verilog(modules, _library_holds(modules, project, seconds), Structure("not checked", (), None))
+        return Verilog(modules, _library_holds(modules, project), Structure("not checked", (), None))
     nothing = ("",) * len(project.outputs)
     if refusal := source_refusal(project.files):
         return Verilog({}, False, Structure(refusal, nothing, None))
@@ -88,12 +86,12 @@ def read_verilog(project: RtlProject, seconds: float = SECONDS, *, instrumented:
     except ToolFailedError as error:
         return Verilog({}, False, Structure(str(error), nothing, None))
     structure = check_structure(modules, project)
-    holds = not structure.whole and _library_holds(modules, project, seconds)
+    holds = not structure.whole and _library_holds(modules, project)
     return Verilog(modules, holds, structure)
 
 
-def _library_holds(modules: dict[str, Any], project: RtlProject, seconds: float) -> bool:
-    return library_holds(modules, Circuit(modules, project.top, algebra=Algebra()).parts, seconds=seconds)
+def _library_holds(modules: dict[str, Any], project: RtlProject) -> bool:
+    return library_holds(modules, Circuit(modules, project.top, algebra=Algebra()).parts, seconds=SECONDS)
 
 
 def prove_words(network: Network, project: RtlProject, *, verilog: Verilog) -> WordProof:

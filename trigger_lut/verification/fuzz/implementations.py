@@ -83,15 +83,13 @@ def _write_and_predict(backend: Backend, case: Case, codes: IntArray) -> IntArra
         return backend.predict(Path(folder), codes).outputs
 
 
-def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
+def proof(case: Case) -> list[str]:
     """Prove the outputs of a drawn network for all inputs, word by word and by SAT.
 
     Parameters
     ----------
     case
         Drawn network with its specification.
-    seconds
-        Time for SAT in s.
 
     Returns
     -------
@@ -105,8 +103,8 @@ def proof(case: Case, seconds: float = PROOF_SECONDS) -> list[str]:
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_fuzz_") as folder:
         project = write_rtl(case.network, Path(folder, "rtl"), spec=case.spec)
-        reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project, Path(folder))
-        outputs = prove_outputs(case.network, project, reference=reference, rtl=rtl, seconds=seconds)
+        reference, rtl = reference_graph(case.network, Path(folder)), rtl_graph(project)
+        outputs = prove_outputs(case.network, project, reference=reference, rtl=rtl, seconds=PROOF_SECONDS)
         verilog = read_verilog(project)
         again = prove_again(case.network, project, seconds=SECOND_PROOF_SECONDS, seed=0)
     if against := [x for x in again.outputs if x.status == "disagrees"]:

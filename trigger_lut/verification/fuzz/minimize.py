@@ -12,12 +12,12 @@ import numpy as np
 from trigger_lut.errors import TriggerLutError
 from trigger_lut.network.network import Network
 
-SECONDS = 120.0
+SECONDS = 120.0  # for one search
 Edge = tuple[int, int, int]
 """Layer, channel and output."""
 
 
-def shrink_network(network: Network, fails: Callable[[Network], bool], *, seconds: float = SECONDS) -> Network:
+def shrink_network(network: Network, fails: Callable[[Network], bool]) -> Network:
     """Remove outputs and live edges of a network as long as it still shows a difference.
 
     Parameters
@@ -26,15 +26,13 @@ def shrink_network(network: Network, fails: Callable[[Network], bool], *, second
         Network that shows the difference.
     fails
         Function that says if a smaller network shows it.
-    seconds
-        Time for the search in s.
 
     Returns
     -------
     Network
         Smallest network that was found.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + SECONDS
 
     def tried(smaller: Network) -> bool:
         return time.monotonic() < end and _holds(fails, smaller)
@@ -58,7 +56,7 @@ def shrink_network(network: Network, fails: Callable[[Network], bool], *, second
     return _without(network, set(_edges(network)) - set(live))
 
 
-def first_failing(models: Sequence[Any], fails: Callable[[Any], bool], *, seconds: float = SECONDS) -> Any | None:
+def first_failing(models: Sequence[Any], fails: Callable[[Any], bool]) -> Any | None:
     """Find the first of some models that fails.
 
     Parameters
@@ -67,15 +65,13 @@ def first_failing(models: Sequence[Any], fails: Callable[[Any], bool], *, second
         Models, the smallest first.
     fails
         Function that says if a model fails.
-    seconds
-        Time in s, after which no further model is tried.
 
     Returns
     -------
     model or None
         None where none fails in the time.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + SECONDS
     for model in models:
         if time.monotonic() < end and _holds(fails, model):
             return model

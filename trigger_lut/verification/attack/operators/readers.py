@@ -131,7 +131,7 @@ for _off in OFF:
     )
 
 
-def _leaks(name: str, first: str, code: str, fires: str, *, last: bool = False, equal: bool = False) -> None:
+def _leaks(name: str, first: str, code: str, fires: str, *, equal: bool = False) -> None:
     """Register an operator whose first file changes how the others are read."""
 
     @operator("directives", name)
@@ -139,12 +139,10 @@ def _leaks(name: str, first: str, code: str, fires: str, *, last: bool = False, 
         bit = int(draw.integers(design.bits_out))
         text = clean_top(design, f"\n{filled(code, design, draw=draw)}")
         text = ended(text, f"assign data_out = {inverted(design, bit, fires=fires)};")
-        names = list(design.files)
-        order = (*names, "first.v") if last else ("first.v", *names)
         return Change(
             f"first.v: {first.splitlines()[0]}",
             {"first.v": filled(first, design, draw=draw), design.top: text},
-            order=order,
+            order=("first.v", *design.files),
             equal=equal,
         )
 

@@ -8,17 +8,22 @@ import numpy as np
 import pytest
 from networks import random_codes, random_network
 
+from trigger_lut.config.data_set.model import DataSet
+from trigger_lut.data.quantize import whole_steps
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.firmware.decision.project import DecisionProject
 from trigger_lut.firmware.decision.score import Score
 from trigger_lut.firmware.emulator.cmssw import cmssw_files
+from trigger_lut.firmware.front_end.description import coded_channels
 from trigger_lut.network.reference_model import evaluate
 
 EVENTS = 2_000
 
 
-def write_external(folder, network, *, model="JetTag", version=1, decision=None):
-    texts = cmssw_files(network, model=model, model_version=version, writer_version="0", decision=decision)
+def write_external(folder, network, *, model="JetTag", version=1, decision=None, inputs=None):
+    texts = cmssw_files(
+        network, model=model, model_version=version, writer_version="0", decision=decision, inputs=inputs
+    )
     for path, text in texts.items():
         (folder / "cmssw" / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / "cmssw" / path).write_text(text)
@@ -146,7 +151,7 @@ def test_real_values_saturate_and_mistakes_are_named(two_models_two_versions):
     assert lines[2:4] == ["accepted", "accepted"]
     assert lines[4] == "JetTag_v1: prepare_input: expected 4 values, found 3"
     assert "JetTag_v1: prepare_input: expected a pointer to" in lines[5]
-    assert lines[6] == "JetTag_v1: input 2: found NaN"
+    assert lines[6] == "JetTag_v1: input 2: expected a number, found NaN or infinity"
     assert re.match(r"JetTag_v1: input 0: expected a code from .* found 1073741824", lines[7])
     assert "read_result: expected" in lines[8]
 
@@ -158,6 +163,70 @@ def test_decision_bits_are_those_of_the_score(tmp_path):
     folder = write_external(tmp_path, network, decision=decision)
     assert make(folder, "test").returncode == 0
     assert run_values(folder, folder / "JetTag_v1.so")[8] == "01 bits"
+
+
+FLAT = DataSet.model_validate(
+    {
+        "name": "flat",
+        "files": ["x.root"],
+        "tree": "t",
+        "event_id": ["event"],
+        "label": {"expression": "label", "classes": ["a", "b"]},
+        "features": [
+            {"name": "mass", "format": {"signed": False, "width": 6, "integer": 4}},
+            {"name": "phi", "scale": {"signed": True, "width": 6, "lsb": "pi/16"}},
+            {"name": "pt", "scale": {"signed": False, "width": 5, "lsb": 2.5, "rounding": "floor"}},
+            {"name": "eta", "format": {"signed": True, "width": 5, "integer": 3}, "nonfinite": {"replace": -1}},
+        ],
+    }
+)
+
+
+def flat_values(count):
+    """Values of the channels, many at edges between codes, some beyond the formats, some NaN and infinite."""
+    rng = np.random.default_rng(5)
+    steps = np.array([0.25, np.pi / 16, 2.5, 0.25])
+    values = (rng.integers(-200, 200, (count, 4)) / 2 + rng.choice([0, 1e-9, -1e-9, 0.3], (count, 4))) * steps
+    values[rng.random((count, 4)) < 0.01] = np.nan
+    values[rng.random((count, 4)) < 0.01] = np.inf
+    return values
+
+
+def codes_of_ingest(values, formats):
+    """Codes (N, 4) as the stage `ingest` computes them, and which events have some."""
+    narrow = values.astype(np.float32)
+    narrow[~np.isfinite(narrow[:, 3]), 3] = -1
+    whole = [
+        whole_steps(np.where(np.isfinite(column), column, 0), feature, kif=kif)
+        for column, feature, kif in zip(narrow.T, FLAT.features, formats, strict=True)
+    ]
+    codes = np.stack([np.clip(one, kif.lo, kif.hi) for one, kif in zip(whole, formats, strict=True)], axis=1)
+    return codes.astype(np.int64), np.isfinite(narrow).all(axis=1)
+
+
+def printed(folder, option, lines):
+    """Print the outputs of a library, None for an event without codes."""
+    (folder / "given.txt").write_text("".join(f"{line}\n" for line in lines))
+    (library,) = folder.glob("*.so")
+    command = [folder / "test" / "test_JetTag", option, library, folder / "given.txt"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [None if line == "-" else [int(word) for word in line.split()] for line in done.stdout.splitlines()]
+
+
+def test_physical_values_of_a_flat_data_set_have_the_codes_of_ingest(tmp_path):
+    formats = tuple(feature.given for feature in FLAT.features)
+    network = random_network(2, inputs=formats)
+    folder = write_external(tmp_path, network, inputs={"channels": coded_channels(FLAT, formats)})
+    assert make(folder, "test").returncode == 0
+    values = flat_values(20_000)
+    codes, known = codes_of_ingest(values, formats)
+    assert 0.9 < known.mean() < 1
+    found = printed(folder, "--values", [" ".join(float(value).hex() for value in row) for row in values])
+    expected = evaluate(network, codes)
+    assert [row is None for row in found] == (~known).tolist()
+    assert sum(row != want for row, want, ok in zip(found, expected.tolist(), known, strict=True) if ok) == 0
+    plain = evaluate(network, np.stack([np.clip(v, f.lo, f.hi) for v, f in zip(codes.T + 1, formats, strict=True)], 1))
+    assert (plain != expected).any(), "negative control: codes of one more give other outputs"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,13 @@ from trigger_lut.fixed_point.ranges import fits
 from trigger_lut.network.network import IntegerLayer, LinearLayer, MaxLayer, Network, TableLayer
 
 
-def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int = 6, prune: float = 0.3) -> Network:
+def random_network(
+    seed: int,
+    units: tuple[int, ...] = (4, 5, 3),
+    max_bits: int = 6,
+    prune: float = 0.3,
+    inputs: tuple[KIF, ...] | None = None,
+) -> Network:
     """A network with signed and unsigned channels, odd fractions, pruned edges, and both overflow modes."""
     rng = np.random.default_rng(seed)
 
@@ -23,7 +29,7 @@ def random_network(seed: int, units: tuple[int, ...] = (4, 5, 3), max_bits: int 
             kifs.append(KIF(k, i, bits - k - i))
         return tuple(kifs)
 
-    inputs = formats(units[0])
+    inputs = formats(units[0]) if inputs is None else inputs
     ranges = [(f.lo, f.hi, f.f) for f in inputs]
     layers = []
     for n, (c_in, c_out) in enumerate(itertools.pairwise(units)):

@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from networks import random_network
 
 from trigger_lut.cards.base import write_text
 from trigger_lut.config.data_set.files import Source
@@ -13,6 +14,9 @@ from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.data.event_codes import load_codes
 from trigger_lut.data.raw_events import raw_events
 from trigger_lut.errors import CardError, DataError, NotReproducibleError
+from trigger_lut.firmware.emulator.cmssw import cmssw_files
+from trigger_lut.firmware.emulator.files import emulator_files
+from trigger_lut.firmware.front_end.files import front_end_files
 from trigger_lut.release.check_inputs import fresh_events, input_checks
 from trigger_lut.release.forms import form_of
 from trigger_lut.stages import release as stage
@@ -20,20 +24,6 @@ from trigger_lut.stages.ingest import run as ingest
 from trigger_lut.stages.read import run as read
 from trigger_lut.stages.resolve import resolve_data_set
 
-HEADER = """#pragma once
-#include <cstddef>
-#include <cstdint>
-namespace trigger_lut_d {
-inline constexpr std::size_t n_inputs = 13;
-inline constexpr std::size_t n_outputs = 1;
-using input_t = std::int32_t;
-using output_t = std::int32_t;
-void evaluate(const input_t* in, output_t* out) noexcept;
-}
-"""
-NETWORK = """#include "trigger_lut_d.h"
-void trigger_lut_d::evaluate(const input_t* in, output_t* out) noexcept { *out = *in; }
-"""
 DESCRIPTION = """
 name: d
 files: [{file}]
@@ -86,14 +76,20 @@ def data(tmp_path_factory):
 
 @pytest.fixture
 def release(data, tmp_path):
-    """A folder with this part of a release, and a network of one output."""
+    """A folder with this part of a release, and a network that reads its codes."""
     description, source, codes = data
-    files = stage._inputs("d", description, source, codes, codes.formats)
-    files["emulator/cpp/trigger_lut_d.h"] = HEADER.encode()
-    files["emulator/cpp/trigger_lut_d.cpp"] = NETWORK.encode()
-    for path, content in files.items():
+    described, events = stage._inputs(description, source.text(), codes=codes, formats=codes.formats)
+    network = random_network(0, (13, 4, 2), inputs=codes.formats)
+    external = cmssw_files(network, model="Tag", model_version=1, writer_version="0", inputs=described)
+    files = {
+        **emulator_files(network, "d", version="0"),
+        **front_end_files(described, "d"),
+        **events,
+        **{f"cmssw/{path}": text for path, text in external.items()},
+    }
+    for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
+        (tmp_path / path).write_text(text)
     return tmp_path
 
 
@@ -131,6 +127,25 @@ def test_both_languages_give_the_codes_of_ingest(release):
         assert said.endswith("; 0 differences in 2000 fresh ones"), said
 
 
+def test_the_library_gives_the_outputs_of_the_codes_of_ingest(release):
+    said = checks(release)["CMSSW library, events"]()
+    assert said.startswith("0 differences in "), said
+    assert said.endswith("; 0 differences in 2000 fresh ones"), said
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("NN/trigger_lut_Tag_v1_inputs.cpp", "return key[a] > key[b]", "return key[a] >= key[b]"),
+        ("Tag_emulator_v1.cpp", "(*lists)[1]", "(*lists)[2]"),
+    ],
+)
+def test_a_library_that_takes_events_otherwise_fails(release, path, old, new):
+    changed(release / "cmssw/Tag_v1" / path, old, new)
+    with pytest.raises(NotReproducibleError, match="differences in"):
+        checks(release)["CMSSW library, events"]()
+
+
 def test_another_order_of_ties_fails(release):
     source = release / "emulator/cpp/trigger_lut_d_inputs.cpp"
     changed(source, "return key[a] > key[b]", "return key[a] != key[b] ? key[a] > key[b] : a > b")
@@ -165,7 +180,9 @@ def test_a_file_that_cannot_be_read_is_said(data, tmp_path, caplog):
     description, _, codes = data
     (tmp_path / "bad.root").write_bytes(b"root" * 100)
     with caplog.at_level(logging.WARNING):
-        assert stage._inputs("d", description, Source(tmp_path / "bad.root"), codes, codes.formats) == {}
+        bad = Source(tmp_path / "bad.root").text()
+        described, events = stage._inputs(description, bad, codes=codes, formats=codes.formats)
+    assert (sorted(described), events) == (["channels"], {})
     assert "no emulator of the inputs: " in caplog.text
 
 
@@ -175,7 +192,8 @@ def test_a_data_set_without_an_emulator_is_said(data, monkeypatch, caplog):
         stage, "front_end_files", lambda *_, **__: (_ for _ in ()).throw(stage.FirmwareError("no form"))
     )
     with caplog.at_level(logging.WARNING):
-        assert stage._inputs("d", description, source, codes, codes.formats) == {}
+        described, events = stage._inputs(description, source.text(), codes=codes, formats=codes.formats)
+    assert (sorted(described), events) == (["channels"], {})
     assert "no emulator of the inputs: no form" in caplog.text
 
 

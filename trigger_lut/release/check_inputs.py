@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 
 from trigger_lut.cards.base import load_json
 from trigger_lut.errors import DataError
+from trigger_lut.firmware.backends import BACKENDS
+from trigger_lut.firmware.emulator import python as emulator
 from trigger_lut.firmware.front_end import python as reference
 from trigger_lut.firmware.front_end.files import DESCRIBED, EVENT_CODES, EVENTS, FRESH_EVENTS, NO_CODES
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.compare import codes_in, same
+from trigger_lut.release.network_file import NETWORK, read_network_file
 from trigger_lut.release.sandbox import Run
 from trigger_lut.utils.programs import cxx_compiler
 
@@ -42,6 +45,7 @@ def input_checks(run: Run, folder: Path, *, seed: int) -> dict[str, Callable[[],
     return {
         "inputs, C++": lambda: _cpp(run, folder, seed),
         "inputs, Python": lambda: _compared(run, folder, seed, "inputs_python"),
+        "CMSSW library, events": lambda: _cmssw(run, folder, seed),
     }
 
 
@@ -50,7 +54,24 @@ def _cpp(run: Run, folder: Path, seed: int) -> str:
     return _compared(run, folder, seed, "inputs_cpp")
 
 
-def _compared(run: Run, folder: Path, seed: int, form: str) -> str:
+def _cmssw(run: Run, folder: Path, seed: int) -> str:
+    """Compare the outputs of the library for events with those of the network for the codes of the events."""
+    BACKENDS["cmssw"].require()
+    network = emulator.as_arrays(read_network_file((folder / NETWORK).read_bytes()))
+
+    def outputs(codes: IntArray) -> IntArray:
+        found = np.full((len(codes), len(network["output_values"])), NO_CODES)
+        known = codes[:, 0] != NO_CODES
+        if known.any():
+            found[known] = emulator.evaluate(network, codes[known])
+        return found
+
+    return _compared(run, folder, seed, "inputs_cmssw", expect=outputs)
+
+
+def _compared(
+    run: Run, folder: Path, seed: int, form: str, *, expect: Callable[[IntArray], IntArray] = lambda codes: codes
+) -> str:
     described = load_json((folder / DESCRIBED).read_text(encoding="utf-8"))
     shipped = codes_in(folder / EVENT_CODES)
     events = (folder / EVENTS).read_text(encoding="utf-8").splitlines()
@@ -59,8 +80,8 @@ def _compared(run: Run, folder: Path, seed: int, form: str) -> str:
     lines = fresh_events(described, FRESH, seed=seed)
     (folder / FRESH_EVENTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     found = run(form, codes=np.zeros((0, 1), dtype=np.int64)).outputs
-    said = same(shipped, found[: len(shipped)], kind="event")
-    fresh = same(reference_codes(described, lines), found[len(shipped) :], kind="fresh event")
+    said = same(expect(shipped), found[: len(shipped)], kind="event")
+    fresh = same(expect(reference_codes(described, lines)), found[len(shipped) :], kind="fresh event")
     return f"{said.replace('vectors', 'events of the release')}; {fresh.replace('vectors', 'fresh ones')}"
 
 

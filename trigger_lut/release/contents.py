@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +56,8 @@ class Sources:
         Wrappers for frameworks of boards; None: none.
     part
         Part of the target, for the IP.
+    inputs
+        The way from branches to codes, or how values become codes alone; see `cmssw_files`.
     """
 
     design: str
@@ -65,6 +69,7 @@ class Sources:
     cmssw_version: int = 1
     boards: BoardWrappers | None = None
     part: str = ""
+    inputs: Mapping[str, Any] | None = None
 
     @property
     def named(self) -> str:
@@ -113,6 +118,7 @@ def files_of(sources: Sources, vectors: IntArray) -> Files:
         model_version=sources.cmssw_version,
         writer_version=sources.version,
         decision=decision,
+        inputs=sources.inputs,
     )
     texts |= {f"{CMSSW}/{name}": text for name, text in external.items()}
     if sources.boards is not None:

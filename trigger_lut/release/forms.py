@@ -22,7 +22,7 @@ from trigger_lut.firmware.board.simulate_axi_stream import simulate_axi_stream
 from trigger_lut.firmware.board.simulate_emp import simulate_emp
 from trigger_lut.firmware.decision.combined import flat
 from trigger_lut.firmware.decision.project import FILE, read_decision
-from trigger_lut.firmware.emulator.backend import printed_outputs
+from trigger_lut.firmware.emulator.backend import cmssw_programs, printed_outputs
 from trigger_lut.firmware.emulator.compile import compile_emulator, compile_inputs, compile_program
 from trigger_lut.firmware.front_end.files import DESCRIBED, EVENTS, FRESH_EVENTS, codes_in_lines
 from trigger_lut.firmware.rtl.ghdl import simulate_vhdl
@@ -31,6 +31,7 @@ from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.release.compare import codes_in
 from trigger_lut.release.manifest import MANIFEST, OF_SYNTHESIS
+from trigger_lut.release.network_file import NETWORK
 from trigger_lut.synthesis.netlist import cell_counts, resources
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.utils.programs import run_program
@@ -130,11 +131,22 @@ def _inputs_python(folder: Path, codes: IntArray) -> Prediction:
     return Prediction(_event_codes(folder, lambda events: run_program([*command, events], what="inputs.py")))
 
 
+def _inputs_cmssw(folder: Path, codes: IntArray) -> Prediction:
+    program, library = cmssw_programs(folder)
+    outputs = len(load_json((folder / NETWORK).read_text(encoding="utf-8"))["output_values"])
+    command: list[str | Path] = [program, "--events", library]
+    found = _of_events(folder, lambda events: run_program([*command, events], what="CMSSW library"), columns=outputs)
+    return Prediction(found)
+
+
 def _event_codes(folder: Path, run: Callable[[Path], str]) -> IntArray:
     """Return the codes of the events of the release, then of the fresh ones; `NO_CODES` for events without codes."""
     columns = len(load_json((folder / DESCRIBED).read_text(encoding="utf-8"))["channels"])
-    found = [codes_in_lines(run(folder / name), columns) for name in (EVENTS, FRESH_EVENTS)]
-    return np.concatenate(found)
+    return _of_events(folder, run, columns=columns)
+
+
+def _of_events(folder: Path, run: Callable[[Path], str], *, columns: int) -> IntArray:
+    return np.concatenate([codes_in_lines(run(folder / name), columns) for name in (EVENTS, FRESH_EVENTS)])
 
 
 def _synthesis(folder: Path, codes: IntArray) -> Prediction:
@@ -151,6 +163,7 @@ FORMS: dict[str, Form] = {
     "emp": _emp,
     "inputs_cpp": _inputs_cpp,
     "inputs_python": _inputs_python,
+    "inputs_cmssw": _inputs_cmssw,
     "decision_cpp": _decision_cpp,
     "decision_python": _decision_python,
     "decision_verilog": _decision(simulate_rtl),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
 from trigger_lut.data.raw_events import raw_events
 from trigger_lut.errors import BadFileError, CardError, FirmwareError, NotReproducibleError
 from trigger_lut.firmware.board.files import BOARD, BOARD_LICENCE
-from trigger_lut.firmware.front_end.description import front_end
+from trigger_lut.firmware.front_end.description import coded_channels, front_end
 from trigger_lut.firmware.front_end.files import DESCRIBED, EVENT_CODES, EVENTS, event_lines, front_end_files
 from trigger_lut.firmware.hls.project import load_hls
 from trigger_lut.firmware.rtl.project import read_project
@@ -119,17 +120,18 @@ def run(
     vectors = _vectors(*make_vectors(integers.inputs, events.of(TEST)[0], seed=design.seed), design.seed)
     decided = None if decision_card is None else _decided(decision_card, firmware_card)
     folders = (Path(firmware.rtl_project).parent, Path(decided.folder) if decided else None)
+    described, input_texts = _inputs(description, source, codes=events, formats=integers.inputs)
     sources = Sources(
         *(design.design, firmware.versions["trigger_lut"], integers, *folders),
         cmssw_model=cmssw_model,
         cmssw_version=cmssw_version,
         boards=boards,
         part=design.target.part,
+        inputs=described,
     )
     files = files_of(sources, vectors)
     files |= _scripts(design, sources)
-    if description is not None and source is not None:
-        files |= _inputs(sources.named, description, Source.of(source), events, integers.inputs)
+    files |= _input_files(sources, input_texts)
     cards = published(Shipped(design, firmware, verified, synthesized, timed, decided))
     files |= cards.files()
     if design.frozen is not None:
@@ -177,19 +179,37 @@ def _decided(card: Path, firmware_card: Path) -> DecisionCard:
     return decision
 
 
-def _inputs(design: str, description: Path, source: Source, codes: EventCodes, formats: tuple[KIF, ...]) -> Files:
-    """Return the way from branches to codes, with raw events and their codes; nothing where it has no emulator."""
+def _inputs(
+    description: Path | None, source: str | None, *, codes: EventCodes, formats: tuple[KIF, ...]
+) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    """Describe the way from branches to codes; return it with raw events and their codes.
+
+    Where it has no emulator, only how values become codes is known, and there are no events.
+    """
+    if description is None:
+        return None, {}
     data_set = load_data_set(description, truth=False)
+    only_channels = {"channels": coded_channels(data_set, formats)}
+    if source is None:
+        return only_channels, {}
     try:
-        branches, expected = raw_events(data_set, source, codes=codes, count=RAW_EVENTS)
+        branches, expected = raw_events(data_set, Source.of(source), codes=codes, count=RAW_EVENTS)
         described = front_end(data_set, formats, branches=branches)
-        texts = front_end_files(described, design)
+        front_end_files(described, "design")  # an expression may have no form in C++
     except (FirmwareError, BadFileError, CardError) as error:  # such a file may be skipped, or have no event
         LOG.warning(f"release: no emulator of the inputs: {error}")
+        return only_channels, {}
+    return described, {
+        EVENTS: event_lines(described, branches, count=len(expected)),
+        EVENT_CODES: "".join(" ".join(map(str, row)) + "\n" for row in expected.tolist()),
+    }
+
+
+def _input_files(sources: Sources, events: dict[str, str]) -> Files:
+    """Return the emulators of the way from branches to codes, with raw events; nothing without events."""
+    if not events or sources.inputs is None:
         return {}
-    texts[EVENTS] = event_lines(described, branches, count=len(expected))
-    texts[EVENT_CODES] = "".join(" ".join(map(str, row)) + "\n" for row in expected.tolist())
-    return {path: text.encode() for path, text in texts.items()}
+    return {path: text.encode() for path, text in (front_end_files(sources.inputs, sources.named) | events).items()}
 
 
 def _scripts(design: Spec, sources: Sources) -> Files:

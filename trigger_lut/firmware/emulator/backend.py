@@ -75,13 +75,33 @@ class CmsswLibrary(NetworkBackend):
     def predict(self, folder: Path, codes: IntArray) -> Prediction:
         """Build the library and its test program, and load it as CMSSW does; see `Backend.predict`."""
         self.require()
-        place = folder / CMSSW
-        run_program(
-            ["make", "-C", place, f"CXX={cxx_compiler()}", "all", "test-program"], what="make on the CMSSW library"
-        )
-        library = _only(place, [path for path in place.glob("*_v*.so") if path.is_file()])
-        program = _only(place, [path for path in place.glob("test/test_*") if not path.suffix])
-        return Prediction(printed_outputs([program, library], folder, codes=codes, program="CMSSW library"))
+        return Prediction(printed_outputs([*cmssw_programs(folder)], folder, codes=codes, program="CMSSW library"))
+
+
+def cmssw_programs(folder: Path) -> tuple[Path, Path]:
+    """Build the CMSSW library of a release and its test program.
+
+    Parameters
+    ----------
+    folder
+        Folder of the release.
+
+    Returns
+    -------
+    tuple of Path
+        Test program and library.
+
+    Raises
+    ------
+    ToolFailedError
+        If they cannot be built.
+    FirmwareError
+        If there is not exactly one library and one program.
+    """
+    place = folder / CMSSW
+    run_program(["make", "-C", place, f"CXX={cxx_compiler()}", "all", "test-program"], what="make on the CMSSW library")
+    library = _only(place, [path for path in place.glob("*_v*.so") if path.is_file()])
+    return _only(place, [path for path in place.glob("test/test_*") if not path.suffix]), library
 
 
 def _only(folder: Path, paths: list[Path]) -> Path:

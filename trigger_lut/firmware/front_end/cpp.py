@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trigger_lut.errors import FirmwareError
+from trigger_lut.firmware.front_end.channels_cpp import channel_table, literal
 from trigger_lut.utils.escape import comment
 from trigger_lut.utils.identifiers import code_word
 
@@ -227,9 +228,7 @@ def inputs_source(described: Mapping[str, Any], name: str) -> str:
             "namespace {",
             "",
             *_HELPERS,
-            "constexpr Channel channels[n_inputs] = {",
-            *(f"    {_channel(channel)}," for channel in channels),
-            "};",
+            *channel_table(channels),
             "",
             "}  // namespace",
             "",
@@ -249,15 +248,6 @@ def inputs_source(described: Mapping[str, Any], name: str) -> str:
 
 
 _HELPERS = """\
-struct Channel {
-    double scale;  // a power of two to multiply with, or a step to divide by
-    bool divide;
-    double half;
-    double low, high;
-    bool replaced;
-    double replacement;
-};
-
 [[maybe_unused]] constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 [[maybe_unused]] constexpr double infinity = std::numeric_limits<double>::infinity();
 [[maybe_unused]] constexpr double pi = 3.141592653589793;
@@ -281,32 +271,7 @@ struct Channel {
     }
     std::stable_sort(places.begin(), places.end(), [&key](std::size_t a, std::size_t b) { return key[a] > key[b]; });
 }
-
-bool encoded(const Channel& channel, double wide, input_t& code) {
-    float value = static_cast<float>(wide);
-    if (!std::isfinite(value)) {
-        if (!channel.replaced) return false;
-        value = static_cast<float>(channel.replacement);
-    }
-    const double exact = static_cast<double>(value);
-    const double scaled = channel.divide ? exact / channel.scale + channel.half : exact * channel.scale;
-    code = static_cast<input_t>(std::min(std::max(std::floor(scaled), channel.low), channel.high));
-    return true;
-}
 """.splitlines()
-
-
-def _channel(channel: Mapping[str, Any]) -> str:
-    k, i, f = channel["kif"]
-    high = (1 << (i + f)) - 1
-    lsb, divide = channel["lsb"], channel["lsb"] is not None
-    scale = _literal(float(lsb) if divide else 2.0**f)
-    half = "0.5" if channel["half_up"] else "0.0"
-    replaced = channel["replace"] is not None
-    bounds = f"{_literal(float(-high - 1 if k else 0))}, {_literal(float(high))}"
-    flags = ["false", "true"]
-    number = _literal(channel["replace"] if replaced else 0.0)
-    return f"{{{scale}, {flags[divide]}, {half}, {bounds}, {flags[replaced]}, {number}}}"
 
 
 def _objects(body: Body, objects: Mapping[str, Any]) -> None:
@@ -328,7 +293,7 @@ def _objects(body: Body, objects: Mapping[str, Any]) -> None:
     if key is not None:
         stored = body.stored(key, "key")
         body.lines.append(f"sort_places({places}, {stored.text.removesuffix('[i]')});")
-    pad = _literal(objects["pad"])
+    pad = literal(objects["pad"])
     body.lines.append(f"for (std::size_t slot = 0; slot < {objects['count']}; ++slot) {{")
     body.lines.append(f"    const bool filled = slot < {places}.size();")
     body.lines.append(f"    [[maybe_unused]] const std::size_t i = filled ? {places}[slot] : 0;")
@@ -342,15 +307,6 @@ def _expression(body: Body, text: str) -> Value:
         return _floating(_value(body, ast.parse(text.strip(), mode="eval").body))
     except FirmwareError as error:
         raise FirmwareError(f"expression {text!r}: {error}") from error
-
-
-def _literal(number: float) -> str:
-    """Write a number exactly; hexadecimal floating point is C++17."""
-    if number != number:
-        return "nan"
-    if number in (float("inf"), float("-inf")):
-        return "infinity" if number > 0 else "-infinity"
-    return f"{number!r}" if number == int(number) and abs(number) < 1e15 else float(number).hex()
 
 
 def _floating(value: Value) -> Value:
@@ -402,7 +358,7 @@ def _constant(value: Any) -> Value:
     if isinstance(value, str):
         raise FirmwareError("text has no emulator. Expected numbers. Compare numbers.")
     try:
-        return Value(_literal(float(value)), "f")
+        return Value(literal(float(value)), "f")
     except OverflowError:
         return Value("infinity", "f")
 

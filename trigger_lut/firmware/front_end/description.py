@@ -45,24 +45,10 @@ def front_end(data_set: DataSet, formats: Sequence[KIF], *, branches: Mapping[st
     FirmwareError
         If a branch is text or a list of lists, or the number of formats differs from that of the channels.
     """
-    described = channels(data_set)
-    if len(described) != len(formats):
-        raise FirmwareError(
-            f"data set {data_set.name}: Expected {len(described)} formats, found {len(formats)}. Read the data again."
-        )
+    coded = coded_channels(data_set, formats)
     used: dict[str, None] = {}
     for text in _expressions(data_set):
         used |= dict.fromkeys(parse(text).names)
-    coded = [
-        {
-            "name": channel.name,
-            "kif": list(kif),
-            "lsb": None if (scale := channel.feature.scale) is None else scale.lsb,
-            "half_up": scale is not None and scale.rounding == "nearest",
-            "replace": _replacement(data_set, channel.feature),
-        }
-        for channel, kif in zip(described, formats, strict=True)
-    ]
     return {
         "branches": {name: _type(name, branches[name]) for name in used},
         "features": [_text(feature) for feature in data_set.features],
@@ -82,6 +68,42 @@ def front_end(data_set: DataSet, formats: Sequence[KIF], *, branches: Mapping[st
         "ties": TIES,
         "exact": EXACT,
     }
+
+
+def coded_channels(data_set: DataSet, formats: Sequence[KIF]) -> list[dict[str, Any]]:
+    """Describe how each channel's value becomes a code. This needs no events.
+
+    Parameters
+    ----------
+    data_set : DataSet
+    formats : sequence of KIF
+        Format of each channel.
+
+    Returns
+    -------
+    list of dict
+        Name, format, LSB, rounding and replacement by channel.
+
+    Raises
+    ------
+    FirmwareError
+        If the number of formats differs from that of the channels.
+    """
+    described = channels(data_set)
+    if len(described) != len(formats):
+        raise FirmwareError(
+            f"data set {data_set.name}: Expected {len(described)} formats, found {len(formats)}. Read the data again."
+        )
+    return [
+        {
+            "name": channel.name,
+            "kif": list(kif),
+            "lsb": None if (scale := channel.feature.scale) is None else scale.lsb,
+            "half_up": scale is not None and scale.rounding == "nearest",
+            "replace": _replacement(data_set, channel.feature),
+        }
+        for channel, kif in zip(described, formats, strict=True)
+    ]
 
 
 def front_end_text(described: Mapping[str, Any]) -> str:

@@ -4,7 +4,9 @@
 // An object serves one thread at a time.
 #include <any>
 #include <array>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -17,19 +19,20 @@
 #endif
 
 #include "NN/@NAME@.h"
-@DECISION_INCLUDE@
+#include "NN/@NAME@_values.h"
+@EVENT_INCLUDE@@DECISION_INCLUDE@
 namespace @NAME@ {
 namespace {
 
 class Emulator final : public hls4mlEmulator::Model {
 public:
     // Accepts n_inputs codes (pointer to input_t, or std::vector of it) or n_inputs real values (double, float).
-    // A real value is rounded down and saturated, as the data set's encoding does.
+    // A real value is scaled, rounded and saturated as the data set describes its input.@EVENT_COMMENT@
     void prepare_input(std::any input) override {
-        if (!take<input_t>(input) && !take<double>(input) && !take<float>(input))
+        if (!take<input_t>(input) && !take<double>(input) && !take<float>(input)@EVENT_READ@)
             throw std::invalid_argument(
                 "@MODEL@_v@VERSION@: prepare_input: expected a pointer to, or a std::vector of, input_t, double or "
-                "float, found a std::any of type " +
+                "float@EVENT_NAME@, found a std::any of type " +
                 std::string(input.type().name()));
     }
 
@@ -56,9 +59,9 @@ private:
                                             ", found " + std::to_string(values[n]));
                 in_[n] = values[n];
             } else {
-                if (!(values[n] == values[n]))
-                    throw std::out_of_range("@MODEL@_v@VERSION@: input " + std::to_string(n) + ": found NaN");
-                in_[n] = encode(static_cast<double>(values[n]), n);
+                if (!encode_value(static_cast<double>(values[n]), n, in_[n]))
+                    throw std::out_of_range("@MODEL@_v@VERSION@: input " + std::to_string(n) +
+                                            ": expected a number, found NaN or infinity");
             }
         }
     }
@@ -93,7 +96,7 @@ private:
         (*values)->resize(n_outputs);
         return store((*values)->data()), true;
     }
-@DECISION_METHOD@
+@DECISION_METHOD@@EVENT_METHOD@
     std::array<input_t, n_inputs> in_{};
     std::array<output_t, n_outputs> out_{};
 };

@@ -2,17 +2,21 @@
 //
 //   ./test_@MODEL@ LIBRARY INPUTS EXPECTED [LIBRARY INPUTS EXPECTED ...]
 //   ./test_@MODEL@ LIBRARY INPUTS                                          prints the outputs, one event a line
+//   ./test_@MODEL@ --values LIBRARY VALUES                                 the same for real values of the inputs
+//   ./test_@MODEL@ --events LIBRARY EVENTS                                 the same for events; - for one without codes
 //
 // Several libraries stay loaded at the same time, with global symbols, and take turns event by event.
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <any>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -73,12 +77,59 @@ Case load(const char* path, const char* inputs) {
         std::cerr << path << ": create_model and destroy_model: expected both\n";
         std::exit(2);
     }
-    return {path, create(), destroy, read<Input>(inputs), {}};
+    return {path, create(), destroy, inputs == nullptr ? Rows<Input>{} : read<Input>(inputs), {}};
+}
+
+constexpr bool is_list[] = {@IS_LIST@};
+constexpr std::size_t branches = @BRANCHES@;
+
+// Prints the outputs for each line of a file of real values or events.
+int print(const std::string& kind, const char* library, const char* path) {
+    const Case one = load(library, nullptr);
+    std::ifstream file(path);
+    if (!file) {
+        std::cerr << path << ": cannot be read\n";
+        return 2;
+    }
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream words(line);
+        std::vector<double> numbers;
+        for (std::string word; words >> word;) numbers.push_back(std::strtod(word.c_str(), nullptr));
+        std::any input = numbers;
+        if (kind == "--events") {
+            std::vector<std::vector<double>> lists(branches);
+            auto next = numbers.begin();
+            for (std::size_t n = 0; n < branches; ++n) {
+                const auto left = static_cast<std::size_t>(numbers.end() - next);
+                const std::size_t size = !is_list[n] ? 1 : left == 0 ? 1 : static_cast<std::size_t>(*next++);
+                if (size > static_cast<std::size_t>(numbers.end() - next)) {
+                    std::cerr << path << ": a line ends early\n";
+                    return 2;
+                }
+                lists[n].assign(next, next + static_cast<std::ptrdiff_t>(size));
+                next += static_cast<std::ptrdiff_t>(size);
+            }
+            input = lists;
+        }
+        std::vector<Output> found;
+        try {
+            one.model->prepare_input(input);
+            one.model->predict();
+            one.model->read_result(&found);
+            for (const Output code : found) std::cout << code << " ";
+            std::cout << "\n";
+        } catch (const std::out_of_range&) {
+            std::cout << "-\n";
+        }
+    }
+    one.destroy(one.model);
+    return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 4 && std::string(argv[1]).rfind("--", 0) == 0) return print(argv[1], argv[2], argv[3]);
     if (argc == 3) {
         const Case one = load(argv[1], argv[2]);
         for (std::size_t row = 0; row < one.inputs.size(); ++row) {

@@ -151,6 +151,28 @@ def test_a_constant_network_needs_a_valid_bit_alone(tmp_path):
     assert found == netlist.Resources(luts=0, ff=1, carry=0, dsp=0, bram18=0)
 
 
+def test_without_memories_the_netlist_is_that_of_the_whole_script(tmp_path, monkeypatch):
+    """Libraries of block RAM and special cells are not read; other options are another netlist."""
+    project = write_rtl(networks.random_network(3), tmp_path / "rtl", spec=spec())
+
+    def cells(run_as: str) -> list[tuple[str, str]]:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / run_as))
+        module = yosys.synthesize(list(project.files), project.top, family="xcup")
+        return sorted((cell["type"], str(cell["parameters"])) for cell in module["cells"].values())
+
+    found = cells("parts")
+
+    def whole(top, family, *, files, netlist, own=yosys.passes, **options):
+        commands = own(top, family, files=files, netlist=netlist, **options)
+        first, last = (n for n, command in enumerate(commands) if command.startswith("synth_xilinx"))
+        return [*commands[: first - 2], commands[first].partition(" -run")[0], *commands[last + 1 :]]
+
+    monkeypatch.setattr(yosys, "passes", whole)
+    assert cells("whole") == found
+    monkeypatch.setattr(yosys, "OPTIONS", yosys.OPTIONS.replace("-abc9", "-widemux 2"))
+    assert cells("other options") != found
+
+
 def test_yosys_runs_once_a_user_for_the_same_verilog(tmp_path, monkeypatch):
     """In other folders and stages too. A changed byte is another netlist."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -274,6 +274,8 @@ def passes(
     With `memories`, tables may go into block RAM, except those that `in_luts` names; all are listed in that file.
     """
     synth = f"synth_xilinx -top {top} -family {family} {OPTIONS}"
+    # Without a memory, the script of synth_xilinx gives the same netlist without the libraries of block RAM and of
+    # special cells. To read them takes 3 s of processor time.
     if memories is not None:
         mapping = [
             f"{synth} -run begin:map_memory",
@@ -283,7 +285,12 @@ def passes(
             f"{synth} -run map_memory:",
         ]
     else:
-        mapping = [f"{synth} -nobram"]
+        mapping = [
+            "read_verilog -lib -specify +/xilinx/cells_sim.v",
+            f"hierarchy -check -top {top}",
+            f"{synth} -nobram -run prepare:map_memory",
+            f"{synth} -nobram -run map_ffram:",
+        ]
     return [
         "read_verilog -defer -sv " + " ".join(f'"{name}"' for name in files),
         f"hierarchy -check -top {top}",

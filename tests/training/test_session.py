@@ -90,6 +90,20 @@ def test_what_the_card_says_was_measured_is_what_synthesis_gives(trained):
     assert card.seconds_measuring > 0
 
 
+def test_the_firmware_stage_finds_the_netlist_of_the_training(trained, inputs, monkeypatch):
+    """The network that was measured last and the saved one have the same Verilog, with its comments."""
+
+    def missing(*args, **options):
+        raise AssertionError("Yosys runs again")
+
+    network, design = load_network(trained / "network.npz"), made_design()
+    assert network.features
+    monkeypatch.setattr(yosys, "run_yosys", missing)
+    assert measure(network, design).luts == read_card(TrainCard, trained / "train.json").luts.value
+    with pytest.raises(AssertionError, match="Yosys runs again"):
+        measure(replace(network, features=("other",) * len(network.features)), design)
+
+
 def test_a_tighter_latency_gives_a_shallower_design_of_the_same_lut_budget(trained, inputs, tmp_path):
     slow = read_card(TrainCard, trained / "train.json")
     cycles = slow.latency_cycles - 1

@@ -76,7 +76,14 @@ class TrainableModel:
     def _convert(self) -> Network:
         self._settle()
         self.trainer.refresh()
-        return integer_network(self.keras_model, inputs=self.events.formats, wraps=self.given)
+        # Names are part of the Verilog: with them, the firmware stage finds this network's netlist in the cache.
+        return integer_network(
+            self.keras_model,
+            self.events.features,
+            classes=self.events.classes,
+            inputs=self.events.formats,
+            wraps=self.given,
+        )
 
     def accuracy(self) -> float:
         """Return the score on the validation split, by weight where events have weights; see `metrics.accuracy`."""

@@ -29,7 +29,7 @@ tree: events
 event_id: [run, event]
 label: {expression: kind, classes: [light, b]}
 regression_targets: [{name: pt, expression: true_pt, unit: GeV}]
-loss_weights: {class: 1, pt: 0.3}
+loss_weights: uncertainty
 features: [{name: x}, {name: raw_pt}]
 width: 6
 trigger:

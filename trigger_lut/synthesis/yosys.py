@@ -1,7 +1,4 @@
-"""Yosys in a process of its own: native code that writes to the terminal and may end the process.
-
-Run as `python -m trigger_lut.synthesis.yosys COMMAND...`; `run_yosys` does that.
-"""
+"""Synthesis by Yosys, which runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -226,7 +223,7 @@ def run_yosys(
         When Yosys fails, with its own message.
     """
     Yosys().require()
-    command = limited([sys.executable, "-m", "trigger_lut.synthesis.yosys", *commands], memory_bytes)
+    command = limited([sys.executable, "-m", "trigger_lut.synthesis.yosys_process", *commands], memory_bytes)
     try:
         done = subprocess.run(
             command,
@@ -302,16 +299,3 @@ def passes(
         "check -assert",
         f'write_json -selected "{netlist}"',
     ]
-
-
-def main() -> None:
-    """Run the commands of the command line in this process."""
-    from pyosys import libyosys
-
-    design = libyosys.Design()
-    for command in sys.argv[1:]:
-        design.run_pass(command)
-
-
-if __name__ == "__main__":
-    main()

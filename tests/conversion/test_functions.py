@@ -22,6 +22,11 @@ from trigger_lut.network.reference_model import evaluate
 L = keras.layers
 
 
+@keras.saving.register_keras_serializable("test_functions")
+def share(x):
+    return x / (1 + keras.ops.sum(keras.ops.abs(x), axis=-1, keepdims=True))
+
+
 def pooled(layer):
     return seq((4, 4, 1), QConv2D(2, 2, activation="relu"), layer, L.Flatten(), QDense(3))
 
@@ -44,6 +49,7 @@ MODELS = {
     "ReLU": lambda: between(L.ReLU(max_value=2, negative_slope=0.25, threshold=0.5)),
     "hard_sigmoid": lambda: between(L.Activation("hard_sigmoid")),
     "Rescaling": lambda: seq((4,), L.Rescaling(1 / 3, 0.1), QDense(3)),
+    "Rescaling of channels": lambda: seq((2, 3), L.Rescaling([0.5, 2, 1 / 3], [0, 1, 2]), L.Flatten(), QDense(3)),
     "Normalization": lambda: seq(
         (4,), L.Normalization(mean=[0.1, 0.2, 0.3, 0.4], variance=[1.0, 2, 3, 0.5]), QDense(3)
     ),
@@ -169,6 +175,20 @@ def test_results_without_a_quantizer_are_exact_or_refused():
     huge = seq((2,), L.Rescaling(float("inf"), name="huge"), QDense(2))
     with pytest.raises(FirmwareError, match="layer 'huge': a Rescaling has results that are not finite"):
         integer_network(huge, inputs=[KIND] * 2)
+
+
+def test_square_of_each_code_is_exact():
+    x = keras.Input((1,))
+    network = integer_network(keras.Model(x, x**2), inputs=[KIND], wraps=True)
+    codes = np.arange(KIND.lo, KIND.hi + 1)[:, None]
+    np.testing.assert_array_equal(evaluate(network, codes) * 2.0**-network.fractions, (codes * KIND.step) ** 2)
+
+
+@pytest.mark.parametrize("make", [lambda: L.Activation(share), lambda: QDense(4, activation=share)])
+def test_function_of_several_values_is_refused(make):
+    model = seq((4,), QDense(4), make(), QDense(3))
+    with pytest.raises(FirmwareError, match="gives a value that depends on other values of the event"):
+        integer_network(model, inputs=[KIND] * 4, wraps=True)
 
 
 # ---------------------------------------------------------------- softmax and sigmoid at the end

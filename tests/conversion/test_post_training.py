@@ -19,6 +19,13 @@ def nested():
     return keras.Model(x, L.Dense(3)(L.Add()([shared(encoder(x)), shared(x)])))
 
 
+def functional(shape, *layers):
+    x = y = keras.Input(shape)
+    for layer in layers:
+        y = layer(y)
+    return keras.Model(x, y)
+
+
 MODELS = {
     "dense": lambda: seq((8,), L.Dense(16, activation="relu"), L.Dense(8, activation="tanh"), L.Dense(3)),
     "folded": lambda: seq(
@@ -40,6 +47,13 @@ MODELS = {
     "einsum": lambda: seq(
         (5, 4), L.EinsumDense("bnc,cd->bnd", (5, 4)), L.BatchNormalization(), L.ReLU(), L.Flatten(), L.Dense(3)
     ),
+    "einsum with its units first": lambda: functional(
+        (8,), L.EinsumDense("bc,dc->bd", 8, bias_axes="d"), L.BatchNormalization(), L.ReLU(), L.Dense(3)
+    ),
+    "einsum with an ellipsis": lambda: functional(
+        (3, 4), L.EinsumDense("...c,cd->...d", 4, activation="relu", bias_axes="d"), L.Flatten(), L.Dense(3)
+    ),
+    "causal": lambda: seq((6, 2), L.Conv1D(4, 2, padding="causal", dilation_rate=2), L.Flatten(), L.Dense(3)),
     "nested and shared": nested,
     "with a layer of HGQ2": lambda: seq((8,), L.Dense(8, activation="relu"), QDense(3)),
 }
@@ -104,6 +118,24 @@ def test_layer_without_quantized_form_is_named_by_the_conversion():
     quantized = quantized_model(model, np.zeros((4, 3, 2), dtype="f4"), widths=Widths())
     with pytest.raises(FirmwareError, match="layer 'memory' is a LSTM: recurrent"):
         integer_network(quantized, inputs=[KIND] * 6, wraps=True)
+
+
+def test_inputs_by_name_are_those_of_the_model():
+    a, b = keras.Input((3,), name="a"), keras.Input((2,), name="b")
+    model = keras.Model({"b": b, "a": a}, L.Dense(2)(L.Concatenate()([b, a])))
+    sample = {"a": np.random.default_rng(0).normal(size=(50, 3)), "b": np.ones((50, 2))}
+    quantized = quantized_model(model, sample, widths=Widths(15, 15))
+    np.testing.assert_allclose(np.asarray(quantized(sample)), np.asarray(model(sample)), atol=1e-3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(value):
+    model = seq((2,), L.Dense(2), QDense(2))
+    model.layers[1].kernel.assign([[1, value], [2, 3]])
+    with pytest.raises(FirmwareError, match=r"weight '.*kernel': 1 of 4 values are not finite"):
+        quantized_model(model, np.zeros((4, 2), dtype="f4"), widths=Widths())
+    with pytest.raises(FirmwareError, match=r"weight '.*kernel': 1 of 4 values are not finite"):
+        integer_network(model, inputs=[KIND] * 2, wraps=True)
 
 
 def test_graph_that_cannot_be_copied_is_refused():

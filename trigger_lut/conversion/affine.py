@@ -47,6 +47,7 @@ FLOAT_BITS = 24  # of a float32 result that is exact
 ROUNDINGS = {"S_RND": "RND", "S_RND_CONV": "RND_CONV"}  # stochastic rounding applies in training only
 FINEST = 40  # fraction bits of a weight, a product or a bias
 WIDEST_SUM = 50  # bits of a sum
+WIDEST_FORMAT = 100  # integer or fraction bits of a quantizer; more are a mistake
 
 
 @dataclass(frozen=True)
@@ -490,13 +491,17 @@ def quantizer_formats(
             f"layer {op.name!r}: a quantizer of {inner.round_mode}, {inner.overflow_mode}. Expected rounding "
             f"{', '.join(SUPPORTED)} and overflow {', '.join(OVERFLOWS)}"
         )
-    parts = [
-        np.asarray(keras.ops.convert_to_numpy(inner.bw_mapper.bw_to_x(part, (1, *shape))))[0].reshape(-1).astype(int)
+    k, i, f = (
+        np.asarray(keras.ops.convert_to_numpy(inner.bw_mapper.bw_to_x(part, (1, *shape))))[0].reshape(-1)
         for part in inner.kif
-    ]
-    formats = [
-        KIF(int(k), int(i) + shift, int(f) - shift) if k + i + f > 0 else None for k, i, f in zip(*parts, strict=True)
-    ]
+    )
+    live = k + i + f > 0
+    if not (np.abs(np.stack([i, f])[:, live]) <= WIDEST_FORMAT).all():
+        raise FirmwareError(
+            f"layer {op.name!r}: a quantizer of {np.abs(np.stack([i, f])[:, live]).max():g} integer or fraction bits. "
+            f"Expected at most {WIDEST_FORMAT}"
+        )
+    formats = [KIF(int(k[n]), int(i[n]) + shift, int(f[n]) - shift) if there else None for n, there in enumerate(live)]
     return formats, inner.overflow_mode, rounding
 
 

@@ -24,6 +24,8 @@ WIDEST_ARGUMENT = 22  # bits of an argument, all of whose codes are evaluated
 SHORT_TABLE = 8  # address bits up to which one table is preferred to other forms
 WIDEST_COEFFICIENT = 26  # bits
 AT_ONCE = 1 << 22  # results that are computed together
+CHECKED_EVENTS = 64  # random ones, in which a function is evaluated as a whole
+FLOAT_ERROR = 1e-4  # of a function in float32, relative to its largest result
 
 LAYERS = ("ELU", "LeakyReLU", "PReLU", "ReLU", "Activation", "Rescaling", "Normalization", "BatchNormalization")
 OPERATIONS = (
@@ -33,7 +35,7 @@ OPERATIONS = (
     *("Cos", "Clip", "Erf", "Arctan", "Floor", "Round", "Sign"),
 )
 WITH_CONSTANT = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Power", "Maximum", "Minimum")
-PER_CHANNEL = ("PReLU", "Normalization", "BatchNormalization", *WITH_CONSTANT)
+PER_CHANNEL = ("PReLU", "Rescaling", "Normalization", "BatchNormalization", *WITH_CONSTANT)
 OF_SEVERAL_VALUES = ("softmax", "log_softmax", "sparsemax", "glu")
 
 
@@ -122,7 +124,7 @@ def apply(
     FirmwareError
         If Keras cannot evaluate the operation, or a result is not finite.
     """
-    per_channel = type(op).__name__ in PER_CHANNEL
+    per_channel = _differs_by_channel(op)
     keys = [(n,) if per_channel else (a.lo, a.hi, a.f, id(a.results)) for n, a in enumerate(arguments)]
     first: dict[Any, int] = {}
     for n, key in enumerate(keys):
@@ -134,21 +136,8 @@ def apply(
     rows = max(AT_ONCE // len(chosen), 1)
     for start in range(0, count, rows):
         block = np.arange(start, min(start + rows, count))
-        x = np.stack([a.results[np.minimum(block, len(a.results) - 1)] for a in chosen], axis=1).astype(np.float32)
-        try:
-            y = np.asarray(keras.ops.convert_to_numpy(call(x.reshape(-1, *inner))), dtype=np.float64)
-        except Exception as error:  # whatever Keras and TensorFlow have against it
-            message = (str(error).splitlines() or [""])[0]
-            raise FirmwareError(
-                f"layer {op.name!r}: a {type(op).__name__} cannot be evaluated ({type(error).__name__}: "
-                f"{message[:200]}). Expected a function of each value"
-            ) from error
-        if y.shape != (len(block), *inner):
-            raise FirmwareError(
-                f"layer {op.name!r}: a {type(op).__name__} gives shape {y.shape[1:]} from {inner}. Expected a function "
-                "of each value"
-            )
-        outputs.append(y.reshape(len(block), -1))
+        x = np.stack([a.results[np.minimum(block, len(a.results) - 1)] for a in chosen], axis=1)
+        outputs.append(_evaluated(op, call, x.reshape(-1, *inner)).reshape(len(block), -1))
     results = np.concatenate(outputs)
     if not np.isfinite(results).all():
         raise FirmwareError(
@@ -156,7 +145,58 @@ def apply(
             "Expected a quantizer before it that excludes them"
         )
     columns = {key: results[: len(a.results), c] for c, (key, a) in enumerate(zip(first, chosen, strict=True))}
-    return [RealFunction(op.name, a.source, a.lo, a.hi, a.f, columns[k]) for a, k in zip(arguments, keys, strict=True)]
+    applied = [
+        RealFunction(op.name, a.source, a.lo, a.hi, a.f, columns[k]) for a, k in zip(arguments, keys, strict=True)
+    ]
+    _check_each_value(op, call, arguments=arguments, applied=applied, shape=shape)
+    return applied
+
+
+def _differs_by_channel(op: Any) -> bool:
+    """Return whether an operation may be another function for each value of a tensor."""
+    if type(op).__name__ == "Rescaling":
+        return np.ndim(op.scale) > 0 or np.ndim(op.offset) > 0
+    return type(op).__name__ in PER_CHANNEL
+
+
+def _evaluated(op: Any, call: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
+    """Return the results of an operation in float32. TensorFlow's power is exact in float64 alone."""
+    kind = np.float64 if type(op).__name__ == "Power" else np.float32
+    try:
+        y = np.asarray(keras.ops.convert_to_numpy(call(x.astype(kind)))).astype(np.float32).astype(np.float64)
+    except Exception as error:  # whatever Keras and TensorFlow have against it
+        message = (str(error).splitlines() or [""])[0]
+        raise FirmwareError(
+            f"layer {op.name!r}: a {type(op).__name__} cannot be evaluated ({type(error).__name__}: "
+            f"{message[:200]}). Expected a function of each value"
+        ) from error
+    if y.shape != x.shape:
+        raise FirmwareError(
+            f"layer {op.name!r}: a {type(op).__name__} gives shape {y.shape[1:]} from {x.shape[1:]}. Expected a "
+            "function of each value"
+        )
+    return y
+
+
+def _check_each_value(
+    op: Any,
+    call: Callable[[np.ndarray], Any],
+    *,
+    arguments: Sequence[RealFunction],
+    applied: Sequence[RealFunction],
+    shape: tuple[int, ...],
+) -> None:
+    """Refuse an operation whose result for a value depends on the other values of the event."""
+    rng = np.random.default_rng(0)
+    places = [rng.integers(0, len(a.results), CHECKED_EVENTS) for a in arguments]
+    x = np.stack([a.results[n] for a, n in zip(arguments, places, strict=True)], axis=1)
+    expected = np.stack([f.results[n] for f, n in zip(applied, places, strict=True)], axis=1)
+    found = _evaluated(op, call, x.reshape(-1, *shape)).reshape(expected.shape)
+    if not np.allclose(found, expected, rtol=FLOAT_ERROR, atol=FLOAT_ERROR * float(np.abs(expected).max())):
+        raise FirmwareError(
+            f"layer {op.name!r}: a {type(op).__name__} gives a value that depends on other values of the event. "
+            "Expected a function of each value"
+        )
 
 
 def scaled(name: str, argument: RealFunction, *, divisor: int) -> RealFunction:

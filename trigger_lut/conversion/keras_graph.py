@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 
 from trigger_lut.errors import FirmwareError
 
@@ -153,6 +154,28 @@ def check_call(op: Any, node: Any) -> None:
             f"layer {op.name!r}: computes in {dtype}, which drops bits. Expected float32; build the layer with "
             "dtype='float32'"
         )
+
+
+def check_weights(model: Any) -> None:
+    """Refuse a model with weights that are NaN or infinite; quantizers would turn them into numbers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The model.
+
+    Raises
+    ------
+    FirmwareError
+        With the first such weight.
+    """
+    for variable in model.variables:
+        values = np.asarray(keras.ops.convert_to_numpy(variable))
+        if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+            raise FirmwareError(
+                f"model {model.name!r}: weight {variable.path!r}: {(~np.isfinite(values)).sum()} of {values.size} "
+                "values are not finite. Expected finite weights; the training diverged"
+            )
 
 
 def flat_inputs(model: Any, node: Any) -> list[Any]:

@@ -36,6 +36,7 @@ from trigger_lut.conversion.functions import Chain, RealFunction
 from trigger_lut.conversion.hgq_tables import convert_hgq_tables, function_of, is_hgq_table, is_open_function
 from trigger_lut.conversion.keras_graph import (
     check_call,
+    check_weights,
     flat_inputs,
     forgotten_calls,
     is_of_library,
@@ -144,6 +145,7 @@ def check_model(model: Any) -> None:
                 f"model {model.name!r}: input {tensor.name!r} has shape {tuple(tensor.shape)}. Expected axes that are "
                 "known but for the batch's"
             )
+    check_weights(model)
 
 
 @dataclass(frozen=True)

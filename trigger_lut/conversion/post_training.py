@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from string import ascii_letters
 from typing import Any
 
 import keras
@@ -19,7 +20,7 @@ import numpy as np
 from trigger_lut.conversion.affine import is_relu
 from trigger_lut.conversion.final_activation import as_functional, without_final_activation
 from trigger_lut.conversion.functions import LAYERS, of_several_values
-from trigger_lut.conversion.keras_graph import calls_of, first_call, producer
+from trigger_lut.conversion.keras_graph import calls_of, check_weights, first_call, producer
 from trigger_lut.errors import FirmwareError
 
 INTEGER_BITS = (-12, 24)  # of a format; a channel that is 0 in the sample gets the least
@@ -63,16 +64,22 @@ def quantized_model(model: Any, sample: Any, *, widths: Widths) -> Any:
     Raises
     ------
     FirmwareError
-        If Keras cannot copy the graph.
+        If Keras cannot copy the graph, or a weight is not finite.
     """
     from hgq.utils import trace_minmax
+
+    check_weights(model)
 
     # HGQ2 finds integer bits where values wrap. The result saturates.
     traced, final = (_Copy(widths, overflow) for overflow in ("WRAP", "SAT"))
     try:
         source, target = traced.of_model(model), final.of_model(model)
-        trace_minmax(source, sample, batch_size=BATCH, verbose=0)
-    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
+        parts = keras.tree.flatten(sample)  # HGQ2 takes no dict
+        flat = keras.Model(source.inputs, source.outputs) if isinstance(sample, dict) else source
+        trace_minmax(flat, parts if len(parts) > 1 else parts[0], batch_size=BATCH, verbose=0)
+    except FirmwareError:
+        raise
+    except Exception as error:  # whatever Keras, HGQ2 and TensorFlow have against it
         message = (str(error).splitlines() or [""])[0]
         raise FirmwareError(
             f"model {model.name!r}: cannot be quantized ({type(error).__name__}: {message[:200]}). Expected a graph of "
@@ -108,15 +115,22 @@ def _dense(layer: Any, kernels: list[np.ndarray]) -> list[tuple[str, dict[str, A
 
 
 def _einsum(layer: Any, kernels: list[np.ndarray]) -> list[tuple[str, dict[str, Any]]]:
-    options = {"equation": layer.equation, "output_shape": layer.partial_output_shape, "bias_axes": layer.bias_axes}
-    return [("QEinsumDense", options)]
+    equation, output_shape = layer.equation, tuple(layer.partial_output_shape)
+    if "..." in equation:  # HGQ2 counts operations by the letters
+        shape = layer.input.shape
+        free = [letter for letter in ascii_letters if letter not in equation]
+        axes = len(shape) - len(equation.split(",")[0].replace("...", ""))
+        equation = equation.replace("...", "".join(free[:axes]))
+        output_shape = tuple(layer.output.shape[1:])
+    return [("QEinsumDense", {"equation": equation, "output_shape": output_shape, "bias_axes": layer.bias_axes})]
 
 
 def _window(layer: Any) -> dict[str, Any]:
     if layer.data_format != "channels_last":
         raise FirmwareError(f"layer {layer.name!r}: data_format {layer.data_format!r}. Expected 'channels_last'")
     names = ("kernel_size", "strides", "padding", "dilation_rate")
-    return {name: getattr(layer, name) for name in names}
+    options = {name: getattr(layer, name) for name in names}
+    return {**options, "padding": "valid"} if layer.padding == "causal" else options
 
 
 def _conv(layer: Any, kernels: list[np.ndarray]) -> list[tuple[str, dict[str, Any]]]:
@@ -211,6 +225,9 @@ class _Copy:
 
         kernels, parts = WITH_WEIGHTS[kind]
         made = []
+        if getattr(layer, "padding", None) == "causal":
+            before = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
+            made.append(keras.layers.ZeroPadding1D((before, 0), name=f"{layer.name}_padding"))
         replaced = parts(layer, kernels(layer))
         for n, (name, options) in enumerate(replaced):
             last = n == len(replaced) - 1
@@ -304,9 +321,19 @@ def _foldable(model: Any) -> list[tuple[Any, Any]]:
             and len(calls_of(layer)) == 1
             and readers[id(tensor)] == 1
             and axis % len(tensor.shape) == len(tensor.shape) - 1
+            and _has_last_axis(layer)
         ):
             found.append((layer, norm))
     return found
+
+
+def _has_last_axis(layer: Any) -> bool:
+    """Return whether the last axis of the outputs of a layer is the last one of its kernel and of its bias."""
+    if type(layer).__name__ != "EinsumDense":
+        return True
+    inputs, output = layer.equation.split("->")
+    last = output[-1]
+    return last.isalpha() and inputs[-1] == last and (layer.bias_axes is None or layer.bias_axes[-1] == last)
 
 
 def _folded(kernel: np.ndarray, bias: np.ndarray | None, norm: Any) -> tuple[np.ndarray, np.ndarray]:

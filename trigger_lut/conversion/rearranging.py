@@ -1,6 +1,7 @@
 """Conversion of operations that only rearrange values: Keras moves the numbers of the values.
 
-Only Keras interprets shapes, axes, `data_format` and keys. A batch of three events reveals operations that mix events.
+Only Keras interprets shapes, axes, `data_format` and keys. A batch of three events reveals operations that mix events,
+and a permutation of the numbers those that compute, such as interpolation.
 """
 
 from __future__ import annotations
@@ -74,19 +75,32 @@ def rearranged(op: Any, node: Any, *, read: Sequence[IntArray]) -> list[IntArray
 
 
 def _moved(op: Any, node: Any, read: Sequence[IntArray]) -> list[IntArray]:
-    step = 2 + max(int(values.max(initial=0)) for values in read)
-    assert step * EVENTS < 1 << 31, "numbers beyond int32"
-    event = np.arange(EVENTS) * step
-    tensors = {}
-    for tensor, values in zip(node.input_tensors, read, strict=True):
-        codes = np.where(values == PADDING, 0, values + 1 + event.reshape(-1, *[1] * values.ndim))
-        tensors[id(tensor)] = keras.ops.convert_to_tensor(codes.astype(np.int32))
+    numbers = np.unique(np.concatenate([values.reshape(-1) for values in read]))
+    numbers = numbers[numbers != PADDING] if (numbers != PADDING).any() else np.zeros(1, dtype=np.int64)
+    order = np.random.default_rng(0).permutation(EVENTS * len(numbers))
+    # The second call has other codes at the same places: an operation that computes with them gives itself away.
+    first, second = (
+        _called(op, node, [_codes(values, numbers, codes) for values in read])
+        for codes in (np.arange(len(order)), order)
+    )
+    return [_of_first(op, a, b, numbers=numbers, order=order) for a, b in zip(first, second, strict=True)]
+
+
+def _codes(values: IntArray, numbers: IntArray, codes: IntArray) -> IntArray:
+    """Return a batch of codes, one for each number in each event; 0 for PADDING."""
+    found = codes.reshape(EVENTS, -1)[:, np.searchsorted(numbers, values)] + 1
+    return np.where(values == PADDING, 0, found)
+
+
+def _called(op: Any, node: Any, read: list[IntArray]) -> list[np.ndarray]:
+    tensors = {
+        id(tensor): keras.ops.convert_to_tensor(codes.astype(np.int32))
+        for tensor, codes in zip(node.input_tensors, read, strict=True)
+    }
     arguments, options = node.arguments.fill_in(tensors)
     try:
         results = keras.tree.flatten(op.call(*arguments, **options))
-        return [_of_first(op, keras.ops.convert_to_numpy(result).astype(np.int64), step) for result in results]
-    except FirmwareError:
-        raise
+        return [keras.ops.convert_to_numpy(result) for result in results]
     except Exception as error:  # whatever Keras and TensorFlow have against it
         message = (str(error).splitlines() or [""])[0]
         raise FirmwareError(
@@ -95,14 +109,21 @@ def _moved(op: Any, node: Any, read: Sequence[IntArray]) -> list[IntArray]:
         ) from error
 
 
-def _of_first(op: Any, codes: IntArray, step: int) -> IntArray:
-    """Numbers in the first event; refuse an operation whose other events differ."""
-    if len(codes) == EVENTS:
-        first = codes[0]
-        own = [np.where(first > 0, first + n * step, 0) for n in range(EVENTS)]
-        if (first < step).all() and all(np.array_equal(a, b) for a, b in zip(codes, own, strict=True)):
-            return first - 1
-    raise FirmwareError(f"layer {op.name!r}: {_described(op)} over the batch; expected other axes")
+def _of_first(op: Any, codes: np.ndarray, others: np.ndarray, *, numbers: IntArray, order: IntArray) -> IntArray:
+    """Numbers in the first event; refuse an operation that computes with the values, or whose other events differ."""
+    if len(codes) != EVENTS:
+        raise FirmwareError(f"layer {op.name!r}: {_described(op)} over the batch; expected other axes")
+    places = codes.astype(np.int64) - 1
+    inside = (codes == places + 1).all() and (places >= PADDING).all() and (places < len(order)).all()
+    if not inside or not np.array_equal(np.append(order, PADDING)[places] + 1, others):
+        raise FirmwareError(
+            f"layer {op.name!r}: {_described(op)} computes with its values. Expected one that only moves them, such as "
+            "interpolation='nearest'"
+        )
+    event = np.arange(EVENTS).reshape(-1, *[1] * (places.ndim - 1))
+    if not np.array_equal(places, np.where(places[:1] == PADDING, PADDING, places[:1] + event * len(numbers))):
+        raise FirmwareError(f"layer {op.name!r}: {_described(op)} over the batch; expected other axes")
+    return np.append(numbers, PADDING)[places[0]]
 
 
 def _described(op: Any) -> str:

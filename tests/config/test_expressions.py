@@ -61,6 +61,12 @@ BRANCHES |= {"process": ak.Array(["qcd", "tt", "tt"]), "tags": ak.Array([["a", "
         ("(n >> 1) << 1", [100, 2, 2]),
         ("(mask & 9223372036854775808) > 0", [True, False, False]),
         ("(mask >> 63) == 1", [True, False, False]),
+        ("mask % 10", [9, 6, 0]),
+        ("mask == 9223372036854775809", [True, False, False]),
+        ("mask != 9223372036854775808", [True, True, True]),
+        ("(mask > -1) & (mask != -1)", [True, True, True]),
+        ("-n % 7", [5, 4, 5]),
+        ("n % 2.5", [0, 0.5, 2]),
         ("sum((ids & 4) > 0)", [1, 0, 1]),
         ("ok == True", [True, False, True]),
         ("False != ok", [True, False, True]),
@@ -241,3 +247,9 @@ def test_parse_reserved_word_is_explained() -> None:
     with pytest.raises(ConfigurationError) as caught:
         parse("x is x is")
     assert "branch(" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["mask", "mask - 1", "mask == x", "sqrt(mask)", "mask % n", "-mask"])
+def test_integer_that_float64_rounds_is_refused(text: str) -> None:
+    with pytest.raises(DataError, match=r"an integer beyond 2\*\*53"):
+        parse(text).evaluate(BRANCHES)

@@ -2,7 +2,8 @@
 
 Numbers, branch names, `+ - * / % **`, comparisons, `& | ~` on truth values, `& | << >>` on the bits of integers, and
 the functions of `functions`. A branch whose name is not an identifier is written `branch("Jet.PT")`. A branch of text
-is compared with text in quotes. All numbers are computed in 64-bit floating point.
+is compared with text in quotes. Numbers are computed in 64-bit floating point. Comparisons of integers, and an integer
+modulo a constant, are exact; all else refuses integers beyond 2**53.
 
 A branch with a list an entry takes part element by element. A reduction (`sum`, `mean`, `min`, `max`, `num`, `any`,
 `all`, `nth`) of the innermost list brings it to one number. `nth(x, n)` is element n from 0 on, and `nth(x, n, other)`
@@ -31,6 +32,7 @@ from trigger_lut.config.data_set.functions import (
     SYNONYMS,
     UNARY,
     as_float,
+    as_integers,
     as_lists,
     bit_operation,
     is_jagged,
@@ -327,6 +329,10 @@ def _evaluate(node: ast.expr, branches: Mapping[str, Any]) -> Any:
         left, right = (_bits(operand, branches) for operand in (node.left, node.right))
         return bit_operation(BITS[type(node.op)], left, right=right)
     if isinstance(node, ast.BinOp):
+        if isinstance(node.op, ast.Mod) and isinstance(node.right, ast.Constant) and node.right.value:
+            integers = as_integers(_bits(node.left, branches), _bits(node.right, branches))
+            if integers is not None:
+                return np.mod(*integers)
         operands = (_number(node.left, branches), _number(node.right, branches))
         return ARITHMETIC[type(node.op)](*operands)
     if isinstance(node, ast.UnaryOp):
@@ -358,9 +364,12 @@ def _constant(value: Any) -> Any:
 
 
 def _bits(node: ast.expr, branches: Mapping[str, Any]) -> Any:
-    """Compute an operand of `& | << >>`; a constant keeps all its 64 bits."""
+    """Compute an operand; an integer constant keeps all its 64 bits."""
     if isinstance(node, ast.Constant) and type(node.value) is int and node.value < 1 << 64:
         return (np.int64 if node.value < 1 << 63 else np.uint64)(node.value)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+        value = _bits(node.operand, branches)
+        return -value if value_kind(value) == "i" else _evaluate(node, branches)
     return _evaluate(node, branches)
 
 
@@ -380,18 +389,22 @@ def _unary(node: ast.UnaryOp, branches: Mapping[str, Any]) -> Any:
 
 
 def _compare(node: ast.Compare, branches: Mapping[str, Any]) -> Any:
-    values = [_evaluate(operand, branches) for operand in (node.left, *node.comparators)]
+    values = [_bits(operand, branches) for operand in (node.left, *node.comparators)]
     result = None
     for op, left, right in zip(node.ops, values, values[1:], strict=False):
         texts = [isinstance(x, str) or value_kind(x) == "U" for x in (left, right)]
         if any(texts) and not all(texts):
             raise DataError(f"{ast.unparse(node)}: text is compared with numbers")
-        pair = (
-            (left, right) if any(texts) else (as_float(np.asarray(x) if np.isscalar(x) else x) for x in (left, right))
-        )
+        pair = (left, right) if any(texts) else _comparable(left, right)
         one = plain(COMPARE[type(op)](*pair))
         result = one if result is None else np.logical_and(result, one)
     return result
+
+
+def _comparable(left: Any, right: Any) -> tuple[Any, ...]:
+    """Return two operands of a comparison: integers as they are, all else in float64."""
+    pair = tuple(np.asarray(x) if np.isscalar(x) else x for x in (left, right))
+    return pair if all(value_kind(x) in "iu" for x in pair) else tuple(as_float(x) for x in pair)
 
 
 def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:

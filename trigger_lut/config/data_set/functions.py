@@ -128,18 +128,45 @@ def as_float(array: Any) -> Any:
     Raises
     ------
     DataError
-        If the array holds text.
+        If the array holds text, or an integer that float64 would round.
     """
     kind = value_kind(array)
     if kind == "b":
         return array
     if kind == "U":
         raise DataError("text where a number is expected; compare it, as in process == 'ttbar'")
+    if kind in "iu" and np.any((array > EXACT) | (array < -EXACT)):
+        raise DataError(
+            "an integer beyond 2**53, which 64-bit floating point would round. Expected bits of it, as in "
+            "(event & 7) == 0 or id >> 20, a comparison with an integer, or event % 10"
+        )
     if isinstance(array, np.ndarray | np.generic):
         return array.astype(np.float64)
     import awkward as ak
 
     return ak.values_astype(array, np.float64)
+
+
+def as_integers(*arrays: Any) -> tuple[Any, ...] | None:
+    """Return arrays of integers in 64 bits, all unsigned or all signed; None where that is not possible.
+
+    Parameters
+    ----------
+    *arrays : numpy.ndarray, awkward.Array or number
+
+    Returns
+    -------
+    tuple of arrays or None
+        None too where an array has other values, or one is unsigned and another has negative values.
+    """
+    kinds = {value_kind(array) for array in arrays}
+    if not kinds <= {"i", "u"}:
+        return None
+    if "u" not in kinds:
+        return tuple(_cast(array, np.int64) for array in arrays)
+    if any(np.any(array < 0) for array in arrays):
+        return None
+    return tuple(_cast(array, np.uint64) for array in arrays)
 
 
 def plain(array: Any) -> Any:

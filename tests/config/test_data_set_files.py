@@ -63,7 +63,7 @@ def friends(*files: str, tree: str = "more") -> list[dict[str, Any]]:
 
 
 def test_a_list_names_what_files_would(folder: Path) -> None:
-    Path("list.txt").write_text("# all that there is\n\n  ?.root  \nhttp://host/c.root\n")
+    Path("list.txt").write_text("# all that there is\n\n  ?.root  \nhttp://host/c.root\n", encoding="utf-8-sig")
     data_set = loaded(["@list.txt", "a.root"])
     assert data_set.sources() == [
         Source(Path("a.root")),
@@ -96,6 +96,7 @@ def test_a_file_whose_name_begins_like_a_list(folder: Path) -> None:
         (None, "no such list of files: list.txt; nearest: 'lists.txt'"),
         (b"# none\n", "list.txt: the list names no file"),
         (b"a.root\n\nc.root\n", "list.txt, line 3: no such file: c.root; nearest: "),
+        (b"~/c.root\n", "list.txt, line 1: no such file: ~/c.root. ~ and $ are not expanded: write the whole path"),
         (b"@other.txt\n", "list.txt, line 1: a list within a list: @other.txt"),
         (
             b"s3://bucket/x\n",

@@ -225,6 +225,8 @@ def test_final_activation_is_removed_with_a_note(kind, tmp_path):
 def test_model_without_final_activation_stays_as_it_is():
     model = built(MODELS["tanh"])
     assert without_final_activation(model) == (model, None)
+    constant = seq((4,), QDense(1, activation="softmax"))
+    assert without_final_activation(constant) == (constant, None)
     over_positions = seq((4, 2), L.Softmax(axis=1))
     assert without_final_activation(over_positions) == (over_positions, None)
 

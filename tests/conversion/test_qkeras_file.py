@@ -121,6 +121,22 @@ def test_only_models_of_qkeras_are_taken_for_such(tmp_path):
     assert load_model(tmp_path / "plain.h5").count_params() == 8
 
 
+def test_activation_of_keras_is_read_in_each_layout(tmp_path):
+    """QKeras writes QActivation("relu") as a name, or as an object of kind function."""
+    path = changed(tmp_path, "QActivation", "QActivation")
+    config = json.loads(saved_config(path))
+    layer = next(x for x in config["config"]["layers"] if x["class_name"].endswith("QActivation"))
+    found = []
+    for activation in ("relu", {"class_name": "function", "config": "relu", "registered_name": "function"}):
+        layer["config"]["activation"] = activation
+        with h5py.File(path, "a") as file:
+            file.attrs["model_config"] = json.dumps(config)
+        model, _ = without_final_activation(load_model(path))
+        found.append([type(layer).__name__ for layer in model.layers])
+    assert found[0] == found[1]
+    assert "Activation" in found[0]
+
+
 def test_number_of_inputs_is_checked_without_keras(tmp_path):
     assert mistakes(FIXTURES / "dense.h5", 6) == []
     assert "takes 6 values" in mistakes(FIXTURES / "dense.h5", 7)[0]

@@ -139,6 +139,7 @@ def test_class_fractions_keep_a_part_of_each_split(tmp_path: Path) -> None:
     [
         ({"class_fractions": {"lights": 0.5}}, "class_fractions: no class 'lights'; nearest: 'light'"),
         ({"rows": "Jets"}, "rows: no branch of the description belongs to 'Jets'; nearest: 'Jet'"),
+        ({"rows": "Muon"}, "rows: no branch of the description belongs to 'Muon'; there are: 'event', 'Jet', 'met'"),
         ({"event_id": "entry", "split_by": ["event"]}, "split_by: 'event' is not in event_id; there are none"),
         (
             {"trigger": {"signal": ["b"], "filled_fraction": 0.7}},

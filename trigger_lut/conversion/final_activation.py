@@ -6,6 +6,7 @@ p > t is logit > log(t / (1 - t)) for a sigmoid.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -86,7 +87,7 @@ def _logits(tensor: Any) -> tuple[Any, str | None]:
 
 
 def _over_classes(op: Any, tensor: Any) -> bool:
-    """Return whether a softmax is over all outputs of an event."""
+    """Return whether a softmax is over all outputs of an event, of which there are several."""
     axes = getattr(op, "axes", None) or getattr(op, "axis", -1)
     axes = {axis % len(tensor.shape) for axis in ([axes] if isinstance(axes, int) else axes)}
-    return axes == set(range(1, len(tensor.shape)))
+    return axes == set(range(1, len(tensor.shape))) and math.prod(tensor.shape[1:]) > 1

@@ -91,7 +91,7 @@ def is_qkeras_file(path: str | Path) -> bool:
         config = saved_config(Path(path))
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return False
-    names = (*QUANTIZERS, *OTHER_QUANTIZERS, "QActivation")
+    names = (*QUANTIZERS, *OTHER_QUANTIZERS, "QActivation", "qkeras>")
     return any(f'"{name}' in config for name in names)
 
 
@@ -315,6 +315,8 @@ def _quantizer(layer: Any, value: Any) -> QuantizerOfFile | str | None:
         return None
     if isinstance(value, QuantizerOfFile):
         return value
+    if isinstance(value, dict) and value.get("class_name") == "function":
+        value = value["config"]  # a function of Keras, by its name
     if isinstance(value, dict) and "class_name" in value:
         return QuantizerOfFile(value["class_name"], dict(value.get("config", {})))
     if not isinstance(value, str):

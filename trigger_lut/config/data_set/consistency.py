@@ -157,7 +157,7 @@ def _row_mistakes(data_set: DataSet) -> list[str]:
         return lines
     names = list(branches(data_set))
     if not any(belongs(data_set.rows, name) for name in names):
-        heads = [re.split(r"[_./:]", name)[0] for name in names]
+        heads = list(dict.fromkeys(re.split(r"[_./:]", name)[0] for name in names))
         lines.append(f"rows: no branch of the description belongs to {data_set.rows!r}{nearest(data_set.rows, heads)}")
     if data_set.trigger is not None and data_set.trigger.filled_fraction is not None:
         lines.append("trigger.filled_fraction: not with rows; a row is an object, not a crossing")

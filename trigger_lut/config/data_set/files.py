@@ -166,7 +166,7 @@ def _entries(owner: str, entries: Iterable[str]) -> Iterator[tuple[str, str]]:
             continue
         path = Path(entry[1:])
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except FileNotFoundError as error:
             there = [p.as_posix() for p in sorted(path.parent.glob("*.txt"))] if path.parent.is_dir() else []
             raise DataError(f"{owner}: no such list of files: {path}{nearest(path.as_posix(), there)}") from error
@@ -197,7 +197,9 @@ def _matches(where: str, pattern: str) -> list[Path]:
         what = "nothing matches" if glob.has_magic(pattern) else "no such file:"
         folder = literal.parent
         there = [p.as_posix() for p in sorted(folder.glob("*.root"))] if folder.is_dir() else []
-        raise DataError(f"{where}: {what} {pattern}{nearest(pattern, there)}")
+        unread = pattern.startswith("~") or "$" in pattern
+        hint = ". ~ and $ are not expanded: write the whole path" if unread else nearest(pattern, there)
+        raise DataError(f"{where}: {what} {pattern}{hint}")
     return matches
 
 

@@ -15,8 +15,7 @@ from trigger_lut.cost_model.delay import delays
 from trigger_lut.errors import NotReproducibleError, ToolFailedError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.synthesis import netlist
-from trigger_lut.synthesis.layer_breakdown import OTHER, luts_by_layer
-from trigger_lut.synthesis.net_names import net_names
+from trigger_lut.synthesis.net_names import OTHER, luts_by_layer, net_names
 from trigger_lut.synthesis.netlist_simulation import net_values, packed
 from trigger_lut.synthesis.static_timing import stages
 from trigger_lut.synthesis.yosys import synthesize

@@ -15,8 +15,7 @@ from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.device_count import device_count
-from trigger_lut.synthesis.layer_breakdown import luts_by_layer
-from trigger_lut.synthesis.net_names import NetName, net_names, vector_count
+from trigger_lut.synthesis.net_names import NetName, luts_by_layer, net_names, vector_count
 from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.netlist_cycles import check_cycles
 from trigger_lut.synthesis.netlist_simulation import Bit

@@ -2,11 +2,13 @@
 
 Synthesis keeps few names. So netlist and network get the same random vectors. A net is named after the first value of
 the network with a bit that is the same on all of them: input, channel of a layer, table of an edge, adder or output.
-Nets inside a table of several LUTs or inside an adder carry no such bit and have no name.
+Nets inside a table of several LUTs or inside an adder carry no such bit and have no name. With the names, the LUTs of a
+netlist are counted by layer.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,9 +22,10 @@ from trigger_lut.network.back_ends import NET_NAMES, PLANS
 from trigger_lut.network.lowering.adder_tree import Summation
 from trigger_lut.network.network import PADDING, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
-from trigger_lut.synthesis.netlist import BLOCK_RAMS
-from trigger_lut.synthesis.netlist_simulation import Bit, net_values, packed
+from trigger_lut.synthesis.netlist import BLOCK_RAMS, NO_HARDWARE
+from trigger_lut.synthesis.netlist_simulation import Bit, net_values, order, outputs, packed, read
 
+OTHER = "not attributed"
 VECTORS, SEED = 1024, 1
 BLOCK_RAM_VECTORS = 4096  # every address of a table in block RAM behind an input of up to 12 bits
 
@@ -161,3 +164,47 @@ def _value_bits(values: IntArray) -> int:
     """Return the number of bits that represent all of these values, with a sign where one is negative."""
     lo, hi = int(values.min()), int(values.max())
     return max(hi.bit_length(), (~lo).bit_length() if lo < 0 else 0) + (lo < 0)
+
+
+def luts_by_layer(module: Mapping[str, Any], names: Mapping[Bit, NetName], *, layers: list[str]) -> dict[str, int]:
+    """Attribute the LUTs of a netlist to layers.
+
+    A LUT belongs to the layer whose value it drives. A LUT inside a table or an adder belongs to the layer of its
+    reader, the earliest one where several layers read it.
+
+    Parameters
+    ----------
+    module
+        Netlist.
+    names
+        Names of nets from `net_names`.
+    layers
+        Names of the layers in order.
+
+    Returns
+    -------
+    dict
+        LUTs by layer, which add up to the netlist's. LUTs that lead to no value of a layer are under `OTHER`.
+    """
+    cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
+    rank = {layer: n for n, layer in enumerate(layers)}
+    readers: dict[Bit, list[str]] = defaultdict(list)
+    for name, cell in cells.items():
+        for bit in read(cell):
+            readers[bit].append(name)
+    owner: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for name in reversed(order(cells)):
+        drives = outputs(cells[name])
+        own = {layer for bit in drives if bit in names and (layer := _layer(names[bit].what, rank))}
+        behind = {owner[reader] for bit in drives for reader in readers[bit] if owner.get(reader) in rank}
+        owner[name] = min(own or behind, key=rank.__getitem__, default=OTHER)
+        if cells[name]["type"].startswith("LUT"):
+            counts[owner[name]] += 1
+    return {layer: counts[layer] for layer in [*layers, OTHER] if layer in rank or counts[layer]}
+
+
+def _layer(what: str, rank: Mapping[str, int]) -> str:
+    """Return the layer that a name begins with; empty for an input of the network."""
+    layer = what.split(",")[0]
+    return layer if layer in rank else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,23 +39,26 @@ def finished(folder: Path, *designs: str, points: tuple[str, ...] = (), **change
         write_design(results / design, design, data, changed.get(design, {}))
     folders = [results / design for design in designs]
     if designs:
-        summary(
-            reference=data / "reference.json",
-            folders=folders,
-            json=results / "summary.json",
-            tsv=results / "summary.tsv",
-        )
+        write_summary(results, folders, data / "reference.json")
     if points:
-        of_points = [results / point for point in points]
-        scan(
-            reference=data / "reference.json",
-            designs=folders,
-            points=of_points,
-            json=results / "scan.json",
-            tsv=results / "scan.tsv",
-            published=None,
-        )
+        write_scan(results, folders, [results / point for point in points], data / "reference.json")
     return results
+
+
+def write_summary(root: Path, folders: Sequence[Path], reference: Path) -> Path:
+    """Write summary.json and summary.tsv of designs; return the card."""
+    card = root / "summary.json"
+    summary(reference=reference, folders=folders, json=card, tsv=card.with_suffix(".tsv"))
+    return card
+
+
+def write_scan(
+    root: Path, designs: Sequence[Path], points: Sequence[Path], reference: Path, published: str | None = None
+) -> Path:
+    """Write scan.json and scan.tsv of designs and points; return the card."""
+    card, tsv = root / "scan.json", root / "scan.tsv"
+    scan(reference=reference, designs=designs, points=points, json=card, tsv=tsv, published=published)
+    return card
 
 
 def made_of(card: Card, path: Path, *inputs: Path, **changes: Any) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import made_cards
+from made_results import write_scan, write_summary
 from networks import random_codes, random_network
 
 from trigger_lut.cards.base import Card, write_card
@@ -28,8 +29,6 @@ from trigger_lut.report.pages.summary import pages_of_summary
 from trigger_lut.report.pages.teacher import page_of_teacher
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import write_page
-from trigger_lut.stages.scan import run as scan
-from trigger_lut.stages.summary import run as summary
 
 DRIFTS = ("drift_later", "drift_real")
 STAGE_NAMES = [*(stage.name for stage in STAGES if stage.name != "route"), *DRIFTS]
@@ -100,19 +99,12 @@ def draw(root: Path, designs: Mapping[str, Mapping[str, Card]], points: int = 0,
     if "teacher" in data:
         page_of_teacher(teacher=folder / "teacher.json", folder=folder / "pages")
     folders = [draw_design(root, name, cards) for name, cards in designs.items()]
-    summary(reference=folder / "reference.json", folders=folders, json=root / "summary.json", tsv=root / "summary.tsv")
+    write_summary(root, folders, folder / "reference.json")
     pages_of_summary(summary=root / "summary.json", folder=root)
     page_of_guarantees(designs=folders, output=root / "guarantees.html")
     if points:
         scanned = [scanned_point(root / "scan", n) for n in range(1, points + 1)]
-        scan(
-            reference=folder / "reference.json",
-            designs=folders,
-            points=scanned,
-            json=root / "scan.json",
-            tsv=root / "scan.tsv",
-            published="jsc-openml-42468",
-        )
+        write_scan(root, folders, scanned, folder / "reference.json", published="jsc-openml-42468")
         pages_of_scan(scan=root / "scan.json", folder=root)
     stages = [name for name in STAGE_NAMES if (folders[0] / f"{name}.json").is_file() or name == "event"]
     found = root / "scan.json" if points else None

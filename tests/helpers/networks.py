@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import numpy as np
 
@@ -64,6 +65,11 @@ def random_codes(network: Network, count: int, seed: int = 0) -> np.ndarray:
     return np.stack([rng.integers(f.lo, f.hi + 1, count) for f in network.inputs], axis=1)
 
 
+def _kif(rng: np.random.Generator, bits: int) -> KIF:
+    k, i = int(rng.integers(2)), int(rng.integers(-1, 3))
+    return KIF(k, i, bits - k - i)
+
+
 def random_graph(seed: int, channels: int = 6) -> Network:
     """Table layers at several places with padding, a branch, arithmetic layers with and without ReLU, a selection.
 
@@ -73,10 +79,7 @@ def random_graph(seed: int, channels: int = 6) -> Network:
     - Tables over all of these and two of the inputs. The outputs have another order, and one of them is an input.
     """
     rng = np.random.default_rng(seed)
-
-    def kif(bits: int) -> KIF:
-        k, i = int(rng.integers(2)), int(rng.integers(-1, 3))
-        return KIF(k, i, bits - k - i)
+    kif = partial(_kif, rng)
 
     def tables(name: str, inputs: tuple[KIF, ...], c_out: int, gather_index: np.ndarray, ranges: list) -> TableLayer:
         bits = np.array([f.bits for f in inputs])
@@ -193,10 +196,7 @@ def shared_network(seed: int, positions: int = 5, channels: int = 3) -> Network:
     The head also reads one input and one value of a single position. Inputs have formats of their own.
     """
     rng = np.random.default_rng(seed)
-
-    def kif(bits: int) -> KIF:
-        k, i = int(rng.integers(2)), int(rng.integers(-1, 3))
-        return KIF(k, i, bits - k - i)
+    kif = partial(_kif, rng)
 
     def tables(name: str, c_in: int, c_out: int, gather_index: np.ndarray) -> TableLayer:
         inputs = tuple(kif(int(rng.integers(3, 6))) for _ in range(c_in))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workflows import NO_LOOK
+from workflows import NO_LOOK, opened
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,11 @@ class PlannedJob:
 
 
 @contextlib.contextmanager
-def dag_of(folder: Path, config: Mapping[str, object] | None = None, cores: int = 64) -> Iterator[Any]:
-    """Snakemake's jobs of the workflow in a folder, all of them to run, on a machine with `cores` cores."""
-    from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+def dag_of(folder: Path, config: Mapping[str, object] | None = None) -> Iterator[Any]:
+    """Snakemake's jobs of the workflow in a folder, all of them to run, on a machine with 64 cores."""
+    from snakemake.settings.types import DAGSettings
 
-    with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=cores),
-            config_settings=ConfigSettings(config={**NO_LOOK, **(config or {})}),
-            snakefile=folder / "Snakefile",
-            workdir=folder,
-        )
+    with opened(folder, {**NO_LOOK, **(config or {})}, cores=64) as workflow:
         workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
         yield workflow._workflow.dag
 

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from trigger_lut.cards.base import write_card
 from trigger_lut.plan import load_plan, simulation_of
@@ -52,20 +54,28 @@ def copy_workflow(folder: Path, budget: str = BUDGET, data_set: str = SIMULATED)
     return folder
 
 
+@contextlib.contextmanager
+def opened(folder: Path, config: Mapping[str, object] = NO_LOOK, *, cores: int = 2) -> Iterator[Any]:
+    """The workflow in a folder as Snakemake's interface gives it."""
+    from snakemake.api import SnakemakeApi
+    from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+
+    with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        yield api.workflow(
+            resource_settings=ResourceSettings(cores=cores),
+            config_settings=ConfigSettings(config=config),
+            snakefile=folder / "Snakefile",
+            workdir=folder,
+        )
+
+
 def run_jobs(
     folder: Path, executor: str = "dryrun", targets: tuple[str, ...] = (), force: bool = False
 ) -> Counter[str]:
     """Jobs that Snakemake would run ('dryrun') or marks as done ('touch'), as 'rule' or 'rule:wildcards'."""
-    from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+    from snakemake.settings.types import DAGSettings
 
-    with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=2),
-            config_settings=ConfigSettings(config=NO_LOOK),
-            snakefile=folder / "Snakefile",
-            workdir=folder,
-        )
+    with opened(folder) as workflow:
         dag = workflow.dag(DAGSettings(targets=set(targets), forceall=force))
         dag.execute_workflow(executor=executor)
         jobs = workflow._workflow.dag
@@ -76,16 +86,9 @@ def run_jobs(
 
 def all_outputs(folder: Path) -> list[tuple[Path, bool]]:
     """(path, is a folder) of every output of every job, relative to the workflow's folder."""
-    from snakemake.api import SnakemakeApi
-    from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+    from snakemake.settings.types import DAGSettings
 
-    with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
-        workflow = api.workflow(
-            resource_settings=ResourceSettings(cores=2),
-            config_settings=ConfigSettings(config=NO_LOOK),
-            snakefile=folder / "Snakefile",
-            workdir=folder,
-        )
+    with opened(folder) as workflow:
         workflow.dag(DAGSettings(forceall=True)).execute_workflow(executor="dryrun")
         return [(Path(str(f)), f.is_directory) for job in workflow._workflow.dag.jobs for f in job.output]
 

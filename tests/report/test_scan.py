@@ -7,13 +7,13 @@ from html.parser import HTMLParser
 
 import made_cards
 import pytest
+from made_results import write_scan
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.scan import ScanCard
 from trigger_lut.report.pages.scan import pages_of_scan
 from trigger_lut.report.plots.pareto import NAMED, against_latency, against_luts, label_of
 from trigger_lut.report.plots.style import styled
-from trigger_lut.stages.scan import run as scan
 
 
 def point(name: str, luts: int, accuracy: float, budget: int = 1000, cycles: int = 7, mismatches: int = 0):
@@ -42,15 +42,7 @@ def made(tmp_path):
 
     def make(points, published=None):
         folders = [made_cards.write_design(tmp_path, name, **changed) for name, changed in points.items()]
-        scan(
-            reference=tmp_path / "reference.json",
-            designs=[],
-            points=folders,
-            json=tmp_path / "scan.json",
-            tsv=tmp_path / "scan.tsv",
-            published=published,
-        )
-        return tmp_path / "scan.json"
+        return write_scan(tmp_path, [], folders, tmp_path / "reference.json", published)
 
     return make
 

@@ -9,6 +9,7 @@ from typing import get_args
 import made_cards
 import made_results
 import pytest
+from made_results import write_scan
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.scan import ScanCard
@@ -20,7 +21,6 @@ from trigger_lut.errors import BudgetMissedError, CardError
 from trigger_lut.evaluation.published import RESULTS, TITLES
 from trigger_lut.stages import check_budgets
 from trigger_lut.stages.scan import front
-from trigger_lut.stages.scan import run as scan
 
 
 def beaten_by_definition(points) -> list[bool]:
@@ -62,15 +62,7 @@ def made(tmp_path):
         folders = {name: made_cards.write_design(tmp_path, name, **changed) for name, changed in points.items()}
         chosen = [folder for name, folder in folders.items() if name not in designs]
         others = [folders[name] for name in designs]
-        scan(
-            reference=tmp_path / "reference.json",
-            designs=others,
-            points=chosen,
-            json=tmp_path / "scan.json",
-            tsv=tmp_path / "scan.tsv",
-            published=published,
-        )
-        return tmp_path / "scan.json"
+        return write_scan(tmp_path, others, chosen, tmp_path / "reference.json", published)
 
     return make
 

@@ -6,11 +6,11 @@ import csv
 
 import made_cards
 import pytest
+from made_results import write_summary
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.stage_cards import Summary
 from trigger_lut.errors import CardError
-from trigger_lut.stages.summary import run as summary
 from trigger_lut.verification.judgement import faults, unproven
 
 
@@ -21,13 +21,7 @@ def made(tmp_path):
 
     def make(**designs):
         folders = [made_cards.write_design(tmp_path, name, **changed) for name, changed in designs.items()]
-        summary(
-            reference=tmp_path / "reference.json",
-            folders=folders,
-            json=tmp_path / "summary.json",
-            tsv=tmp_path / "summary.tsv",
-        )
-        return tmp_path / "summary.json"
+        return write_summary(tmp_path, folders, tmp_path / "reference.json")
 
     return make
 

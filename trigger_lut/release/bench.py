@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from trigger_lut.cards.base import write_text
-from trigger_lut.errors import DataError, NotReproducibleError
+from trigger_lut.errors import ConfigurationError, DataError, NotReproducibleError, OutputError
 from trigger_lut.firmware.board.axi_stream import FOLDER
 from trigger_lut.firmware.board.uart import Uart, bytes_of, simulate_uart, uart, uart_text
 from trigger_lut.firmware.emulator import python as emulator
@@ -29,6 +29,9 @@ from trigger_lut.synthesis.ecp5.synthesis import synthesize_ecp5
 from trigger_lut.utils.files import atomic_folder
 
 HOST = "send.py"
+CONTENT = "bench.json"
+BITS_OF_BYTE = 10  # with start and stop bit
+MOST_CYCLES = 1e9  # of a simulation, minutes
 VECTORS = "vectors/inputs.txt"
 
 
@@ -79,12 +82,16 @@ def write_bench(release: Path, folder: Path, *, options: BenchOptions, board: Bo
     DataError
         If the release is damaged.
     ConfigurationError
-        If the clock is too slow for the bits.
+        If the clock is too slow for the bits, or so fast that the simulation would take hours.
     NotReproducibleError
         If an answer differs from the emulator's. Nothing is written then.
     ToolMissingError, ToolFailedError
         For the programs.
+    OutputError
+        If the folder has files that are not of a bench. They stay as they are.
     """
+    folder = folder.resolve()
+    _refuse_other_content(folder)
     files = read_release(release)
     if problems := changed_files(read_manifest(files), files):
         raise DataError(f"{release}: {problems[0]}. Expected the files that {MANIFEST} lists. Check the release first.")
@@ -101,6 +108,7 @@ def write_bench(release: Path, folder: Path, *, options: BenchOptions, board: Bo
         )
         write_text(made / f"{plan.top}.v", uart_text(project, plan))
         codes = codes_in(made / VECTORS)[: options.events]
+        _refuse_long_simulation(plan, events=len(codes))
         expected = np.asarray(emulator.evaluate(emulator.as_arrays(network_of(files)), codes))
         check_answers(project, plan, folder=made, codes=codes, expected=expected)
         (made / "events.bin").write_bytes(bytes_of(codes, project.inputs).tobytes())
@@ -109,8 +117,28 @@ def write_bench(release: Path, folder: Path, *, options: BenchOptions, board: Bo
         content: dict[str, object] = {**asdict(plan), "events": len(codes), "differences_simulated": 0}
         if board is not None:
             content |= _bitstream(project, plan, folder=made, board=board, seed=options.seed)
-        write_text(made / "bench.json", json.dumps(content, indent=2) + "\n")
+        write_text(made / CONTENT, json.dumps(content, indent=2) + "\n")
     return content
+
+
+def _refuse_other_content(folder: Path) -> None:
+    """Refuse to replace a folder that is not of a bench."""
+    if not folder.exists() or (folder.is_dir() and ((folder / CONTENT).is_file() or not any(folder.iterdir()))):
+        return
+    raise OutputError(
+        folder,
+        f"holds other files. Expected a new or empty folder, or one with {CONTENT} of an earlier bench. Give another "
+        "--folder.",
+    )
+
+
+def _refuse_long_simulation(plan: Uart, *, events: int) -> None:
+    cycles = events * (plan.bytes_in + plan.bytes_out) * BITS_OF_BYTE * plan.clocks_per_bit
+    if cycles > MOST_CYCLES:
+        raise ConfigurationError(
+            f"simulation: {events} events at {plan.baud} baud and {plan.clock_mhz:g} MHz take {cycles:.2g} clock "
+            f"cycles. Expected at most {MOST_CYCLES:.2g}. Choose fewer --events or a higher --baud."
+        )
 
 
 def check_answers(project: RtlProject, plan: Uart, *, folder: Path, codes: IntArray, expected: IntArray) -> None:

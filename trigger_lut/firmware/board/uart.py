@@ -18,6 +18,7 @@ from trigger_lut.firmware.rtl.verilog_top import offsets
 from trigger_lut.fixed_point.formats import KIF, IntArray
 from trigger_lut.utils.programs import run_program
 
+FASTEST_MHZ = 1000  # clock of a board
 LEAST_CLOCKS = 4
 """Clocks of a bit, at least: the receiver reads a bit near its middle."""
 NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
@@ -79,8 +80,12 @@ def uart(project: RtlProject, *, clock_mhz: float, baud: int, clk: str = "clk", 
     Raises
     ------
     ConfigurationError
-        If the clock is too slow for the bits, or names are no names of ports.
+        If the clock is none of a board or too slow for the bits, or names are no names of ports.
     """
+    if not 0 < clock_mhz <= FASTEST_MHZ:
+        raise ConfigurationError(
+            f"clock: expected more than 0 and at most {FASTEST_MHZ} MHz, found {clock_mhz:g}. Give the board's clock."
+        )
     found = Uart(
         top=f"{project.top}_uart",
         clock_mhz=clock_mhz,

@@ -1,8 +1,8 @@
-// Runs an instrumented top-level module (prefix VTop) over the same vectors without a fault, then once for each fault.
+// Runs an instrumented top-level module (prefix VTop) over the same vectors once for each fault; fault 0 is none.
 //
 //   simulation FIRST LAST VECTORS WORDS_IN WORDS_OUT LATENCY II INPUT EXPECTED RESULT
 //
-// INPUT: WORDS_IN words of 32 bits a vector, low word first, and at the end the bits in use; EXPECTED: WORDS_OUT a vector. RESULT: for fault 0 (none),
+// INPUT: WORDS_IN words of 32 bits a vector, low word first, and at the end the bits in use; EXPECTED: WORDS_OUT a vector. RESULT: for faults
 // FIRST, ... LAST one 64-bit integer: the first vector at which data or valid bit are other than expected, or -1.
 // With a fault they must be so for each way of filling undefined entries (input `fill`), else the vector does not count.
 // Vectors follow each other after II cycles, and after twice as many before every eighth one. Idle cycles have the
@@ -112,7 +112,7 @@ int main(int argc, char** argv) {
     run.idle.resize(words_in);
     run.waiting.resize(latency);
     top.clk = 0;
-    for (size_t fault = 0; fault <= last; fault = fault ? fault + 1 : first) {
+    for (size_t fault = first; fault <= last; ++fault) {
         const int64_t found = run.found(fault);
         if (std::fwrite(&found, 8, 1, result) != 1) return 6;
     }

@@ -46,7 +46,7 @@ WRAPPER = """module wrapped (
 endmodule
 """
 Status = Literal["detected", "solved", "equivalent", "undetected", "undecided"]
-FAULTS_AT_ONCE = 20  # in one simulation, each of which runs all vectors without a fault first
+FAULTS_AT_ONCE = 20  # in one simulation; the first one runs all vectors without a fault as well
 TURNS = 3  # of two events, for a fault that shows in one after the other
 AFTER_PROOF: dict[Verdict, Status] = {"proven": "equivalent", "different": "undetected", "open": "undecided"}
 
@@ -201,11 +201,11 @@ def _simulate(
         np.concatenate([pack(codes, project.inputs), used_bits(project.inputs)]).tofile(paths[0])
         pack(outputs, project.outputs).tofile(paths[1])
         found = np.full(faults + 1, -1, dtype=np.int64)
-        for first in watched(range(1, faults + 1, FAULTS_AT_ONCE), "faults: simulation, in blocks of faults"):
+        for first in watched(range(0, faults + 1, FAULTS_AT_ONCE), "faults: simulation, in blocks of faults"):
             last = min(first + FAULTS_AT_ONCE - 1, faults)
             sizes = (first, last, len(codes), words_in, words_out, project.latency_cycles_planned, project.ii)
             run_program([binary, *map(str, sizes), *paths], what="simulation of faults")
-            found[[0, *range(first, last + 1)]] = np.fromfile(paths[2], dtype=np.int64)
+            found[first : last + 1] = np.fromfile(paths[2], dtype=np.int64)
         return found
 
 

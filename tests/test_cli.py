@@ -152,3 +152,9 @@ def test_the_command_line_imports_nothing_heavy():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "[]\n"
+
+
+def test_new_names_a_folder_with_blanks_in_quotes(tmp_path, capsys):
+    folder = tmp_path / "my trigger"
+    assert cli.main(["new", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{folder}: written. Next: cd '{folder}' && snakemake --cores all\n"

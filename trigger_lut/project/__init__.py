@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from trigger_lut.errors import ConfigurationError
@@ -56,7 +57,7 @@ def new_project(folder: Path) -> str:
     for name, target in TEMPLATES.items():
         text = (HERE / "template" / name).read_text(encoding="utf-8")
         _write(folder / target, text.replace("PROJECT", folder.resolve().name).encode())
-    return f"{folder}: written. Next: cd {folder} && snakemake --cores all"
+    return f"{folder}: written. Next: cd {shlex.quote(str(folder))} && snakemake --cores all"
 
 
 def _require_empty(folder: Path) -> None:

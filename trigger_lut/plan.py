@@ -22,6 +22,7 @@ from trigger_lut.config.validation import refused
 from trigger_lut.cost_model.delay import delays
 from trigger_lut.cost_model.lower_bounds import impossible
 from trigger_lut.errors import ConfigurationError, DataError, nearest
+from trigger_lut.firmware.front_end.verilog import refusal
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 
 # Folders under results/ that a design's folder would collide with
@@ -142,6 +143,11 @@ def load_plan(budget_path: Path, targets_path: Path, *, data_sets: Path) -> Plan
         except ConfigurationError as error:
             mistakes.append(f"designs.{name}.{error}")
     mistakes += _retrain_mistakes(specs, data_set)
+    mistakes += [
+        f"release.object_step.{name}: {reason}"
+        for name, options in budget.release.object_step.items()
+        if (reason := refusal(data_set, options)) is not None
+    ]
     if mistakes:
         raise refused(budget_path, mistakes)
     classes = max(len(head.outputs) for head in data_set.heads)

@@ -37,6 +37,16 @@ class SharedBlock(Strict):
     step_cycles: Count = Field(description="Latency of the hardware of one cycle's positions.")
 
 
+class ObjectStepFigures(Strict):
+    """Verilog of the way from objects of hardware integers to input codes. The budget does not count it."""
+
+    top: str = Field(title="Module", description="Name of the module from objects to codes.")
+    whole: str = Field(title="With the network", description="Name of the module with the network behind it.")
+    latency_cycles: Count = Field(title="Latency [cycles]", description="Cycles from objects to codes.")
+    luts: Measured = Field(title="LUTs", description="LUTs of the module alone, by synthesis out of context.")
+    ff: Measured = Field(title="Flip-flops", description="Flip-flops of the module alone.")
+
+
 class FirmwareCard(Card):
     """Generated firmware: an hls4ml project with a compiled emulator, and pipelined Verilog."""
 
@@ -60,6 +70,7 @@ class FirmwareCard(Card):
     rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")
     rtl_bench: str | None = Field(None, description="Folder of the self-checking test benches and their vectors.")
     rtl_tmux_cycles: int | None = Field(None, description="Cycles an event of the wrapper for time-multiplexed inputs.")
+    rtl_objects: ObjectStepFigures | None = Field(None, description="Object step in Verilog; null: not asked for.")
     clock_period_ns: float = Field(description="The target's clock.")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from trigger_lut.cards.base import Strict
-from trigger_lut.config.validation import DesignName
+from trigger_lut.config.validation import DesignName, Name, Text
 from trigger_lut.errors import nearest
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$")]
@@ -56,6 +56,31 @@ class BoardWrappers(Strict):
     emp: EmpOptions | None = Field(None, description="EMP framework; {} for defaults.")
 
 
+class HardwareInteger(Strict):
+    """Integer of the hardware: ap_int<width> or ap_uint<width>."""
+
+    signed: bool
+    width: int = Field(ge=1, le=32, description="Bits in all, the sign included.")
+
+
+class HardwareObjects(Strict):
+    """List of objects, as hardware has it."""
+
+    length: int = Field(ge=1, le=1024, description="Objects that can arrive, each with a valid bit.")
+    branches: dict[Text, HardwareInteger] = Field(min_length=1, description="Integers of each object, by branch.")
+
+
+class ObjectStepOptions(Strict):
+    """Verilog of the way from objects of hardware integers to input codes, and of the network behind it."""
+
+    numbers: dict[Text, HardwareInteger] = Field(
+        default_factory=dict, description="Branches with one integer an event, such as missing momentum."
+    )
+    lists: dict[Name, HardwareObjects] = Field(
+        default_factory=dict, description="Lists, by the name of the objects in the data set."
+    )
+
+
 class ReleaseOptions(Strict):
     """Names of what a release delivers. No option changes a network, so training is not repeated."""
 
@@ -66,6 +91,17 @@ class ReleaseOptions(Strict):
     boards: dict[DesignName, BoardWrappers] = Field(
         default_factory=dict, description="Wrappers for boards by design. A design that is not listed has none."
     )
+
+    object_step: dict[DesignName, ObjectStepOptions] = Field(
+        default_factory=dict,
+        description="Verilog from objects of hardware integers to codes, by design. A design that is not listed has "
+        "none. Its branches are integers: selection, order, slots and scales of the data set must be exact in them.",
+    )
+
+    def object_step_text(self, design: str) -> str:
+        """Return the object step of a design as JSON; empty without one."""
+        chosen = self.object_step.get(design)
+        return chosen.model_dump_json() if chosen is not None else ""
 
     def board_wrappers(self, design: str) -> str:
         """Return the wrappers of a design as JSON; empty without any."""
@@ -104,7 +140,7 @@ def release_problems(options: ReleaseOptions, designs: Iterable[str]) -> list[st
     designs = list(designs)
     problems = [
         f"release.{key}.{name}: no such design. Expected one of {', '.join(designs)}{nearest(name, designs)}"
-        for key, names in (("cmssw", options.cmssw), ("boards", options.boards))
+        for key, names in (("cmssw", options.cmssw), ("boards", options.boards), ("object_step", options.object_step))
         for name in names
         if name not in designs
     ]

@@ -32,6 +32,7 @@ from trigger_lut.release.archive import Files, UnsoundError, read_release
 from trigger_lut.release.check_board import board_checks
 from trigger_lut.release.check_decision import decision_checks
 from trigger_lut.release.check_inputs import input_checks
+from trigger_lut.release.check_objects import object_checks
 from trigger_lut.release.compare import SAMPLED_VECTORS, Vectors, codes_in, same
 from trigger_lut.release.contents import DECISIONS
 from trigger_lut.release.fresh import drawn_seed, fresh_vectors, require_enough, require_formats
@@ -272,6 +273,7 @@ def _forms(folder: Path, manifest: Any, cards: Shipped, options: CheckOptions) -
         checks |= decision_checks(run, folder, manifest=manifest, vectors=vectors)
     checks |= board_checks(run, folder, vectors=vectors)
     checks |= input_checks(run, folder, seed=seed)
+    checks |= object_checks(run, folder, seed=seed)
     if options.synthesize:
         checks["synthesis"] = lambda: _synthesis(run, manifest, cards.spec.target)
     return [*lines, *(_line(name, check) for name, check in checks.items())]

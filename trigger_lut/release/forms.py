@@ -25,6 +25,7 @@ from trigger_lut.firmware.decision.project import FILE, read_decision
 from trigger_lut.firmware.emulator.backend import cmssw_programs, printed_outputs
 from trigger_lut.firmware.emulator.compile import compile_emulator, compile_inputs, compile_program
 from trigger_lut.firmware.front_end.files import DESCRIBED, EVENTS, FRESH_EVENTS, codes_in_lines
+from trigger_lut.firmware.front_end.object_step import read_object_step
 from trigger_lut.firmware.rtl.ghdl import simulate_vhdl
 from trigger_lut.firmware.rtl.project import RtlProject, read_project
 from trigger_lut.firmware.rtl.verilator import simulate_rtl
@@ -120,6 +121,14 @@ def _emp(folder: Path, codes: IntArray) -> Prediction:
     return Prediction(outputs, {"latency_cycles": latency})
 
 
+def _object_step(whole: bool) -> Form:
+    def run(folder: Path, codes: IntArray) -> Prediction:
+        rtl = read_project(folder / "rtl")
+        return _simulated(read_object_step(rtl.folder).project(rtl, whole=whole), codes, simulate_rtl)
+
+    return run
+
+
 def _inputs_cpp(folder: Path, codes: IntArray) -> Prediction:
     binary = compile_inputs(folder)
     return Prediction(_event_codes(folder, lambda events: run_program([binary, events], what="inputs in C++")))
@@ -164,6 +173,8 @@ FORMS: dict[str, Form] = {
     "inputs_cpp": _inputs_cpp,
     "inputs_python": _inputs_python,
     "inputs_cmssw": _inputs_cmssw,
+    "object_step": _object_step(False),
+    "object_step_network": _object_step(True),
     "decision_cpp": _decision_cpp,
     "decision_python": _decision_python,
     "decision_verilog": _decision(simulate_rtl),

@@ -100,7 +100,8 @@ def _folders(vectors: int, *, decided: bool, boards: bool, inputs: bool, scripts
         "| folder | content |",
         "|---|---|",
         "| rtl | Verilog, VHDL-2008 (`rtl/vhdl`, in the order of `rtl/project.json`), constraints; test benches and "
-        "their vectors (`rtl/bench`), a wrapper for time-multiplexed inputs (`*_tmux`) |",
+        "their vectors (`rtl/bench`), a wrapper for time-multiplexed inputs (`*_tmux`); where it was asked for, "
+        "`*_objects` from objects to codes and `*_from_objects` with the network behind it (`objects.json`) |",
         "| hls | hls4ml project for Vitis HLS; `hls/build_lib.sh` compiles its emulator |",
         *(
             ["| vendor | constraints and build scripts for Vivado and Vitis HLS, to be run in that folder |"]

@@ -31,7 +31,7 @@ NONE = "none: code of the release ran with the rights of this user"
 LONGEST_SECONDS = 3600  # for a form
 MOST_BYTES = 1 << 30  # of the outputs of a form
 MOST_SAID = 1 << 16  # bytes of a form's figures
-SIMULATED = ("rtl", "decision_verilog", "axi_stream")
+SIMULATED = ("rtl", "decision_verilog", "axi_stream", "object_step", "object_step_network")
 SHOWN = 600  # last characters of the error of a form
 
 

@@ -4,25 +4,41 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trigger_lut.cards.base import Stopwatch, read_card, write_card
-from trigger_lut.cards.firmware import FirmwareCard
+from trigger_lut.cards.base import Measured, Stopwatch, read_card, write_card
+from trigger_lut.cards.firmware import FirmwareCard, ObjectStepFigures
 from trigger_lut.cards.provenance import files_in
 from trigger_lut.config.budget import Spec
+from trigger_lut.config.data_set.load import load_data_set
+from trigger_lut.config.release import ObjectStepOptions
 from trigger_lut.conversion.saved_model import load_model
+from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.backend import Design
 from trigger_lut.firmware.backends import BACKENDS
+from trigger_lut.firmware.front_end.verilog import write_object_step
 from trigger_lut.firmware.hls.project import load_hls
-from trigger_lut.firmware.rtl.project import read_project
+from trigger_lut.firmware.rtl.project import RtlProject, read_project
 from trigger_lut.firmware.rtl.stages import all_stages, shared_blocks
 from trigger_lut.firmware.rtl.testbench import write_bench
 from trigger_lut.firmware.rtl.time_multiplexing import channels_of, write_wrapper
 from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
+from trigger_lut.synthesis.netlist import cell_counts, resources
+from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.synthesis.timing_closure import close_timing
 from trigger_lut.utils.files import atomic_folder
 
 
-def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output, version: int | None = None) -> None:
+def run(
+    *,
+    spec: Path,
+    model: Path,
+    network: Path,
+    folder: Output,
+    card: Output,
+    version: int | None = None,
+    description: Path | None = None,
+    object_step: ObjectStepOptions | None = None,
+) -> None:
     """Write a trained network as an hls4ml project and as pipelined Verilog.
 
     Parameters
@@ -39,6 +55,10 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output,
         Card to write (JSON).
     version : int or None
         Version of the design, part of all names. None: names in C++ have version 1, those in Verilog and VHDL none.
+    description : Path, optional
+        Description of the data set (JSON), for the object step.
+    object_step : ObjectStepOptions, optional
+        Integers of the hardware, for Verilog from objects to codes.
 
     Raises
     ------
@@ -64,6 +84,7 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output,
         hls, rtl = load_hls(made / "hls"), read_project(made / "rtl")
         bench = write_bench(integers, rtl, clock_period_ns=design.target.clock_period_ns)
         write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles=cycles)
+        objects = None if object_step is None else _object_step(design, rtl, description, object_step)
     write_card(
         FirmwareCard(
             **watch.provenance([spec, model, network], "tensorflow", "keras", "hls4ml", "alkaid", "numpy", "pyosys"),
@@ -84,7 +105,26 @@ def run(*, spec: Path, model: Path, network: Path, folder: Output, card: Output,
             rtl_cost=rtl.cost,
             rtl_bench=str(folder / bench.relative_to(made)),
             rtl_tmux_cycles=cycles,
+            rtl_objects=objects,
             clock_period_ns=design.target.clock_period_ns,
         ),
         card,
+    )
+
+
+def _object_step(
+    design: Spec, rtl: RtlProject, description: Path | None, options: ObjectStepOptions
+) -> ObjectStepFigures:
+    """Write the object step next to the network, and count its cells. Raises as `write_object_step`."""
+    if description is None:
+        raise FirmwareError("object_step: no description of the data set. Expected --description. Give data_set.json.")
+    step = write_object_step(load_data_set(description, truth=False), rtl, options=options)
+    module = synthesizer_of(design.target).synthesize(step.project(rtl), design.target)
+    used, source = resources(cell_counts(module)), design.target.synthesizer
+    return ObjectStepFigures(
+        top=step.top,
+        whole=step.whole,
+        latency_cycles=step.latency_cycles,
+        luts=Measured(value=used.luts, source=source),
+        ff=Measured(value=used.ff, source=source),
     )

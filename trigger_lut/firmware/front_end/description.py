@@ -12,7 +12,7 @@ from typing import Any
 
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.expressions import parse
-from trigger_lut.config.data_set.features import Feature
+from trigger_lut.config.data_set.features import Feature, Objects
 from trigger_lut.config.data_set.functions import value_kind
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.errors import FirmwareError
@@ -45,13 +45,39 @@ def front_end(data_set: DataSet, formats: Sequence[KIF], *, branches: Mapping[st
     FirmwareError
         If a branch is text or a list of lists, or the number of formats differs from that of the channels.
     """
-    coded = coded_channels(data_set, formats)
     used: dict[str, None] = {}
-    for text in _expressions(data_set):
+    for text in [feature_text(feature) for feature in data_set.features]:
         used |= dict.fromkeys(parse(text).names)
+    for objects in data_set.objects.values():
+        for text in expressions_of(objects):
+            used |= dict.fromkeys(parse(text).names)
+    return described_as(data_set, formats, types={name: _type(name, branches[name]) for name in used})
+
+
+def described_as(data_set: DataSet, formats: Sequence[KIF], *, types: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the way from branches of known types to codes.
+
+    Parameters
+    ----------
+    data_set : DataSet
+    formats : sequence of KIF
+        Format of each channel.
+    types : mapping
+        By branch, whether it is a list, and the letter of its numbers.
+
+    Returns
+    -------
+    dict
+        Plain data, as JSON has it.
+
+    Raises
+    ------
+    FirmwareError
+        If the number of formats differs from that of the channels.
+    """
     return {
-        "branches": {name: _type(name, branches[name]) for name in used},
-        "features": [_text(feature) for feature in data_set.features],
+        "branches": dict(types),
+        "features": [feature_text(feature) for feature in data_set.features],
         "objects": [
             {
                 "name": name,
@@ -60,11 +86,11 @@ def front_end(data_set: DataSet, formats: Sequence[KIF], *, branches: Mapping[st
                 "sort_by": objects.sort_by,
                 "pad": objects.pad,
                 "mask": objects.mask is not None,
-                "features": [_text(feature) for feature in objects.features],
+                "features": [feature_text(feature) for feature in objects.features],
             }
             for name, objects in data_set.objects.items()
         ],
-        "channels": coded,
+        "channels": coded_channels(data_set, formats),
         "ties": TIES,
         "exact": EXACT,
     }
@@ -121,16 +147,32 @@ def front_end_text(described: Mapping[str, Any]) -> str:
     return json.dumps(described, indent=1) + "\n"
 
 
-def _expressions(data_set: DataSet) -> list[str]:
-    found = [_text(feature) for feature in data_set.features]
-    for objects in data_set.objects.values():
-        found += [_text(feature) for feature in objects.features]
-        found += [text for text in (objects.select, objects.sort_by) if text is not None]
-    return found
+def expressions_of(objects: Objects) -> list[str]:
+    """Return all expressions of some objects: features, selection and key.
+
+    Parameters
+    ----------
+    objects : Objects
+
+    Returns
+    -------
+    list of str
+    """
+    found = [feature_text(feature) for feature in objects.features]
+    return found + [text for text in (objects.select, objects.sort_by) if text is not None]
 
 
-def _text(feature: Feature) -> str:
-    """Return the expression of a feature, or the branch of its name as an expression."""
+def feature_text(feature: Feature) -> str:
+    """Return the expression of a feature, or the branch of its name as an expression.
+
+    Parameters
+    ----------
+    feature : Feature
+
+    Returns
+    -------
+    str
+    """
     return feature.expression if feature.expression is not None else f"branch({json.dumps(feature.name)})"
 
 

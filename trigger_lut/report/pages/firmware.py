@@ -45,13 +45,15 @@ def firmware_page(card: FirmwareCard) -> Page:
         [cells(name, handler, card.hls_result_types.get(name, "")) for name, handler in card.hls_handlers.items()],
         note=card.hls_fallback_reason or "Layer by layer, by this package's handlers and hls4ml's own.",
     )
+    objects = [card.rtl_objects] if card.rtl_objects is not None else []
+    step = record_table("Objects to codes", objects, note="The module in front of the network; the budget excludes it.")
     return Page(
         title=f"{card.design}: firmware",
         lead=(
             f"{card.rtl_latency_cycles_planned} stages at {card.clock_period_ns:.3g} ns, a new event every cycle. "
             f"Top-level module {card.rtl_top}. {_cut(card)}"
         ),
-        tables=[pipeline, layers],
+        tables=[pipeline, *([step] if objects else []), layers],
         cards={"firmware": card},
         plots=[("stages.svg", stages(card), "Content of each stage, and the delay of its logic.")],
     )

@@ -193,10 +193,13 @@ def test_the_reference_has_the_widths_of_the_layers_or_its_own():
     assert mistakes(network(*layers, input_shape=[4, 3]), 12, classes=CLASSES, data_set="toy") == []
 
 
-def test_a_function_is_looked_at_by_training_alone():
+def test_a_function_that_does_not_exist_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     held = network(builder="nowhere.at_all:build", baseline_units=[4, 3])
-    assert mistakes(held, 12, classes=CLASSES, data_set="toy") == []
     assert held.model_dump(mode="json") == {"builder": "nowhere.at_all:build", "baseline_units": [4, 3]}
+    assert mistakes(held, 12, classes=CLASSES, data_set="toy") == [
+        "builder: nowhere.at_all:build: no module 'nowhere.at_all'. Expected nowhere/at_all.py or an installed module"
+    ]
 
 
 def test_the_function_s_file_is_known_where_it_lies_in_the_working_directory(tmp_path, monkeypatch):

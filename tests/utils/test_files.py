@@ -76,6 +76,15 @@ def test_atomic_folder_replaces_the_earlier_one(tmp_path):
     assert names(tmp_path) == ["f", "two"]
 
 
+def test_atomic_folder_keeps_other_folders_of_the_user(tmp_path):
+    for name in ("f", "f.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("1")
+    with atomic_folder(tmp_path / "f") as made:
+        (made / "new").write_text("2")
+    assert names(tmp_path) == ["f", "f.old", "mine", "new"]
+
+
 def test_write_together_writes_all_or_none(tmp_path):
     def fails(path: Path) -> None:
         path.write_text("cut")

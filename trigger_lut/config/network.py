@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from trigger_lut.cards.base import Strict
+from trigger_lut.config.builder import source_of
 from trigger_lut.config.layer_options import (
     AveragePoolOptions,
     FlattenOptions,
@@ -211,13 +212,9 @@ def short_name(network: NetworkShape) -> str:
 
 def function_digest(network: NetworkShape) -> str | None:
     """sha256 of the file of a network's function where it lies in the working directory; None of installed ones."""
-    if network.builder is None:
+    if network.builder is None or (path := source_of(network.builder)) is None:
         return None
-    base = Path(*network.builder.split(":")[0].split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return hashlib.sha256(path.read_bytes()).hexdigest()
-    return None
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def model_digest(network: NetworkShape) -> str | None:

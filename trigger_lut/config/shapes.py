@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.config import keras_file
+from trigger_lut.config import builder, keras_file
 from trigger_lut.config.layer_options import (
     PARTICLES,
     AveragePoolOptions,
@@ -131,6 +131,8 @@ def mistakes(network: NetworkShape, channels: int, *, classes: Sequence[str], da
     """
     if network.keras_file is not None and (problems := keras_file.mistakes(Path(network.keras_file), channels)):
         return [f"keras_file: {problem}" for problem in problems]
+    if network.builder is not None and (problems := builder.mistakes(network.builder)):
+        return [f"builder: {problem}" for problem in problems]
     if network.is_given:
         return _of_reference(network, classes, data_set)
     try:

@@ -102,7 +102,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         If another process writes the same folder, or the file system refuses the bytes.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part, old = (folder.with_name(folder.name + ending) for ending in (".part", ".old"))
+    part, old = folder.with_name(folder.name + ".part"), folder.with_name(f".{folder.name}.replaced")
     with _explained(folder, part):
         lock = _locked_folder(part, folder)
         try:

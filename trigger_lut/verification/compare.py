@@ -141,7 +141,7 @@ def compare(design: Design, folder: Path, *, vectors: IntArray, seed: int, rtl_v
                 backend.write(design, own)
             more = random_blocks(network, max(rtl_vectors - len(vectors), 0), seed=seed) if name == "rtl" else ()
             if backend.sampled:
-                count = max(SAMPLED_CYCLES // read_project(folder / "rtl").ii, LEAST_SAMPLED_VECTORS)
+                count = max(SAMPLED_CYCLES // design.spec.budget.ii, LEAST_SAMPLED_VECTORS)
                 given = vectors[_choice(rng, len(vectors), count)]
                 of_control = control_vectors[np.argsort(~visible, kind="stable")[:LEAST_SAMPLED_VECTORS]]
             predict = partial(_predict, backend, own, cycles.setdefault(name, set()))

@@ -114,7 +114,7 @@ def test_a_right_design_is_bit_exact(built, tmp_path):
     counts = {c.name: c.vectors for c in card.comparisons}
     assert counts["keras"] == counts["hls4ml"] == counts["alkaid"] == card.vectors
     assert counts["rtl"] == 300_000
-    assert counts.get("vhdl", comparison.SAMPLED_CYCLES) == comparison.SAMPLED_CYCLES
+    assert counts.get("vhdl", comparison.SAMPLED_VECTORS) == comparison.SAMPLED_VECTORS
     entries = card.table_entries
     assert entries.entries == entries.covered + entries.unreachable + entries.uncovered
     assert entries.uncovered == 0

@@ -58,10 +58,10 @@ def trained(folder: Path, asked: Spec) -> TrainCard:
 def test_half_of_the_luts_costs_less_than_a_point(tmp_path):
     """Two trainings of some 15 s each: HGQ2's layers evaluate each edge for each event."""
     source = tmp_path / "given.keras"
-    given_model(source, 40)
+    given_model(source, 80)
     given = trained(tmp_path / "given", design(source, 100_000))
     assert (given.epochs, given.meets_budget) == (0, True)
-    assert given.score > 0.8, "the data can be learned; 40 epochs of HGQ2 differ between processors"
+    assert given.score > 0.9
     half = trained(tmp_path / "half", design(source, int(given.luts.value / 2)))
     assert half.meets_budget
     assert half.luts.value <= given.luts.value / 2

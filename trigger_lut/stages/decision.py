@@ -35,7 +35,7 @@ from trigger_lut.verification.decision_proof import DecisionProof, prove_decisio
 from trigger_lut.verification.vectors import make_vectors
 
 CONTROL_VECTORS = 4000
-VHDL_VECTORS, VHDL_CONTROL_VECTORS = 4000, 1000  # GHDL interprets: a few hundred to a few thousand cycles a second
+VHDL_VECTORS, VHDL_CONTROL_VECTORS = 4000, 1000  # GHDL interprets: a few hundred to a few thousand vectors a second
 EDGE_EVENTS = 500  # events of the validation split at each edge of a threshold, at most
 
 
@@ -264,7 +264,7 @@ def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed:
                 "vhdl",
                 decision,
                 rtl=rtl,
-                vectors=some(max(VHDL_VECTORS // rtl.ii, VHDL_CONTROL_VECTORS)),
+                vectors=some(VHDL_VECTORS),
                 some=some(VHDL_CONTROL_VECTORS),
                 simulate=simulate_vhdl,
             )

@@ -32,8 +32,8 @@ from trigger_lut.verification.keras_model import flip_keras, run_keras
 LOG = logging.getLogger(__name__)
 
 CONTROL_VECTORS = 4000
-# Of back ends that are interpreted: a few hundred to a few thousand cycles a second.
-SAMPLED_CYCLES, LEAST_SAMPLED_VECTORS = 8000, 1000
+# Of back ends that are interpreted: a few hundred to a few thousand vectors a second.
+SAMPLED_VECTORS, SAMPLED_CONTROL_VECTORS = 8000, 1000
 WORD_EVENTS = 2000
 """Events whose objects arrive over several cycles."""
 
@@ -141,9 +141,8 @@ def compare(design: Design, folder: Path, *, vectors: IntArray, seed: int, rtl_v
                 backend.write(design, own)
             more = random_blocks(network, max(rtl_vectors - len(vectors), 0), seed=seed) if name == "rtl" else ()
             if backend.sampled:
-                count = max(SAMPLED_CYCLES // design.spec.budget.ii, LEAST_SAMPLED_VECTORS)
-                given = vectors[_choice(rng, len(vectors), count)]
-                of_control = control_vectors[np.argsort(~visible, kind="stable")[:LEAST_SAMPLED_VECTORS]]
+                given = vectors[_choice(rng, len(vectors), SAMPLED_VECTORS)]
+                of_control = control_vectors[np.argsort(~visible, kind="stable")[:SAMPLED_CONTROL_VECTORS]]
             predict = partial(_predict, backend, own, cycles.setdefault(name, set()))
             control = partial(_control, backend, design, flip, own)
             runs.append(Run(name, given, predict, of_control, control, more=more))

@@ -127,7 +127,7 @@ def test_soft_cost_counts_instances():
     [
         ("jets_particles", {"particles": ["lut_dense_0+lut_dense_1", 1]}),
         ("jets_particles_shared", {"ii1": None, "ii3": ["lut_dense_0", 6], "ii16": ["lut_dense_0", 1]}),
-        ("l1_objects_shared", {"anomaly": ["lut_dense_0", 2]}),
+        ("l1_objects_shared", {"anomaly": ["lut_dense_0+lut_dense_1", 2]}),
         ("muon_chamber_shared", {"muon": ["q_conv1d_0+lut_dense_1", 6]}),
     ],
 )

@@ -16,6 +16,8 @@ def pytest_configure(config):
         quick = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
         quick += " --xla_cpu_parallel_codegen_split_count=1"
         os.environ.setdefault("XLA_FLAGS", quick)
+        # Each worker has a core; a second thread of OpenMP would only wait for one.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     file_processes.register(config)
 
 

@@ -190,6 +190,40 @@ def test_cpp_and_python_are_what_ingest_computes(tmp_path):
     assert (in_python(plain, branches, count) != expected).sum() == 0
 
 
+COUNTS = ak.unflatten(np.arange(10, dtype=np.int32), [3, 0, 7])
+ALONE = {
+    "integer": ({"features": [{"name": "x", "format": FORMAT}], "objects": {}}, {"x": np.arange(-1, 2)}),
+    "real": ({"features": [{"name": "x", "format": FORMAT}], "objects": {}}, {"x": np.array([0.5, -1, np.nan])}),
+    "scaled": (
+        {"features": [{"name": "x", "scale": {"signed": True, "width": 4, "lsb": 2}}], "objects": {}},
+        {"x": np.arange(3, dtype=np.uint8)},
+    ),
+    "list of integers": (
+        {"features": [], "objects": {"a": {"count": 2, "features": [{"name": "x", "format": FORMAT}]}}},
+        {"x": COUNTS},
+    ),
+    "list of real values": (
+        {"features": [], "objects": {"a": {"count": 2, "sort_by": "x", "features": [{"name": "x", "format": FORMAT}]}}},
+        {"x": COUNTS / 2},
+    ),
+    "reduction": (
+        {"features": [{"name": "n", "expression": "sum(x)", "format": FORMAT}], "objects": {}},
+        {"x": COUNTS},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ALONE)
+def test_events_of_one_kind_of_branch_alone(tmp_path, kind):
+    changes, branches = ALONE[kind]
+    description = data_set(**changes)
+    formats = formats_of(description)
+    described = front_end(description, formats, branches=branches)
+    expected = of_ingest(description, formats, branches, 3)
+    np.testing.assert_array_equal(in_python(described, branches, 3), expected)
+    np.testing.assert_array_equal(in_cpp(program(described, tmp_path), described, branches, 3), expected)
+
+
 def test_the_events_have_ties_empty_and_overfull_lists():
     branches = events(4000)
     passed = branches["jet_pt"][((branches["jet_id"] & 2) > 0) & (branches["jet_pt"] > 2)]

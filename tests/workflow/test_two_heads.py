@@ -1,10 +1,11 @@
-"""Classes and a regression from one network: from ROOT files to the verdict and a checked release."""
+"""Classes and a regression from one network of hardware integers: from ROOT files to a checked release with objects."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import awkward as ak
 import numpy as np
 import pytest
 from rootfiles import write_tree
@@ -21,6 +22,11 @@ verification: {rtl_vectors: 100000, faults: 20}
 designs:
   tiny: {luts: 250, latency_ns: 25}
 drift: [later]
+release:
+  object_step:
+    tiny:
+      numbers: {x: {signed: true, width: 7}, raw_pt: {signed: false, width: 7}}
+      lists: {track: {length: 5, branches: {track_pt: {signed: false, width: 6}, track_z: {signed: true, width: 5}}}}
 """
 DATA_SET = """\
 name: toy
@@ -30,8 +36,13 @@ event_id: [run, event]
 label: {expression: kind, classes: [light, b]}
 regression_targets: [{name: pt, expression: true_pt, unit: GeV}]
 loss_weights: uncertainty
-features: [{name: x}, {name: raw_pt}]
-width: 6
+features: [{name: x, format: {signed: true, width: 6, integer: 6}}, {name: raw_pt, scale: {signed: false, width: 6, lsb: 2}}]
+objects:
+  track:
+    count: 2
+    select: track_z > -8
+    sort_by: track_pt
+    features: [{name: pt, expression: track_pt, format: {signed: false, width: 6, integer: 6}}]
 trigger:
   signal: [b]
   input_rate_khz: 100
@@ -42,7 +53,7 @@ LATER = DATA_SET.replace("name: toy", "name: later").replace("ntuples/", "later/
 
 
 def write_jets(path: Path, count: int, seed: int) -> None:
-    """Jets of two classes that x tells apart; raw_pt is below the true pt, which is to be found."""
+    """Jets of two classes that x tells apart; raw_pt is below the true pt, which is to be found. Tracks say nothing."""
     rng = np.random.default_rng(seed)
     kind, pt = rng.integers(0, 2, count), rng.uniform(20, 80, count)
     columns = {
@@ -50,9 +61,12 @@ def write_jets(path: Path, count: int, seed: int) -> None:
         "event": np.arange(count, dtype=np.int64),
         "kind": kind.astype(np.int32),
         "true_pt": pt.astype(np.float32),
-        "x": rng.normal(1.5 * kind, 0.8).astype(np.float32),
-        "raw_pt": (0.8 * pt + rng.normal(0, 3, count)).astype(np.float32),
+        "x": np.clip(rng.normal(12 * kind, 6.4, count).round(), -64, 63).astype(np.int32),
+        "raw_pt": (0.8 * pt + rng.normal(0, 3, count)).clip(0, 127).astype(np.int32),
     }
+    tracks = rng.integers(0, 6, count)
+    for name, low, high in (("track_pt", 0, 64), ("track_z", -16, 16)):
+        columns[name] = ak.unflatten(rng.integers(low, high, tracks.sum()).astype(np.int32), tracks)
     write_tree(path, columns, "events")
 
 
@@ -91,13 +105,23 @@ def test_both_heads_are_learned_and_shown_with_errors(finished):
 
 
 @pytest.mark.slow
-def test_the_firmware_of_both_heads_is_exact_proven_and_delivered(finished, capsys):
+def test_the_firmware_of_both_heads_is_exact_proven_and_delivered(finished):
     assert card(finished, "verify")["bit_exact"]
     assert {output["status"] for output in card(finished, "prove")["outputs"]} == {"proven"}
     assert card(finished, "faults")["undetected"] == []
     assert json.loads((finished / "results/verdict.json").read_text())["designs"] == ["tiny"]
-    main(["check-release", str(finished / "results/tiny/release.zip")])
     assert "pt" in (finished / "results/tiny/release/README.md").read_text()
+
+
+@pytest.mark.slow
+def test_objects_of_hardware_integers_become_the_same_codes_in_verilog(finished, capsys):
+    objects = card(finished, "firmware")["rtl_objects"]
+    assert objects["luts"]["value"] > 0
+    assert objects["fmax_mhz_estimate"]["value"] >= 360
+    main(["check-release", str(finished / "results/tiny/release.zip")])
+    checks = [line for line in capsys.readouterr().out.splitlines() if "object step" in line]
+    assert len(checks) == 2
+    assert all("0 of 2,000" in line for line in checks)
 
 
 @pytest.mark.slow

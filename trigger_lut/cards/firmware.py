@@ -45,6 +45,10 @@ class ObjectStepFigures(Strict):
     latency_cycles: Count = Field(title="Latency [cycles]", description="Cycles from objects to codes.")
     luts: Measured = Field(title="LUTs", description="LUTs of the module alone, by synthesis out of context.")
     ff: Measured = Field(title="Flip-flops", description="Flip-flops of the module alone.")
+    fmax_mhz_estimate: Measured = Field(
+        title="Fmax [MHz]",
+        description="Largest clock that the module's netlist reaches by the delay model; not a timing run.",
+    )
 
 
 class FirmwareCard(Card):

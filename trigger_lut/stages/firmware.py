@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from trigger_lut.cards.base import Measured, Stopwatch, read_card, write_card
@@ -11,6 +12,7 @@ from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.release import ObjectStepOptions
 from trigger_lut.conversion.saved_model import load_model
+from trigger_lut.cost_model.clock import fmax_estimate_mhz, fmax_measured
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.backend import Design
 from trigger_lut.firmware.backends import BACKENDS
@@ -22,10 +24,12 @@ from trigger_lut.firmware.rtl.testbench import write_bench
 from trigger_lut.firmware.rtl.time_multiplexing import channels_of, write_wrapper
 from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
-from trigger_lut.synthesis.netlist import cell_counts, resources
+from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.synthesizers import synthesizer_of
 from trigger_lut.synthesis.timing_closure import close_timing
 from trigger_lut.utils.files import atomic_folder
+
+LOG = logging.getLogger(__name__)
 
 
 def run(
@@ -115,16 +119,23 @@ def run(
 def _object_step(
     design: Spec, rtl: RtlProject, description: Path | None, options: ObjectStepOptions
 ) -> ObjectStepFigures:
-    """Write the object step next to the network, and count its cells. Raises as `write_object_step`."""
+    """Write the object step next to the network, and synthesize it. Raises as `write_object_step`."""
     if description is None:
         raise FirmwareError("object_step: no description of the data set. Expected --description. Give data_set.json.")
     step = write_object_step(load_data_set(description, truth=False), rtl, options=options)
     module = synthesizer_of(design.target).synthesize(step.project(rtl), design.target)
-    used, source = resources(cell_counts(module)), design.target.synthesizer
+    used, source, family = resources(cell_counts(module)), design.target.synthesizer, design.target.family
+    fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts=used.luts)
+    if fmax < design.target.clock_mhz:
+        LOG.warning(
+            f"object_step: {step.top} reaches {fmax:.0f} MHz. Expected {design.target.clock_mhz:.0f} MHz, the clock "
+            "of the target. Use narrower branches, or simpler expressions in select, sort_by and features."
+        )
     return ObjectStepFigures(
         top=step.top,
         whole=step.whole,
         latency_cycles=step.latency_cycles,
         luts=Measured(value=used.luts, source=source),
         ff=Measured(value=used.ff, source=source),
+        fmax_mhz_estimate=fmax_measured(fmax, family, synthesizer=source),
     )

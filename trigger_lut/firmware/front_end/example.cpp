@@ -19,7 +19,7 @@ namespace {
 
 using @NAME@::Event;
 
-bool read(std::ifstream& file, double& value) {
+[[maybe_unused]] bool read(std::ifstream& file, double& value) {  // all branches may be integers
     std::string word;  // a stream reads no hexadecimal floating point
     if (!(file >> word)) return false;
     value = std::strtod(word.c_str(), nullptr);

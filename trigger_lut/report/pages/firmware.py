@@ -47,10 +47,11 @@ def firmware_page(card: FirmwareCard) -> Page:
     )
     objects = [card.rtl_objects] if card.rtl_objects is not None else []
     step = record_table("Objects to codes", objects, note="The module in front of the network; the budget excludes it.")
+    interval = "cycle" if card.rtl_ii == 1 else f"{card.rtl_ii} cycles"
     return Page(
         title=f"{card.design}: firmware",
         lead=(
-            f"{card.rtl_latency_cycles_planned} stages at {card.clock_period_ns:.3g} ns, a new event every cycle. "
+            f"{card.rtl_latency_cycles_planned} stages at {card.clock_period_ns:.3g} ns, a new event every {interval}. "
             f"Top-level module {card.rtl_top}. {_cut(card)}"
         ),
         tables=[pipeline, *([step] if objects else []), layers],

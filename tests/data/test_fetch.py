@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
 import re
@@ -174,6 +175,36 @@ def test_openml_is_asked_for_the_address(server: str, tmp_path: Path) -> None:
     Server.files |= {"/42468": json.dumps(answer).encode(), "/file": openml(tmp_path)}
     described = known()["jsc-openml"] | {"files": [{"name": "a.arff", "description": f"{server}/42468"}]}
     assert "400 jets" in fetch("jsc-openml", tmp_path / "data", registry={"jsc-openml": described})
+
+
+def record(server: str, *names: str, **changes: Any) -> bytes:
+    """Description of the files of a record, as Zenodo gives it."""
+    files = [
+        {"key": name, "checksum": f"md5:{hashlib.md5(b'content').hexdigest()}", "links": {"self": f"{server}/{name}"}}
+        for name in names
+    ]
+    return json.dumps({"files": files} | changes).encode()
+
+
+@pytest.mark.parametrize("name", ["a_13TeV.h5", "a_13TeV_filtered.h5"])
+def test_zenodo_is_asked_for_name_address_and_checksum(server: str, tmp_path: Path, name: str) -> None:
+    Server.files |= {"/record": record(server, "b.h5", name), f"/{name}": b"content"}
+    entry = {"name": "a.h5", "record": f"{server}/record", "pattern": "a*.h5", "sha256": None}
+    registry = {"toy": {"files": [entry]}}
+    assert fetch("toy", tmp_path / "data", registry=registry).endswith("a.h5: 7 bytes")
+    assert list(json.loads((tmp_path / "data" / CHECKSUMS).read_text())) == ["toy/a.h5"]
+    Server.files[f"/{name}"] = b"damaged"
+    with pytest.raises(DataError, match=r"toy/a\.h5: another checksum than expected \(md5:[0-9a-f]{32}\)"):
+        fetch("toy", tmp_path / "other", registry=registry)
+
+
+@pytest.mark.parametrize("kind", ["record", "description"])
+@pytest.mark.parametrize("answer", ['{"files": []}', "[]", '{"files": [{"key": "a.h5"}]}', "no JSON"])
+def test_a_place_without_the_file_is_said(server: str, tmp_path: Path, kind: str, answer: str) -> None:
+    Server.files["/stated"] = answer.encode()
+    entry = {"name": "a.h5", kind: f"{server}/stated", "pattern": "a*.h5", "sha256": None}
+    with pytest.raises(DataError, match=r"toy/a\.h5: (http.*states no address of the file|cannot be downloaded: JSON)"):
+        fetch("toy", tmp_path, registry={"toy": {"files": [entry]}})
 
 
 def test_what_cannot_be_fetched_is_said_in_one_sentence(server: str, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Download of public data sets: resumed where it stopped, checked, and converted to ROOT files.
 
-`public_files.json` lists the data sets. Where it states no checksum, `checksums.json` in the folder of the data records
-the one of the first download. Every later download must have it.
+`public_files.json` lists the data sets. Records of Zenodo state names, addresses and checksums of their files. Where no
+checksum is stated, `checksums.json` in the folder of the data records the one of the first download. Every later
+download must have it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib
 import json
 import shutil
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def _file(name: str, entry: Mapping[str, Any], place: Path, mirror: str | None) 
     key = f"{name}/{file}"
     checksum = entry.get("sha256") or checksums.get(key)
     try:
-        address = f"{mirror.rstrip('/')}/{key}" if mirror is not None else _address(entry)
+        address, stated = _place(key, entry) if mirror is None else (f"{mirror.rstrip('/')}/{key}", None)
+        first_time, checksum = checksum is None, checksum or stated
         store = pooch.create(place, base_url="", registry={file: checksum}, urls={file: address}, retry_if_failed=0)
         pooch.get_logger().setLevel("WARNING")
         path = Path(store.fetch(file, downloader=_resume))
@@ -105,20 +107,55 @@ def _file(name: str, entry: Mapping[str, Any], place: Path, mirror: str | None) 
             f"{key}: another checksum than expected ({checksum}). The file at {address} changed, or was damaged on its "
             f"way. Run the command again; if it repeats, remove the line from {place.parent / CHECKSUMS}"
         ) from error
-    if checksum is None:
+    if first_time:
         _record(place.parent, key, pooch.file_hash(str(path), alg="sha256"))
     return path
 
 
-def _address(entry: Mapping[str, Any]) -> str:
-    """Return the address of a file; OpenML states it in a description."""
-    if "url" in entry:
-        return str(entry["url"])
+def _place(key: str, entry: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the address of a file, and the checksum that its place states.
+
+    Raises
+    ------
+    DataError
+        If the place states no such file.
+    """
+    kind = next(kind for kind in PLACES if kind in entry)
+    try:
+        return PLACES[kind](entry)
+    except (KeyError, TypeError, IndexError) as error:
+        raise DataError(
+            f"{key}: {entry[kind]}: states no address of the file. Expected a description by {kind}, found none of "
+            f"{error}. Download the file by hand, and give its folder by --mirror"
+        ) from error
+
+
+def _stated(address: str) -> Any:
+    """Return what a server states as JSON."""
     import requests
 
-    answer = requests.get(entry["description"], timeout=TIMEOUT_S)
+    answer = requests.get(address, timeout=TIMEOUT_S)
     answer.raise_for_status()
-    return str(answer.json()["data_set_description"]["url"])
+    return answer.json()
+
+
+def _on_openml(entry: Mapping[str, Any]) -> tuple[str, str | None]:
+    return str(_stated(entry["description"])["data_set_description"]["url"]), None
+
+
+def _on_zenodo(entry: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return address and checksum of the file that fits `pattern`: versions of a record have other names."""
+    files = {str(file["key"]): file for file in _stated(entry["record"])["files"]}
+    name = next(iter(fnmatch.filter(sorted(files), entry["pattern"])), entry["pattern"])
+    return str(files[name]["links"]["self"]), files[name].get("checksum")
+
+
+PLACES: dict[str, Callable[[Mapping[str, Any]], tuple[str, str | None]]] = {
+    "url": lambda entry: (str(entry["url"]), None),
+    "description": _on_openml,
+    "record": _on_zenodo,
+}
+"""Function by the key of a file in `public_files.json`: its address, and its checksum where the place states one."""
 
 
 def _resume(url: str, output_file: str, pooch: Any) -> None:

@@ -84,7 +84,12 @@ def made(make):
     return model, integer_network(model, inputs=formats)
 
 
-@pytest.mark.parametrize("make", [*BY_LAYERS, sliced])
+QUICK = (particles, arithmetic_first, two_inputs)
+
+
+@pytest.mark.parametrize(
+    "make", [*(pytest.param(m, marks=[] if m in QUICK else pytest.mark.soak) for m in BY_LAYERS), sliced]
+)
 def test_no_differences_to_the_integers(make, tmp_path):
     model, network = made(make)
     project = hls.write_hls(model, network, folder=tmp_path / "hls", spec=made_spec())
@@ -102,7 +107,7 @@ def test_no_differences_to_the_integers(make, tmp_path):
         assert project.handlers == {"network": "WholeNetworkHandler"}
 
 
-@pytest.mark.parametrize("make", [sequence, sliced])
+@pytest.mark.parametrize("make", [sequence, pytest.param(sliced, marks=pytest.mark.soak)])
 def test_a_flipped_table_bit_changes_the_project_as_it_does_the_network(make, tmp_path):
     model, network = made(make)
     hls.write_hls(model, network, folder=tmp_path / "hls", spec=made_spec())

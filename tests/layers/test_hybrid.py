@@ -45,7 +45,13 @@ def data_of(model, n=96):
 
 
 @pytest.mark.parametrize(
-    ("make", "jit_compile"), [(particles, False), (sequence, True), (image, False), (branches, True)]
+    ("make", "jit_compile"),
+    [
+        pytest.param(particles, False, marks=pytest.mark.soak),
+        (sequence, True),
+        pytest.param(image, False, marks=pytest.mark.soak),
+        (branches, True),
+    ],
 )
 def test_trained_saved_and_loaded(make, jit_compile, tmp_path):
     keras.utils.set_random_seed(1)

@@ -101,7 +101,10 @@ def test_the_integers_are_the_model(name):
     assert network.overflow_risks(), "these models wrap, and are counted modulo 2**bits"
 
 
-@pytest.mark.parametrize("name", ["conv 1d", "activation", "hybrid"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("conv 1d", marks=pytest.mark.soak), "activation", pytest.param("hybrid", marks=pytest.mark.soak)],
+)
 def test_every_form_wraps_as_the_model_does(name):
     layers, shape = MODELS[name]
     model, count = traced(layers, shape, seed=3), int(np.prod(shape))

@@ -36,7 +36,9 @@ event_id: [run, event]
 label: {expression: kind, classes: [light, b]}
 regression_targets: [{name: pt, expression: true_pt, unit: GeV}]
 loss_weights: uncertainty
-features: [{name: x, format: {signed: true, width: 6, integer: 6}}, {name: raw_pt, scale: {signed: false, width: 6, lsb: 2}}]
+features:
+  - {name: x, format: {signed: true, width: 6, integer: 6}}
+  - {name: raw_pt, scale: {signed: false, width: 6, lsb: 2}}
 objects:
   track:
     count: 2

@@ -185,6 +185,9 @@ def problems(data_set: DataSet, options: ObjectStepOptions) -> Iterator[str]:
         used |= reads - one.branches.keys()
         for name in sorted(reads - one.branches.keys() - options.numbers.keys()):
             yield f"lists: {group}: branch {name!r}: missing. Expected signed and width of each branch of the objects"
+        for text in expressions_of(data_set.objects[group]):
+            if set(parse(text).names) <= options.numbers.keys():
+                yield f"lists: {group}: {text}: one number an event. Expected an expression of branches of the objects"
         for name in sorted(one.branches.keys() - reads):
             yield f"lists: {group}: branch {name!r}: no expression of these objects reads it. Remove it"
         for name, integer in one.branches.items():

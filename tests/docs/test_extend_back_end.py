@@ -24,7 +24,7 @@ PAGE = ROOT / "docs/how-to/extend_back_end.md"
 
 @pytest.fixture
 def toy():
-    """Register the back end of the page; afterwards all rows stand in their order again."""
+    """Register the back end of the page. The rows and their order are restored afterwards."""
     rows = dict(BACKENDS)
     run_python(PAGE)
     yield BACKENDS["text"]

@@ -177,13 +177,13 @@ def test_openml_is_asked_for_the_address(server: str, tmp_path: Path) -> None:
     assert "400 jets" in fetch("jsc-openml", tmp_path / "data", registry={"jsc-openml": described})
 
 
-def record(server: str, *names: str, **changes: Any) -> bytes:
+def record(server: str, *names: str) -> bytes:
     """Description of the files of a record, as Zenodo gives it."""
     files = [
         {"key": name, "checksum": f"md5:{hashlib.md5(b'content').hexdigest()}", "links": {"self": f"{server}/{name}"}}
         for name in names
     ]
-    return json.dumps({"files": files} | changes).encode()
+    return json.dumps({"files": files}).encode()
 
 
 @pytest.mark.parametrize("name", ["a_13TeV.h5", "a_13TeV_filtered.h5"])

@@ -254,7 +254,6 @@ def answer(process):
     return out.strip(), err
 
 
-@pytest.mark.soak
 def test_two_processes_build_at_once_and_a_third_builds_nothing(tmp_path):
     """Without optimization, which takes most of the time; the other tests use the kernel as it is built for use."""
     quick = tmp_path / "quick"

@@ -404,10 +404,7 @@ def test_bits_of_the_decision_are_those_of_the_outputs(made):
     assert "| decision[1] | 5 kHz | never | no threshold keeps to it |" in text
 
 
-@pytest.mark.parametrize(
-    "change",
-    ["threshold", pytest.param("comparison", marks=pytest.mark.soak), pytest.param("bits", marks=pytest.mark.soak)],
-)
+@pytest.mark.parametrize("change", ["threshold", "comparison", "bits"])
 def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_path, monkeypatch, change):
     fast(monkeypatch, "decision_verilog")
     project = read_decision(made[0] / "decision")

@@ -90,7 +90,7 @@ SMALL = [
 ]
 
 
-@pytest.mark.parametrize("score", [SMALL[0], *(pytest.param(score, marks=pytest.mark.soak) for score in SMALL[1:])])
+@pytest.mark.parametrize("score", SMALL)
 def test_every_output_code_and_every_cycle_count(tmp_path, score):
     """All codes that the network's outputs can have: nothing is left to sampling."""
     every = np.array(list(itertools.product(*(range(kif.lo, kif.hi + 1) for kif in score.outputs))))
@@ -321,9 +321,7 @@ def test_without_time_for_sat_nothing_is_proven(tmp_path, monkeypatch):
     assert "GHDL" in card.not_run["vhdl"]
 
 
-@pytest.mark.parametrize(
-    "wrong", ["decision[0] <= score > ", pytest.param("decision[0] <= !(score >= ", marks=pytest.mark.soak)]
-)
+@pytest.mark.parametrize("wrong", ["decision[0] <= score > ", "decision[0] <= !(score >= "])
 def test_firmware_that_decides_otherwise_fails_stage_and_verdict(tmp_path, monkeypatch, wrong):
     right = module._verilog
 

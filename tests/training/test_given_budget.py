@@ -55,7 +55,6 @@ def trained(folder: Path, asked: Spec) -> TrainCard:
 
 
 @pytest.mark.slow
-@pytest.mark.soak
 def test_half_of_the_luts_costs_less_than_a_point(tmp_path):
     """Two trainings of some 15 s each: HGQ2's layers evaluate each edge for each event."""
     source = tmp_path / "given.keras"

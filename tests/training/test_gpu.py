@@ -58,7 +58,6 @@ def test_xla_trains_as_the_kernel_does(tmp_path):
     compare(trained(tmp_path / "xla", TRIGGER_LUT_KERNEL="xla", **HIDDEN), cpu)
 
 
-@pytest.mark.soak
 def test_jax_trains_as_the_kernel_does(tmp_path):
     """On the CPU too, where this has no GPU: another version of XLA."""
     script, plain = str(Path(__file__).parents[1] / "helpers/step_elsewhere.py"), os.environ | HIDDEN

@@ -189,7 +189,6 @@ def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp
     assert load_network(tmp_path / "network.npz").validate() == []
 
 
-@pytest.mark.soak
 def test_what_was_found_stays_the_result_when_more_does_not_fit(inputs, tmp_path):
     """Negative control: filled, and pruned again, Yosys finds far more than was thought, in every candidate."""
     card = read_card(
@@ -208,7 +207,7 @@ def test_what_does_not_fit_when_it_is_filled_is_pruned_again(inputs, tmp_path):
     assert results(card)[0] < card.luts.value <= LUTS < results(card)[1]
 
 
-@pytest.mark.parametrize("as_accurate", [pytest.param(True, marks=pytest.mark.soak), False])
+@pytest.mark.parametrize("as_accurate", [True, False])
 def test_what_leaves_much_of_its_budget_in_the_end_is_filled_without_fine_tuning(
     inputs, tmp_path, monkeypatch, as_accurate
 ):
@@ -398,7 +397,6 @@ def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, mo
     assert read_card(TrainCard, again / "train.json").measurements == card.measurements
 
 
-@pytest.mark.soak
 def test_a_training_stopped_after_it_was_widened_goes_on_from_there(tmp_path, monkeypatch):
     """The first result leaves a quarter of the budget. It stops in the second epoch of those that follow."""
     write_inputs(tmp_path, made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03}))

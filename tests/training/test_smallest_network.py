@@ -119,7 +119,7 @@ def test_a_network_that_was_pressed_until_it_is_constant_is_not_frozen(tmp_path)
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(("last", "feasible"), [pytest.param(60.0, False, marks=pytest.mark.soak), (1.0, True)])
+@pytest.mark.parametrize(("last", "feasible"), [(60.0, False), (1.0, True)])
 def test_tightening_that_leaves_nothing_ends_with_the_closest_network(last, feasible, tmp_path):
     """The result takes 60 times the LUTs that were thought; what is left then takes as many times, or it fits."""
     design = made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03})

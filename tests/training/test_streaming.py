@@ -188,7 +188,6 @@ def held(events):
     return trained(InMemoryData(events, 100), events)
 
 
-@pytest.mark.soak
 def test_one_window_gives_the_bits_of_training_in_memory(events, held):
     data = StreamedData(events, 100, memory_mb=megabytes(events, 2500))
     assert len(list(data.windows(1, 0))) == 1
@@ -224,7 +223,6 @@ def test_weighted_events_train_the_same_in_windows_and_in_memory(events, held):
     np.testing.assert_allclose(trained(InMemoryData(alike, 100), alike)[0], held[0], rtol=1e-5)
 
 
-@pytest.mark.soak
 def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events):
     x = events.codes[:, 1:] / np.array([16, 8])
     targets = np.stack([np.sin(3 * x[:, 0]), np.abs(x[:, 1]) - 1], axis=1).astype(np.float32)

@@ -97,7 +97,6 @@ def test_a_warm_started_design_keeps_to_its_budget(larger, trained):
     assert {p.rsplit("/", 1)[1] for p in card.inputs} == {"spec.json", "codes.npz", "warm.npz"}
 
 
-@pytest.mark.soak
 def test_a_warm_started_training_that_is_killed_ends_with_the_identical_network(larger, inputs, trained, tmp_path):
     """Killed in an epoch, then in a synthesis after freezing: network and state for the next design are the same."""
     start = larger[0] / "warm.npz"

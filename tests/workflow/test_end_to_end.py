@@ -288,7 +288,7 @@ def test_stage_on_a_full_disk_writes_nothing(finished, jobs, tmp_path, rule):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "share"),
-    [pytest.param(rule, 0.4, marks=pytest.mark.soak) for rule in (*KILLED, *ON_A_FULL_DISK, *OTHERS)],
+    [*KILLED.items(), *(pytest.param(rule, 0.4, marks=pytest.mark.soak) for rule in (*ON_A_FULL_DISK, *OTHERS))],
 )
 def test_stage_killed_and_repeated_gives_the_same(finished, jobs, tmp_path, rule, share):
     """share: of the stage's time, after which it and its children are killed."""

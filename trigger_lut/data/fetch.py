@@ -126,7 +126,7 @@ def _place(key: str, entry: Mapping[str, Any]) -> tuple[str, str | None]:
     except (KeyError, TypeError, IndexError) as error:
         raise DataError(
             f"{key}: {entry[kind]}: states no address of the file. Expected a description by {kind}, found none of "
-            f"{error}. Download the file by hand, and give its folder by --mirror"
+            f"{error}. --mirror names another place"
         ) from error
 
 

@@ -125,11 +125,12 @@ def _object_step(
     step = write_object_step(load_data_set(description, truth=False), rtl, options=options)
     module = synthesizer_of(design.target).synthesize(step.project(rtl), design.target)
     used, source, family = resources(cell_counts(module)), design.target.synthesizer, design.target.family
-    fmax = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts=used.luts)
-    if fmax < design.target.clock_mhz:
+    estimate_mhz = fmax_estimate_mhz(longest_path(module, family).delay_ns, family, luts=used.luts)
+    fmax = fmax_measured(estimate_mhz, family, synthesizer=source)
+    if fmax.value is not None and fmax.value < design.target.clock_mhz:
         LOG.warning(
-            f"object_step: {step.top} reaches {fmax:.0f} MHz. Expected {design.target.clock_mhz:.0f} MHz, the clock "
-            "of the target. Use narrower branches, or simpler expressions in select, sort_by and features."
+            f"object_step: {step.top} reaches {fmax.value:.0f} MHz. Expected {design.target.clock_mhz:.0f} MHz, the "
+            "clock of the target. Use narrower branches, or simpler expressions in select, sort_by and features."
         )
     return ObjectStepFigures(
         top=step.top,
@@ -137,5 +138,5 @@ def _object_step(
         latency_cycles=step.latency_cycles,
         luts=Measured(value=used.luts, source=source),
         ff=Measured(value=used.ff, source=source),
-        fmax_mhz_estimate=fmax_measured(fmax, family, synthesizer=source),
+        fmax_mhz_estimate=fmax,
     )

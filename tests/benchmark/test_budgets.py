@@ -112,7 +112,7 @@ def trained(name, events, seed, number, folder):
     folder.mkdir()
     write_card(design, folder / "spec.json")
     save_codes(events, folder / "codes.npz")
-    outputs = [folder / n for n in ("model.keras", "network.npz", "train.json")]
+    outputs = [folder / n for n in ("model.keras", "network.npz", "predictions.npz", "train.json")]
     in_order(train, folder / "spec.json", folder / "codes.npz", folder / "checkpoints", *outputs)
     card = read_card(TrainCard, outputs[-1])
     return Outcome(

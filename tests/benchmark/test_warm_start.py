@@ -91,7 +91,7 @@ def trained(spec, folder: Path) -> Trained:
         own / "spec.json",
         CODES,
         own / "checkpoints",
-        *(own / name for name in ("model.keras", "network.npz", "train.json", "warm.npz")),
+        *(own / name for name in ("model.keras", "network.npz", "predictions.npz", "train.json", "warm.npz")),
         folder / spec.warm_from / "warm.npz" if spec.warm_from else None,
     )
     taken = seconds_of_processor() - began

@@ -72,6 +72,7 @@ def write_design(folder: Path, design: str, data: Path, cards: Mapping[str, Card
     codes, formats = data / "codes.npz", NETWORK.output_formats()
     write_card(made_cards.spec(design), at("spec.json"))
     write_text(at("model.keras"), "model")
+    write_text(at("predictions.npz"), "predictions")
     save_network(NETWORK, at("network.npz"))
     made_of(made_cards.train(design), at("train.json"), at("spec.json"), codes)
     rtl = at("firmware") / "rtl"
@@ -98,7 +99,7 @@ def write_design(folder: Path, design: str, data: Path, cards: Mapping[str, Card
     figures = {"luts_estimate_error": error, "netlist_vectors": 1000, "path_ns_estimate": 1.5}
     made_of(synth, at("synth.json"), *common, at("train.json"), **figures)
     timing(spec=at("spec.json"), verify_card=at("verify.json"), synth_card=at("synth.json"), card=at("timing.json"))
-    physics = (at("spec.json"), at("network.npz"), codes, at("model.keras"), data / "reference.npz")
+    physics = (at("spec.json"), at("network.npz"), codes, at("predictions.npz"), data / "reference.npz")
     made_of(made_cards.physics(design), at("physics.json"), *physics)
     with zipfile.ZipFile(at("release.zip"), "w") as archive:
         archive.writestr("manifest.json", "{}")

@@ -89,6 +89,7 @@ def train(inputs, folder, start=None, measure=run.measure):
             checkpoints=folder / "checkpoints",
             model=folder / "model.keras",
             network=folder / "network.npz",
+            predictions=folder / "predictions.npz",
             card=folder / "train.json",
             save_warm_start=folder / "warm.npz",
             warm_start=start,
@@ -145,7 +146,13 @@ elif place == "synthesis":
     run.measure = dying(run.measure)
 elif place == "checkpoint":
     checkpoint.np.savez = dying(checkpoint.np.savez, half)
-files = {"model": "model.keras", "network": "network.npz", "card": "train.json", "save_warm_start": "warm.npz"}
+files = {
+    "model": "model.keras",
+    "network": "network.npz",
+    "predictions": "predictions.npz",
+    "card": "train.json",
+    "save_warm_start": "warm.npz",
+}
 run.run(
     spec=inputs / "spec.json",
     codes=inputs / "codes.npz",

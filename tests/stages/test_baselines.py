@@ -11,7 +11,7 @@ from trigger_lut.config.network import NetworkShape
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, save_codes
 from trigger_lut.evaluation import baselines
 from trigger_lut.evaluation.float_networks import dense_network
-from trigger_lut.evaluation.predictions import DEEP_SET, DENSE, SAME, TREES, WIDE, baseline_predictions
+from trigger_lut.evaluation.predictions import DEEP_SET, DENSE, SAME, TREES, WIDE, load_predictions
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.baselines import run as references
 
@@ -49,7 +49,7 @@ def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
     assert trees.scores.plain_error == pytest.approx(
         (trees.score * (1 - trees.score) / (codes.split == TEST).sum()) ** 0.5
     )
-    for found in baseline_predictions(outputs).values():
+    for found in load_predictions(outputs).values():
         assert {split: len(values) for split, values in found.items()} == {
             split: (codes.split == split).sum() for split in (VALIDATION, TEST)
         }
@@ -148,10 +148,10 @@ def test_groups_of_channels_are_standardized_together():
 
 
 def test_names_are_kept_with_the_outputs(tmp_path):
-    from trigger_lut.evaluation.predictions import save_baseline_predictions
+    from trigger_lut.evaluation.predictions import save_predictions
 
     made = {name: {s: np.full((2, 2), n, np.float32) for s in (VALIDATION, TEST)} for n, name in enumerate("ab")}
-    save_baseline_predictions(made, tmp_path / "reference.npz")
-    read = baseline_predictions(tmp_path / "reference.npz")
+    save_predictions(made, tmp_path / "reference.npz")
+    read = load_predictions(tmp_path / "reference.npz")
     assert list(read) == ["a", "b"]
     assert read["b"][TEST].tolist() == [[1, 1], [1, 1]]

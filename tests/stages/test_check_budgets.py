@@ -75,6 +75,7 @@ def test_verdict_on_files_that_agree_says_what_was_shown(results):
 FILES = [
     "small/network.npz",
     "small/model.keras",
+    "small/predictions.npz",
     "small/spec.json",
     "small/firmware/rtl/top.v",
     "small/firmware/rtl/project.json",

@@ -43,10 +43,10 @@ def test_confusion_counts_true_rows_and_assigned_columns():
 
 
 @pytest.fixture
-def stage(tmp_path, monkeypatch):
+def stage(tmp_path):
     """Paths of a specification, a random network, codes that fit it, and references that know the class 3 times in 4.
 
-    The integer network replaces Keras.
+    The integer network gives the outputs of the trained one.
     """
     network = dataclasses.replace(networks.random_network(5), classes=("g", "q", "W"))
     rng = np.random.default_rng(1)
@@ -63,20 +63,16 @@ def stage(tmp_path, monkeypatch):
     write_card(made_cards.spec(), tmp_path / "spec.json")
     save_network(network, tmp_path / "network.npz")
     save_codes(events, tmp_path / "codes.npz")
-    (tmp_path / "model.keras").write_text("not read in these tests")
     outputs: dict = {predictions.SAME: {}, predictions.TREES: {}}
     for split in predictions.SPLITS:
         labels = events.truth(split)
         told = np.where(rng.random(len(labels)) < 0.75, labels, rng.integers(0, 3, len(labels)))
         outputs[predictions.SAME][split] = (np.eye(3)[told] + rng.normal(0, 0.05, (len(labels), 3))).astype(np.float32)
         outputs[predictions.TREES][split] = np.zeros((len(labels), 3), np.float32)
-    predictions.save_baseline_predictions(outputs, tmp_path / "reference.npz")
-
-    def keras(model, spec, events):
-        return {s: predictions.real_outputs(network, evaluate(network, events.of(s)[0])) for s in predictions.SPLITS}
-
-    monkeypatch.setattr(predictions, "keras_predictions", keras)
-    names = ("spec.json", "network.npz", "codes.npz", "model.keras", "reference.npz", "physics.json")
+    predictions.save_predictions(outputs, tmp_path / "reference.npz")
+    trained = {s: predictions.real_outputs(network, evaluate(network, events.of(s)[0])) for s in predictions.SPLITS}
+    predictions.save_predictions({predictions.TRAINED: trained}, tmp_path / "predictions.npz")
+    names = ("spec.json", "network.npz", "codes.npz", "predictions.npz", "reference.npz", "physics.json")
     return network, events, [tmp_path / n for n in names]
 
 
@@ -110,7 +106,7 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
         predictions.FIRMWARE,
     ]
     labels = events.truth(TEST)
-    held = predictions.baseline_predictions(paths[4])[predictions.SAME][TEST]
+    held = predictions.load_predictions(paths[4])[predictions.SAME][TEST]
     right = held.argmax(axis=1) == labels
     assert dense.accuracy.value == pytest.approx(right.mean())
     assert dense.accuracy.low < right.mean() < dense.accuracy.high
@@ -171,7 +167,7 @@ def test_outputs_of_other_references_are_refused(stage):
     _, _, paths = stage
     with paths[4].open("wb") as out:
         write_arrays(out, {"0_test": np.zeros((3, 3), np.float32)})
-    with pytest.raises(CardError, match="Expected outputs of the baselines"):
+    with pytest.raises(CardError, match="Expected outputs on validation and test split"):
         in_order(physics, *paths)
     assert not paths[-1].exists()
 

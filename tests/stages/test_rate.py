@@ -17,14 +17,13 @@ from trigger_lut.cards.physics import RateCard, WorkingPoint
 from trigger_lut.config.data_set.trigger import Trigger
 from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, save_codes
 from trigger_lut.errors import CardError, ConfigurationError
-from trigger_lut.evaluation import predictions
 from trigger_lut.evaluation.predictions import (
     FIRMWARE,
     SAME,
     TEACHER,
     TRAINED,
     TREES,
-    save_baseline_predictions,
+    save_predictions,
 )
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.network.reference_model import evaluate
@@ -59,7 +58,6 @@ class Stage:
         write_card(made_cards.spec(), folder / "spec.json")
         save_network(self.network, folder / "network.npz")
         save_codes(self.events, folder / "codes.npz")
-        (folder / "model.keras").write_text("not read in these tests")
         own = {s: self.real(self.events.of(s)[0]) for s in SPLITS}
         self.write_references(own, {s: rng.permutation(o) for s, o in own.items()})
 
@@ -72,17 +70,19 @@ class Stage:
     def write_references(self, dense: dict[int, NDArray[Any]], trees: dict[int, NDArray[Any]]) -> None:
         held = {SAME: dense, TREES: trees}
         outputs = {name: {s: found[s].astype(np.float32) for s in SPLITS} for name, found in held.items()}
-        save_baseline_predictions(outputs, self.folder / "reference.npz")
+        save_predictions(outputs, self.folder / "reference.npz")
 
     def run(self, **changes: Any) -> RateCard:
         keys = {"signal": ["W"], "input_rate_khz": 100.0, "rates_khz": [1.0, 5.0, 20.0], "efficiency_variables": ["x1"]}
         trigger = Trigger.model_validate({**keys, **changes})
         names = {"spec": "spec.json", "network": "network.npz", "codes": "codes.npz"}
         files = {key: self.folder / name for key, name in names.items()}
+        trained = {s: self.real(self.events.of(s)[0]) for s in SPLITS}
+        save_predictions({TRAINED: trained}, self.folder / "predictions.npz")
         choose_thresholds(**files, trigger=trigger, card=self.folder / "thresholds.json")
         rate.run(
             **files,
-            model=self.folder / "model.keras",
+            predictions=self.folder / "predictions.npz",
             baseline_predictions=self.folder / "reference.npz",
             thresholds=self.folder / "thresholds.json",
             trigger=trigger,
@@ -93,14 +93,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    made = Stage(tmp_path)
-
-    def keras(model: Path, spec: object, events: EventCodes) -> predictions.Outputs:
-        return {s: made.real(events.of(s)[0]) for s in SPLITS}
-
-    monkeypatch.setattr(predictions, "keras_predictions", keras)
-    return made
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
 
 
 def by_method(card: RateCard, wanted: str) -> dict[str, WorkingPoint]:
@@ -209,7 +203,7 @@ def test_what_does_not_fit_is_refused_and_nothing_written(stage: Stage) -> None:
         stage.run()
     save_codes(stage.events, stage.folder / "codes.npz")
     (stage.folder / "reference.npz").write_bytes(b"no archive")
-    with pytest.raises(CardError, match="Expected outputs of the baselines"):
+    with pytest.raises(CardError, match="Expected outputs on validation and test split"):
         stage.run()
     assert not (stage.folder / "rate.json").exists()
 
@@ -292,12 +286,8 @@ class Anomalies(Stage):
 
 
 @pytest.fixture
-def anomalies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Anomalies:
-    made = Anomalies(tmp_path)
-    monkeypatch.setattr(
-        predictions, "keras_predictions", lambda m, s, events: {k: made.real(events.of(k)[0]) for k in SPLITS}
-    )
-    return made
+def anomalies(tmp_path: Path) -> Anomalies:
+    return Anomalies(tmp_path)
 
 
 def test_one_score_is_judged_as_it_is_and_beside_its_teacher(anomalies: Anomalies) -> None:

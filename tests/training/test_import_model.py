@@ -48,6 +48,7 @@ from trigger_lut.verification.keras_model import run_keras
 
 DATA = Path(__file__).parents[1] / "fixtures" / "hgq2"
 INPUT = KIF(1, 3, 4)
+NAMES = ("spec.json", "codes.npz", "model.keras", "network.npz", "predictions.npz", "train.json")
 
 
 def traced(layers, shape: tuple[int, ...], seed: int = 0):
@@ -173,7 +174,7 @@ def stage(folder: Path, model, **changes) -> dict[str, Path]:
         update={"network": made_cards.spec().network.model_validate(network)}
     )
     design = design.model_copy(update={"model_sha256": model_digest(design.network), **changes})
-    paths = {name: folder / name for name in ("spec.json", "codes.npz", "model.keras", "network.npz", "train.json")}
+    paths = {name: folder / name for name in NAMES}
     write_card(design, paths["spec.json"])
     rng, events = np.random.default_rng(5), 600
     codes = codes_of(events, 3).astype(np.int32)
@@ -186,9 +187,9 @@ def stage(folder: Path, model, **changes) -> dict[str, Path]:
 def run(paths: dict[str, Path]) -> None:
     in_order(
         train,
-        *(paths[name] for name in ("spec.json", "codes.npz")),
+        *(paths[name] for name in NAMES[:2]),
         paths["spec.json"].parent / "checkpoints",
-        *(paths[name] for name in ("model.keras", "network.npz", "train.json")),
+        *(paths[name] for name in NAMES[2:]),
         paths["spec.json"].parent / "warm.npz",
     )
 
@@ -314,7 +315,7 @@ def test_a_budget_that_it_misses_is_said_and_not_raised(tmp_path):
 def refused(paths: dict[str, Path], match: str) -> None:
     with pytest.raises(ConfigurationError, match=match):
         run(paths)
-    assert not any(paths[name].exists() for name in ("model.keras", "network.npz", "train.json"))
+    assert not any(paths[name].exists() for name in NAMES[2:])
 
 
 def test_what_is_no_network_of_the_data_set_is_refused(tmp_path):

@@ -19,7 +19,13 @@ from trigger_lut.conversion.keras_model import decode_outputs, integer_network
 from trigger_lut.conversion.saved_model import load_model
 from trigger_lut.data.event_codes import TEST, EventCodes, save_codes
 from trigger_lut.errors import ConfigurationError, FirmwareError
-from trigger_lut.evaluation.predictions import FIRMWARE, TRAINED, predictions_by_method, save_baseline_predictions
+from trigger_lut.evaluation.predictions import (
+    FIRMWARE,
+    TRAINED,
+    predictions_by_method,
+    save_predictions,
+    trained_predictions,
+)
 from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import load_network
@@ -60,7 +66,16 @@ def trained(tmp_path, model, **options) -> dict:
     network = shape(source, **options)
     design = made_cards.spec(latency_ns=200, luts=9000).model_copy(update={"network": network})
     design = design.model_copy(update={"model_sha256": model_digest(network)})
-    names = ("spec.json", "codes.npz", "checkpoints", "model.keras", "network.npz", "train.json", "warm.npz")
+    names = (
+        "spec.json",
+        "codes.npz",
+        "checkpoints",
+        "model.keras",
+        "network.npz",
+        "predictions.npz",
+        "train.json",
+        "warm.npz",
+    )
     paths = {name: tmp_path / name for name in names}
     write_card(design, paths["spec.json"])
     save_codes(events, paths["codes.npz"])
@@ -93,13 +108,13 @@ def test_probabilities_are_kept_and_scored_as_logits(tmp_path):
         prepared.model, events.features, classes=events.classes, inputs=events.formats, wraps=True
     )
     assert set(network.output_formats()) == {KIF(0, 0, 8)}
-    prepared.model.save(tmp_path / "model.keras")
-    save_baseline_predictions({}, tmp_path / "baselines.npz")
+    save_predictions(trained_predictions(prepared.model, events), tmp_path / "predictions.npz")
+    save_predictions({}, tmp_path / "baselines.npz")
     methods = predictions_by_method(
         made_cards.spec().model_copy(update={"network": chosen}),
         events,
         network=network,
-        model=tmp_path / "model.keras",
+        trained=tmp_path / "predictions.npz",
         baselines=tmp_path / "baselines.npz",
     )
     for name in (FIRMWARE, TRAINED):

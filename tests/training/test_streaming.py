@@ -288,7 +288,7 @@ def inputs(tmp_path, monkeypatch):
 
 
 def train(inputs: Path, folder: Path) -> Path:
-    outputs = (folder / name for name in ("model.keras", "network.npz", "train.json"))
+    outputs = (folder / name for name in ("model.keras", "network.npz", "predictions.npz", "train.json"))
     in_order(run.run, inputs / "spec.json", inputs / "codes.npz", folder / "checkpoints", *outputs)
     return folder
 

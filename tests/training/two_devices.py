@@ -156,7 +156,7 @@ def stage(folder):
     run.measure, multi_gpu.strategy = as_estimated, lambda gpus: TWO if gpus == 2 else None
 
     def train(name):
-        outputs = (folder / name / file for file in ("model.keras", "network.npz", "train.json"))
+        outputs = (folder / name / file for file in ("model.keras", "network.npz", "predictions.npz", "train.json"))
         in_order(run.run, folder / "spec.json", folder / "codes.npz", folder / name / "checkpoints", *outputs, gpus=2)
 
     train("whole")

@@ -243,7 +243,7 @@ def test_a_training_goes_on_from_its_checkpoint(finished):
     """The checkpoint outlives the outputs of the rule: a repeated training has nothing left to train."""
     network = (finished / "results/tiny/network.npz").read_bytes()
     history = json.loads((finished / "results/tiny/train.json").read_text())["history"]
-    for name in ("model.keras", "network.npz", "train.json"):
+    for name in ("model.keras", "network.npz", "predictions.npz", "train.json"):
         (finished / "results/tiny" / name).unlink()
     ran = snakemake(finished, "--cores", "1", "results/tiny/train.json")
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -50,7 +50,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 class Strict(BaseModel):
     """Base of all records: unknown keys are refused, instances are immutable."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 def require(problem: str, expected: object, *, found: object) -> None:

@@ -43,6 +43,7 @@ class DesignFiles(_Files):
     spec = _Name("spec.json")
     model = _Name("model.keras")
     network = _Name("network.npz")
+    predictions = _Name("predictions.npz")
     warm_start = _Name("warm.npz")
     firmware = _Name("firmware")
     decision = _Name("decision")

@@ -21,6 +21,7 @@ MAX_EVENTS = 1_000_000  # of a split, for training and selection; bounds time an
 EPOCHS = 100  # at least, unless training has converged
 LEARNING_RATE, RATE_STEP, RATE_PATIENCE, PATIENCE = 3e-3, 0.3, 6, 20
 BATCH_SIZE, LEAST_BATCH, LEAST_STEPS = 256, 32, 50  # events a step; steps an epoch of small samples
+STEPS_AT_ONCE = 64  # between returns to Python, each of which takes longer than a step of a small network
 ROUNDS, ROUND_PATIENCE = 1000, 10  # of boosting
 
 
@@ -208,6 +209,7 @@ def _with_heads(model: Any, events: EventCodes) -> Any:
         [_LOSSES[one.head.kind](keras) for one in heads],
         loss_weights=[1.0 if one.head.loss_weight is None else one.head.loss_weight for one in heads],
         jit_compile=True,
+        steps_per_execution=STEPS_AT_ONCE,
     )
     return compiled
 

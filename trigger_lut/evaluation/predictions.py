@@ -26,6 +26,7 @@ SAME, DENSE = "Same network, float", "Dense, float"
 DEEP_SET, WIDE, TREES = "Deep set, float", "Wide network, float", "Boosted trees"
 TRAINED, FIRMWARE = "Trained network", "Firmware"
 TEACHER = "Teacher, float"
+BATCH = 8192
 SPLITS = {VALIDATION: "validation", TEST: "test"}
 Outputs = dict[int, NDArray[np.float64]]
 """(N, outputs) real outputs by split, VALIDATION and TEST."""
@@ -107,8 +108,8 @@ def teacher_predictions(events: EventCodes) -> dict[str, Outputs]:
     return {TEACHER: {split: events.truth(split).astype(np.float64) for split in SPLITS}}
 
 
-def baseline_predictions(path: Path) -> dict[str, Outputs]:
-    """Read the outputs of the baselines. Raises CardError if the file is damaged."""
+def load_predictions(path: Path) -> dict[str, Outputs]:
+    """Read outputs by method. Raises CardError if the file is damaged."""
     try:
         arrays = map_arrays(path)
         return {
@@ -117,17 +118,18 @@ def baseline_predictions(path: Path) -> dict[str, Outputs]:
         }
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise CardError(
-            f"{path}: {type(error).__name__}: {error}. Expected outputs of the baselines. Run the stage again."
+            f"{path}: {type(error).__name__}: {error}. Expected outputs on validation and test split. "
+            "Run the stage that wrote it again."
         ) from error
 
 
-def save_baseline_predictions(outputs: Mapping[str, Mapping[int, NDArray[np.float32]]], path: Path) -> None:
-    """Write what `baseline_predictions` reads.
+def save_predictions(outputs: Mapping[str, Mapping[int, NDArray[np.floating]]], path: Path) -> None:
+    """Write what `load_predictions` reads.
 
     Parameters
     ----------
     outputs : mapping
-        (N, outputs) by name of the baseline and split.
+        (N, outputs) by name of the method and split.
     path : Path
         File to write (.npz).
     """
@@ -136,20 +138,28 @@ def save_baseline_predictions(outputs: Mapping[str, Mapping[int, NDArray[np.floa
         write_arrays(out, {"names": np.array(json.dumps(list(outputs))), **arrays})
 
 
-def keras_predictions(model: Path, spec: Spec, *, events: EventCodes) -> Outputs:
-    """Evaluate the trained model in float32, as Keras does. Raises CardError if it cannot be loaded."""
-    from trigger_lut.conversion.saved_model import load_model
+def trained_predictions(model: Any, events: EventCodes) -> dict[str, dict[int, NDArray[np.floating]]]:
+    """Evaluate the trained model as Keras does, mostly in float32.
 
-    loaded = load_model(model, spec.network.builder)
+    Parameters
+    ----------
+    model : keras.Model
+    events : EventCodes
 
-    def predict(codes: NDArray[Any]) -> NDArray[np.float64]:
-        return np.asarray(loaded.predict(decoded(codes, events.formats), batch_size=8192, verbose=0), np.float64)
+    Returns
+    -------
+    dict
+        (N, outputs) by method, of which there is one, and split.
+    """
 
-    return {split: np.concatenate([predict(codes) for codes, _ in events.chunks(split)]) for split in SPLITS}
+    def predict(codes: NDArray[Any]) -> NDArray[np.floating]:
+        return np.asarray(model.predict(decoded(codes, events.formats), batch_size=BATCH, verbose=0))
+
+    return {TRAINED: {split: np.concatenate([predict(codes) for codes, _ in events.chunks(split)]) for split in SPLITS}}
 
 
 def predictions_by_method(
-    spec: Spec, events: EventCodes, *, network: Network, model: Path, baselines: Path
+    spec: Spec, events: EventCodes, *, network: Network, trained: Path, baselines: Path
 ) -> dict[str, Outputs]:
     """Return the outputs of all methods on validation and test split.
 
@@ -161,10 +171,8 @@ def predictions_by_method(
         Events of its data set.
     network : Network
         The integer network.
-    model : Path
-        The trained Keras model.
-    baselines : Path
-        Outputs of the baselines.
+    trained, baselines : Path
+        Outputs of the trained Keras model and of the baselines.
 
     Returns
     -------
@@ -179,8 +187,8 @@ def predictions_by_method(
     """
     logits = partial(_logarithms, network) if spec.network.gives_probabilities else lambda outputs: outputs
     predictions = {
-        **baseline_predictions(baselines),
-        TRAINED: logits(keras_predictions(model, spec, events=events)),
+        **load_predictions(baselines),
+        **{name: logits(outputs) for name, outputs in load_predictions(trained).items()},
         FIRMWARE: logits(firmware_predictions(network, events)),
     }
     for name, outputs in predictions.items():

@@ -12,7 +12,7 @@ from trigger_lut.cards.stage_cards import Baseline, LargestClass, ReferenceCard
 from trigger_lut.config.network import NetworkShape, short_name
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, load_codes
 from trigger_lut.evaluation.baselines import MAX_EVENTS, FittedBaseline, baselines_of
-from trigger_lut.evaluation.predictions import save_baseline_predictions
+from trigger_lut.evaluation.predictions import save_predictions
 from trigger_lut.metrics.accuracy import EventScore, scores_of
 from trigger_lut.stages.registry import Output
 
@@ -65,7 +65,7 @@ def run(
         largest_class=_largest_class(events),
         **watch.provenance([codes], "tensorflow", "keras", "scikit-learn"),
     )
-    save_baseline_predictions({name: found.outputs for name, found in fitted.items()}, baseline_predictions)
+    save_predictions({name: found.outputs for name, found in fitted.items()}, baseline_predictions)
     write_card(record, card)
 
 

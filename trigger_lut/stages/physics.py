@@ -135,7 +135,7 @@ def run(
     spec: Path,
     network: Path,
     codes: Path,
-    model: Path,
+    predictions: Path,
     baseline_predictions: Path,
     card: Output,
     tagging: TaggingOptions | None = None,
@@ -150,8 +150,8 @@ def run(
         The integer network (network.npz).
     codes : Path
         Integer codes of the data set (codes.npz).
-    model : Path
-        The trained Keras model (model.keras).
+    predictions : Path
+        Outputs of the trained Keras model (predictions.npz).
     baseline_predictions : Path
         Predictions of the baselines (reference.npz).
     card : Output
@@ -171,13 +171,11 @@ def run(
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
     if events.class_head is not None:
         _check_classes(events, codes)
-    outputs = predictions_by_method(design, events, network=net, model=model, baselines=baseline_predictions)
+    outputs = predictions_by_method(design, events, network=net, trained=predictions, baselines=baseline_predictions)
     found = _scores(events, outputs)
     for kind in dict.fromkeys(head.kind for head in events.heads):
         found |= RESULTS[kind](design, events, outputs, tagging or TaggingOptions())
-    made = watch.provenance(
-        [spec, network, codes, model, baseline_predictions], "numpy", "scipy", "tensorflow", "keras"
-    )
+    made = watch.provenance([spec, network, codes, predictions, baseline_predictions], "numpy", "scipy")
     write_card(PhysicsCard(design=design.design, **found, **made), card)
 
 

@@ -48,7 +48,7 @@ def run(
     spec: Path,
     network: Path,
     codes: Path,
-    model: Path,
+    predictions: Path,
     baseline_predictions: Path,
     thresholds: Path,
     trigger: Trigger,
@@ -59,8 +59,8 @@ def run(
 
     Parameters
     ----------
-    spec, network, codes, model : Path
-        The design, its integer network, the events, and the Keras model.
+    spec, network, codes, predictions : Path
+        The design, its integer network, the events, and the outputs of the trained Keras model.
     baseline_predictions : Path
         Outputs of the baselines.
     thresholds : Path
@@ -83,10 +83,11 @@ def run(
     design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
     require_labelled(net, events, network=network, codes=codes)
     chosen = require_card_of(ThresholdsCard, thresholds, made_from=network)
-    predictions = predictions_by_method(design, events, network=net, model=model, baselines=baseline_predictions)
-    predictions = teacher_predictions(events) | predictions
+    of_methods = teacher_predictions(events) | predictions_by_method(
+        design, events, network=net, trained=predictions, baselines=baseline_predictions
+    )
     views, step = path_views(trigger, events), score_step(net, events)
-    found = [_of_path(view, trigger, events, predictions=predictions, chosen=chosen, step=step) for view in views]
+    found = [_of_path(view, trigger, events, predictions=of_methods, chosen=chosen, step=step) for view in views]
     objects, classes, of_test = views[0].objects, views[0].classes, views[0].labels[TEST]
     result = RateCard(
         design=design.design,
@@ -105,13 +106,11 @@ def run(
         if objects.single_score
         else [
             _reliability(method, class_scores(outputs, events), events.labels_of(TEST), objects.signal)
-            for method, outputs in predictions.items()
+            for method, outputs in of_methods.items()
         ],
         paths={path.name: path.expression for path in trigger.paths},
         of_rows=views[0].grouping is not None,
-        **watch.provenance(
-            [spec, network, codes, model, baseline_predictions, thresholds], "numpy", "scipy", "tensorflow", "keras"
-        ),
+        **watch.provenance([spec, network, codes, predictions, baseline_predictions, thresholds], "numpy", "scipy"),
     )
     write_card(result, card)
 

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trigger_lut.utils.keras_import import import_keras
+
 Output = Path
 """Type of a parameter that names a file or folder to write."""
 
@@ -27,6 +29,7 @@ PACKAGE = Path(__file__).parents[1]
 FOLDERS = ("stages", "report/pages")
 PREFIXES = ("resolve_", "page_of_", "pages_of_")
 NUMBERS = ("int", "float")
+WITH_KERAS = ("baselines", "firmware", "train", "verify")
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,8 @@ class Stage:
 
     def function(self) -> Callable[..., Any]:
         """Import the module of the stage and return its function."""
+        if self.name in WITH_KERAS:
+            import_keras()
         function: Callable[..., Any] = getattr(importlib.import_module(self.module), self.attribute)
         return function
 

@@ -12,6 +12,7 @@ from trigger_lut.config.retrain import FrozenInterface
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import load_codes
+from trigger_lut.evaluation.predictions import save_predictions, trained_predictions
 from trigger_lut.network.network import Network, save_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.synthesizers import synthesizer_of
@@ -44,6 +45,7 @@ def run(
     checkpoints: Path,
     model: Output,
     network: Output,
+    predictions: Output,
     card: Output,
     save_warm_start: Output | None = None,
     warm_start: Path | None = None,
@@ -63,6 +65,8 @@ def run(
         Keras model to write.
     network : Output
         Integer network to write.
+    predictions : Output
+        Outputs of the Keras model on validation and test split, to write.
     card : Output
         Card to write (JSON).
     save_warm_start : Output or None
@@ -102,6 +106,7 @@ def run(
                 events=events,
                 model=model,
                 network=network,
+                predictions=predictions,
                 card=card,
                 warm=save_warm_start,
                 read=[spec, codes],
@@ -136,6 +141,7 @@ def run(
         source = Path(design.network.keras_file)
         check_against_keras(keras_model, integers, events=events, where=place(source))
         read = [*read, source]
+    outputs = trained_predictions(keras_model, events)
     record = train_card(
         design,
         events,
@@ -158,6 +164,7 @@ def run(
         {
             model: keras_model.save,
             network: lambda path: save_network(integers, path),
+            predictions: lambda path: save_predictions(outputs, path),
             **warm_file,
             card: lambda path: write_card(record, path),
         },

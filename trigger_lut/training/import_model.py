@@ -26,6 +26,7 @@ from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.cost_model.measured import Built, Measure
 from trigger_lut.data.event_codes import TEST, EventCodes
 from trigger_lut.errors import ConfigurationError, FirmwareError
+from trigger_lut.evaluation.predictions import save_predictions, trained_predictions
 from trigger_lut.fixed_point.formats import uniform
 from trigger_lut.metrics.accuracy import METRIC_WORDS, metric_of
 from trigger_lut.network.network import Network, save_network
@@ -184,6 +185,7 @@ def write_given(
     events: EventCodes,
     model: Path,
     network: Path,
+    predictions: Path,
     card: Path,
     warm: Path | None,
     read: list[Path],
@@ -201,8 +203,8 @@ def write_given(
         The design.
     events : EventCodes
         The events of its data set.
-    model, network, card : Path
-        Files to write: the Keras model, the integer network, the TrainCard of 0 epochs.
+    model, network, predictions, card : Path
+        Files to write: the Keras model, the integer network, the outputs of the model, the TrainCard of 0 epochs.
     warm : Path, optional
         File to write without content, as no training can start from it.
     read : list of Path
@@ -211,11 +213,13 @@ def write_given(
         Of the stage.
     """
     record = _card(spec, events, given, watch=watch, read=[*read, given.source])
+    outputs = trained_predictions(given.model, events)
     warm_file = {} if warm is None else {warm: _write_no_arrays}
     write_together(
         {
             model: lambda path: _save(given.model, path) if given.changed else shutil.copyfile(given.source, path),
             network: lambda path: save_network(given.integers, path),
+            predictions: lambda path: save_predictions(outputs, path),
             **warm_file,
             card: lambda path: write_card(record, path),
         }

@@ -51,7 +51,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "verify": ("spec.json", "model.keras", "network.npz", "firmware.json"),
     "synth": ("spec.json", "network.npz", "train.json", "firmware.json"),
     "timing": ("spec.json", "verify.json", "synth.json"),
-    "physics": ("spec.json", "network.npz", "model.keras"),
+    "physics": ("spec.json", "network.npz", "predictions.npz"),
     "prove": ("spec.json", "network.npz", "firmware.json"),
     "faults": ("spec.json", "network.npz", "firmware.json"),
     "decision": ("spec.json", "network.npz", "firmware.json", "thresholds.json"),

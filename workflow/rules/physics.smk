@@ -4,7 +4,7 @@ rule physics:
         spec=DESIGN.spec,
         network=DESIGN.network,
         codes=OWN_DATA.codes,
-        model=DESIGN.model,
+        predictions=DESIGN.predictions,
         baseline_predictions=OWN_DATA.baseline_predictions,
     output:
         card=DESIGN.card("physics"),

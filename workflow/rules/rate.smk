@@ -26,7 +26,7 @@ if plan.data_set.trigger is not None:
             spec=DESIGN.spec,
             network=DESIGN.network,
             codes=OWN_DATA.codes,
-            model=DESIGN.model,
+            predictions=DESIGN.predictions,
             baseline_predictions=OWN_DATA.baseline_predictions,
             thresholds=DESIGN.card("thresholds"),
         output:

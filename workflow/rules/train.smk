@@ -13,6 +13,7 @@ rule train:
     output:
         model=DESIGN.model,
         network=DESIGN.network,
+        predictions=DESIGN.predictions,
         card=DESIGN.card("train"),
         save_warm_start=DESIGN.warm_start,
     params:

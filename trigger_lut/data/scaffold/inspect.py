@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -93,8 +94,13 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
         If a file is missing, not ROOT, truncated, or lacks the tree.
         If the tree has no entries, or the files have no branch in common.
     """
+    with closing(_Files()) as files:
+        return _sample(paths, tree, files)
+
+
+def _sample(paths: Sequence[Path], tree: str | None, files: _Files) -> TreeSample:
     chosen = tree is None
-    by_file = [_trees(path) for path in paths]
+    by_file = [files.trees(path) for path in paths]
     trees: Counter[str] = Counter()
     for held in by_file:
         for name, count in held.items():
@@ -107,7 +113,7 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
     ]
     if not sum(counts):
         raise DataError(f"{paths[0]}: tree {tree!r} has no entries" + ", as in all files" * (len(paths) > 1))
-    names = [_names(path, tree) for path in paths]
+    names = [files.names(path, tree) for path in paths]
     having = Counter(name for found in names for name in found)
     common = [name for name in names[0] if having[name] == len(paths)]
     if not common:
@@ -119,13 +125,12 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
     for index, path in enumerate(paths):
         todo = [(name, at) for name in common for at in (close if role(name) in CLOSELY else wide) if at[0] == index]
         if todo:
-            with _open(path) as file:
-                opened = Branches(file[tree])
-                for name, (_, start, stop) in todo:
-                    parts[name].append(_look_at(opened, name, start, stop))
-    friend = _identity_tree(paths, tree, by_file, common) if chosen else ""
+            opened = files.branches(path, tree)
+            for name, (_, start, stop) in todo:
+                parts[name].append(_look_at(opened, name, start, stop))
+    friend = _identity_tree(paths, tree, by_file, common, files) if chosen else ""
     if friend:
-        parts |= _identities(paths, friend, common, close)
+        parts |= _identities(paths, friend, common, close, files)
     return TreeSample(
         friend=friend,
         paths=tuple(paths),
@@ -138,31 +143,32 @@ def sample_tree(paths: Sequence[Path], tree: str | None = None) -> TreeSample:
     )
 
 
-def _identity_tree(paths: Sequence[Path], tree: str, by_file: Sequence[dict[str, int]], branches: Sequence[str]) -> str:
+def _identity_tree(
+    paths: Sequence[Path], tree: str, by_file: Sequence[dict[str, int]], branches: Sequence[str], files: _Files
+) -> str:
     """Return another tree of the files, entry by entry, that has the event number; empty for none or no need."""
     if any(role(name) == "event" for name in branches):
         return ""
     for other in by_file[0]:
         same = all(trees.get(other) == trees[tree] for trees in by_file)
         if other != tree and same and not INTERNAL.match(other):
-            names = [_names(path, other) for path in paths]
+            names = [files.names(path, other) for path in paths]
             if any(role(name) == "event" and all(name in found for found in names) for name in names[0]):
                 return other
     return ""
 
 
 def _identities(
-    paths: Sequence[Path], tree: str, taken: Sequence[str], places: Sequence[tuple[int, int, int]]
+    paths: Sequence[Path], tree: str, taken: Sequence[str], places: Sequence[tuple[int, int, int]], files: _Files
 ) -> dict[str, list[Branch]]:
     """Read the identity of entries from a friend; names that the main tree has are skipped."""
     parts: dict[str, list[Branch]] = {}
     for index, path in enumerate(paths):
-        with _open(path) as file:
-            opened = Branches(file[tree])
-            names = [name for name in _names(path, tree) if role(name) in ("run", "lumi", "event")]
-            for name in names:
-                for _, start, stop in (place for place in places if place[0] == index and name not in taken):
-                    parts.setdefault(name, []).append(_look_at(opened, name, start, stop))
+        opened = files.branches(path, tree)
+        names = [name for name in files.names(path, tree) if role(name) in ("run", "lumi", "event")]
+        for name in names:
+            for _, start, stop in (place for place in places if place[0] == index and name not in taken):
+                parts.setdefault(name, []).append(_look_at(opened, name, start, stop))
     return {name: found for name, found in parts.items() if all(b.kind == "number" for b in found)}
 
 
@@ -201,23 +207,51 @@ def _open(path: Path) -> Any:
         raise DataError(f"{path}: a ROOT file that cannot be opened: {_reason(error)}") from error
 
 
-def _trees(path: Path) -> dict[str, int]:
-    with _open(path) as file:
+class _Files:
+    """Files, of which the last one stays open with its trees: to read a tree of a thousand branches takes a second."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._file: Any = None
+        self._read: dict[str, Any] = {}
+        self._branches: dict[str, Branches] = {}
+
+    def trees(self, path: Path) -> dict[str, int]:
+        """Return the entries of the trees of a file."""
+        file = self._opened(path)
         kinds = file.classnames(cycle=False)
         trees = [name for name, kind in kinds.items() if kind in ("TTree", "TNtuple", "TNtupleD") or "RNTuple" in kind]
         if not trees:
             raise DataError(f"{path}: no tree (TTree or RNTuple) in this file{nearest('', kinds)}")
         try:
-            return {name: int(file[name].num_entries) for name in trees}
+            self._read = {name: file[name] for name in trees}
+            return {name: int(tree.num_entries) for name, tree in self._read.items()}
         except Exception as error:
             raise DataError(f"{path}: its trees cannot be read: {_reason(error)}") from error
 
+    def branches(self, path: Path, tree: str) -> Branches:
+        """Return the branches of a tree."""
+        file = self._opened(path)
+        if tree not in self._branches:
+            self._branches[tree] = Branches(self._read[tree] if tree in self._read else file[tree])
+        return self._branches[tree]
 
-def _names(path: Path, tree: str) -> list[str]:
-    """Return the branches of a tree, each by the shortest name that means it alone."""
-    with _open(path) as file:
-        branches = Branches(file[tree])
-    return list(dict.fromkeys(branches.shortest(branch) or branch.path for branch in branches.all))
+    def names(self, path: Path, tree: str) -> list[str]:
+        """Return the branches of a tree, each by the shortest name that means it alone."""
+        branches = self.branches(path, tree)
+        return list(dict.fromkeys(branches.shortest(branch) or branch.path for branch in branches.all))
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+        self._path, self._file, self._read, self._branches = None, None, {}, {}
+
+    def _opened(self, path: Path) -> Any:
+        if path != self._path:
+            self.close()
+            self._path, self._file = path, _open(path)
+        return self._file
 
 
 def _holds_objects(branch: Any) -> bool:

@@ -34,8 +34,8 @@ def package(tmp_path, monkeypatch) -> Path:
 
 
 def fingerprint(*modules: str, **keywords) -> str:
-    module._imports.cache_clear()
-    module._digest.cache_clear()
+    for kept in (module._imports, module._digest, module._files, module._others):
+        kept.cache_clear()
     return module.fingerprint(*modules, **keywords)
 
 

@@ -67,9 +67,15 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
         found.add(path)
         waiting += _imports(path) if path.suffix == ".py" else []
         if path.name == "__init__.py" and path.parent != PACKAGE:
-            waiting += [p for p in path.parent.rglob("*") if p.is_file() and not _is_left_out(p)]
+            waiting += _others(path.parent)
     lines = [f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}" for path in sorted(found)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _others(folder: Path) -> list[Path]:
+    """Files in a folder that are not Python."""
+    return [path for path in folder.rglob("*") if not _is_left_out(path) and path.is_file()]
 
 
 def _is_left_out(path: Path) -> bool:
@@ -77,6 +83,7 @@ def _is_left_out(path: Path) -> bool:
     return path.suffix in (".py", ".part") or "__pycache__" in path.parts
 
 
+@functools.cache
 def _files(name: str) -> list[Path]:
     """Return the file of a module and the __init__.py of each package around it; empty without such a module."""
     base = PACKAGE / name.replace(".", "/")

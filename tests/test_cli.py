@@ -139,7 +139,7 @@ def test_threads_reach_the_libraries(monkeypatch):
         seen.update(os.environ)
 
     monkeypatch.setattr(Stage, "function", lambda _: run)
-    paths = ("--spec", "--codes", "--checkpoints", "--model", "--network", "--card")
+    paths = ("--spec", "--codes", "--checkpoints", "--model", "--network", "--predictions", "--card")
     cli.main(["stage", "train", "--threads", "3", *(x for p in paths for x in (p, "x"))])
     assert [seen[k] for k in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")] == ["3", "3", "3"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trigger_lut import commands
 from trigger_lut.errors import TriggerLutError, warn_in_one_line
-from trigger_lut.stages.registry import registry
+from trigger_lut.stages.registry import Stage, registry, stage_of_command
 from trigger_lut.utils.files import REFUSED_WRITES, error_number
 from trigger_lut.utils.messages import log_to_stderr
 from trigger_lut.utils.scratch import Stopped, scratch_folder, stop_on_sigterm
@@ -57,8 +57,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the parser of the command line, with all commands, stages and pages."""
+def parser(only: Stage | None = None) -> argparse.ArgumentParser:
+    """Build the parser of the command line, with all commands, stages and pages; `only`: with one stage."""
     top = argparse.ArgumentParser(
         prog="trigger-lut",
         description="From collider data to trigger firmware that meets a budget and is proven bit-exact.",
@@ -73,6 +73,9 @@ def parser() -> argparse.ArgumentParser:
     report = people.add_parser("report", help=text.rstrip("."), description=text)
     reports = report.add_subparsers(title="pages", metavar="<page>", required=True)
 
+    if only is not None:
+        only.add_to(stages)
+        return top
     for registered in registry().values():
         registered.add_to(stages)
     registry()["page_of_event"].add_to(reports, "event")
@@ -223,7 +226,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         If the system refuses a call that names no file. This is an error of the program.
     """
     warn_in_one_line()
-    words, known = list(sys.argv[1:] if arguments is None else arguments), parser()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    known = parser(stage_of_command(words[1]) if words[:1] == ["stage"] and len(words) > 1 else None)
     if wrong := old_name(words) or misplaced(words, known):
         print(f"trigger-lut: error: {wrong}", file=sys.stderr)
         return 2

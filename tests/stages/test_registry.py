@@ -70,3 +70,12 @@ def test_numbers_that_are_no_counts_are_refused(text, capsys):
     with pytest.raises(SystemExit):
         cli.main(["stage", "prove", "--seconds", text])
     assert f"argument --seconds: expected an integer, at least 0, found '{text}'" in capsys.readouterr().err
+
+
+def test_stage_is_found_by_its_command_alone(monkeypatch):
+    monkeypatch.setattr(module, "registry", lambda: pytest.fail("all stages were read"))
+    everything = {path: module._stages_in(path) for path in module._sources()}
+    for stage in (stage for stages in everything.values() for stage in stages.values()):
+        assert module.stage_of_command(stage.command) == stage
+    for wrong in ("", "no-such", "page_of_event", "run", "train.py", "registry", "../train"):
+        assert module.stage_of_command(wrong) is None

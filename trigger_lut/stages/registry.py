@@ -181,13 +181,42 @@ def registry() -> dict[str, Stage]:
     dict of Stage
         Stages by name.
     """
+    return {name: stage for path in _sources() for name, stage in _stages_in(path).items()}
+
+
+def stage_of_command(command: str) -> Stage | None:
+    """Read one stage: a process that runs it needs no other.
+
+    Parameters
+    ----------
+    command : str
+        Name of the stage on the command line.
+
+    Returns
+    -------
+    Stage or None
+        None if no stage has this name.
+    """
+    name = command.replace("-", "_")
+    for path in _sources():
+        if path.stem == name or f"def {name}(" in path.read_text(encoding="utf-8"):
+            found = _stages_in(path).get(name)
+            if found is not None and found.command == command:
+                return found
+    return None
+
+
+def _sources() -> list[Path]:
+    return [path for folder in FOLDERS for path in sorted((PACKAGE / folder).glob("*.py"))]
+
+
+def _stages_in(path: Path) -> dict[str, Stage]:
+    module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
     stages = {}
-    for path in (path for folder in FOLDERS for path in sorted((PACKAGE / folder).glob("*.py"))):
-        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and (node.name == "run" or node.name.startswith(PREFIXES)):
-                name = path.stem if node.name == "run" else node.name
-                stages[name] = _stage(name, module, node)
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and (node.name == "run" or node.name.startswith(PREFIXES)):
+            name = path.stem if node.name == "run" else node.name
+            stages[name] = _stage(name, module, node)
     return stages
 
 

@@ -150,7 +150,7 @@ class LookupLayer(TrainedTables):
         places = None if None in axes else math.prod(axes)
         self.make_variables(codes, 1 if self.gather is None else self.gather.elements, places=places)
         # Compiled by XLA even where the model around is not: Keras leaves models on a CPU uncompiled.
-        self._compiled = tf.function(self.forward_training, jit_compile=True)
+        self._compiled = tf.function(self.forward_training, jit_compile=True, autograph=False)
         super().build(input_shape)
 
     # ---------------------------------------------------------------- forward

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -26,6 +27,8 @@ from trigger_lut.training.types import Pressure, Window
 WIDTHS = ("input_width", "output_fraction")
 QUANTIZERS = "hgq.quantizer."  # layers that hold the bit widths of HGQ2
 ADAM_EPSILON = 1e-7
+COMPILED = partial(tf.function, jit_compile=True, autograph=False)
+"""Compiles a function without branches on tensors. As in Keras, its source is not rewritten, which takes seconds."""
 TRACED_AT_ONCE = 8192  # events, of which a table layer of HGQ2 keeps the values of all edges
 
 
@@ -89,10 +92,10 @@ class Trainer:
         self.moments = [tf.Variable(tf.zeros(sum(self.sizes))) for _ in range(2)]
         self.step = tf.Variable(0.0)
         self._epoch = tf.function(self._run_epoch, jit_compile=True)
-        self._tables = tf.function(lambda: [layer.current_tables() for layer in self.layers], jit_compile=True)
-        self._settle = tf.function(self._settled)
-        self._trace = tf.function(self._traced, jit_compile=True)
-        self._predict = tf.function(lambda x: model(x, training=False), jit_compile=True)
+        self._tables = COMPILED(lambda: [layer.current_tables() for layer in self.layers])
+        self._settle = tf.function(self._settled, autograph=False)
+        self._trace = COMPILED(self._traced)
+        self._predict = COMPILED(lambda x: model(x, training=False))
 
     def placed(self, array: np.ndarray) -> Any:
         """Copy an array to the device: integers as int32, the rest as float32."""
@@ -196,6 +199,7 @@ class Trainer:
             total += self._step(tf.gather(x, batches[n]), tf.gather(y, batches[n]), pressure)
         return total
 
+    @tf.autograph.experimental.do_not_convert
     def _step(self, x, labels, pressure):
         loss, gradient = self._gradients(x, labels, pressure)
         self._update(gradient, pressure.learning_rate, pressure.width_rate)

@@ -139,7 +139,15 @@ class Stage:
         return " ".join([*words, "&> {log} || failed {log}"])
 
     def add_to(self, group: Any, name: str = "") -> None:
-        """Add the command of the stage to subparsers of argparse, under its own or another name."""
+        """Add the command of the stage to subparsers of argparse.
+
+        Parameters
+        ----------
+        group : object
+            Subparsers of argparse.
+        name : str
+            Name of the command; default: that of the stage.
+        """
         sub = group.add_parser(name or self.command, help=self.summary.rstrip("."), description=self.summary)
         sub.set_defaults(function=self.run)
         sub.add_argument("--threads", type=int, metavar="N", help="threads of the libraries; default: all cores")
@@ -161,7 +169,13 @@ class Stage:
         return function
 
     def run(self, args: argparse.Namespace) -> None:
-        """Call the stage with parsed options. Models are read from JSON."""
+        """Call the stage. Models are read from JSON.
+
+        Parameters
+        ----------
+        args : argparse.Namespace
+            Parsed options.
+        """
         function = self.function()
         types = typing.get_type_hints(function)
         values = {argument.name: getattr(args, argument.name) for argument in self.arguments}

@@ -31,7 +31,7 @@ def files() -> list[Path]:
 
 
 def problem(path: Path, folder: Path) -> str:
-    """Return what is wrong with how a file is taken; empty where nothing is. Proposal and reading have a limit each."""
+    """Return what is wrong with how a file is taken; empty where nothing is. Proposal and reading have one limit."""
     began = time.monotonic()
     samples: list[TreeSample] = []
 
@@ -45,20 +45,18 @@ def problem(path: Path, folder: Path) -> str:
     except TriggerLutError as error:
         if len(str(error)) >= 1500:
             return f"a long message: {len(str(error))} characters"
-    if (seconds := time.monotonic() - began) > LONGEST_S:
-        return f"init: {seconds:.0f} s"
-    if not samples or not (folder / path.stem / "mine.yaml").exists():
-        return ""
+    if not (folder / path.stem / "mine.yaml").exists():
+        seconds = time.monotonic() - began
+        return f"refused after {seconds:.0f} s" if seconds > LONGEST_S else ""
     sample = samples[0]
     usable = [name for name, branch in sample.branches.items() if branch.kind != "other"]
     others = [name for name in sample.branches if name not in usable]
     texts = [name for name in usable if sample.branches[name].kind == "text"]
-    began = time.monotonic()
     found = values(path, sample.tree, usable[:MOST_BRANCHES], texts)
     for name in others[:MOST_OTHERS]:
         found |= values(path, sample.tree, [name], texts)
     if (seconds := time.monotonic() - began) > LONGEST_S:
-        return f"reading: {seconds:.0f} s"
+        return f"{seconds:.0f} s"
     with uproot.open(path) as file:
         tree = file[sample.tree]
         for name in (name for name in found if name in tree):

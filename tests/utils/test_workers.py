@@ -3,9 +3,10 @@
 import os
 import signal
 import sys
+import time
 
 import pytest
-from stopping import needs_proc, stopped
+from stopping import needs_proc, processes_of, stopped
 
 from trigger_lut.utils.workers import workers
 
@@ -42,6 +43,24 @@ def test_a_signal_ends_workers_and_their_programs(tmp_path, number, status):
         [sys.executable, str(script)], tmp_path / "tmp", "sleep", lambda process: os.killpg(process.pid, number)
     )
     assert said == (status, "trigger-lut: stopped. Run the same command again to continue.\n")
+
+
+@needs_proc
+def test_ctrl_c_while_a_worker_starts_is_a_stop_without_its_traceback(tmp_path):
+    """The worker is in the import of the script, and hears Ctrl-C before the command does."""
+    script = tmp_path / "command.py"
+    script.write_text('import time\n\nif __name__ == "__mp_main__":\n    time.sleep(300)\n' + CODE)
+
+    def stop(process):
+        time.sleep(1)  # its interpreter is up
+        for number, command in processes_of(tmp_path / "tmp").items():
+            if "spawn_main" in command:
+                os.kill(number, signal.SIGINT)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+
+    said = stopped([sys.executable, str(script)], tmp_path / "tmp", "spawn_main", stop)
+    assert said == (130, "trigger-lut: stopped. Run the same command again to continue.\n")
 
 
 def test_workers_give_results_and_errors():

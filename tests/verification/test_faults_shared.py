@@ -6,17 +6,22 @@ from functools import partial
 
 import numpy as np
 import pytest
+from aiger import UNDEFINED_AS_ZERO, yosys_graph
 from helpers.made_cards import spec
 from helpers.networks import random_codes, shared_network
 
+from trigger_lut.errors import ToolLimitError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.verilator import simulate_rtl
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.network.time_sharing import Cut, cut_network, shareable
+from trigger_lut.verification.faults import simulate
 from trigger_lut.verification.faults.instrument import texts_of
 from trigger_lut.verification.faults.simulate import run_faults
 from trigger_lut.verification.faults.sites import Fault, candidates
 from trigger_lut.verification.faults.unfold import moved, unfolded
+from trigger_lut.verification.formal.module_graphs import module_graph
+from trigger_lut.verification.formal.sat import equivalent
 
 SPEC = spec("folded", latency_ns=1000)
 
@@ -48,6 +53,33 @@ def test_faults_of_control_and_accumulators(tmp_path):
     assert proven
     more = run(proven, codes=random_codes(network, 3000, 1), seconds=0)
     assert not [x for x in more if x.status == "detected"]
+
+
+def test_the_graph_of_copies_is_that_of_the_flat_design(tmp_path, monkeypatch):
+    """With faults in modules that stand several times, and with undefined entries of tables; without a limit met."""
+    network = shared_network(3)
+    project = write_rtl(network, tmp_path / "rtl", spec=SPEC, cuts=(Cut(0, shareable(network)[0].layers, 2),))
+    found = candidates(texts_of(project), project.top)
+    faults = [*found["table"][::100], *found["adder"][::50], Fault("output", project.top, "valid_out", 0, "stuck at 0")]
+    parts = cut_network(network, project.cuts)
+    pipeline, moved_ones = simulate._for_proofs(project, parts, faults, tmp_path)
+    files: list = []
+
+    def refused(texts, top):
+        files.extend(texts)
+        raise ToolLimitError("too large")
+
+    monkeypatch.setattr(simulate, "module_graph", refused)
+    said = simulate._changeless(pipeline, list(moved_ones.values()), tmp_path, 5)
+    assert [x.verdict for x in said] == ["open"] * (len(faults) - 1) + ["different"]
+    own = module_graph(files, "wrapped")
+    yosys = yosys_graph(files, "wrapped", folder=tmp_path, undefined=UNDEFINED_AS_ZERO)
+    assert equivalent(own, yosys, seconds=60).verdict == "proven"
+    bits_in = sum(kif.bits for kif in project.inputs)
+    healthy, faulty = (simulate._with_fault(graph, bits_in, n) for graph, n in ((own, 0), (yosys, len(faults))))
+    assert equivalent(healthy, faulty, seconds=60).verdict == "proven", "valid_out is no output of the graph"
+    different = [equivalent(healthy, simulate._with_fault(yosys, bits_in, n + 1), seconds=60) for n in range(3)]
+    assert "different" in {x.verdict for x in different}
 
 
 @pytest.mark.parametrize(("seed", "instances", "clock_mhz"), [(0, 1, 400.0), (2, 3, 400.0), (5, 1, 800.0)])

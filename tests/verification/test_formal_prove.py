@@ -9,6 +9,7 @@ from pathlib import Path
 import made_cards
 import numpy as np
 import pytest
+from aiger import read_graph
 from hypothesis import given
 from hypothesis import strategies as st
 from networks import random_codes, random_graph, random_network
@@ -41,7 +42,6 @@ from trigger_lut.verification.formal.sat import (
     Result,
     constant,
     equivalent,
-    read_graph,
     with_constants,
     with_outputs,
     write_graph,

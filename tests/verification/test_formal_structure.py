@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
+from aiger import yosys_graph
 from small_pipeline import small_network, small_project
 
 from trigger_lut.errors import ToolFailedError
 from trigger_lut.verification.formal import prove as stage
-from trigger_lut.verification.formal.aiger import write_aiger
 from trigger_lut.verification.formal.circuit import Circuit, read_modules
+from trigger_lut.verification.formal.module_graphs import module_graph
 from trigger_lut.verification.formal.netlist_graph import netlist_graph, read_netlist
 from trigger_lut.verification.formal.normal_form import Algebra, FormError
 from trigger_lut.verification.formal.prove import prove_both_ways
-from trigger_lut.verification.formal.sat import equivalent, evaluated, read_graph, with_outputs
+from trigger_lut.verification.formal.sat import equivalent, evaluated, with_outputs
 from trigger_lut.verification.formal.word_level import prove_words, read_verilog
 
 OUTPUT = "assign data_out[2:0] = {stage[2:0]};"
@@ -252,11 +253,10 @@ def test_gates_are_what_yosys_makes_of_cells(tmp_path):
     ]
     for n, text in enumerate(EXPRESSIONS):
         lines.append(f"assign data_out[{wide * n + wide - 1}:{wide * n}] = {text};")
-    source, path = tmp_path / "cells.v", tmp_path / "cells.aig"
+    source = tmp_path / "cells.v"
     source.write_text("\n".join([*lines, "endmodule", ""]))
     own = netlist_graph(read_netlist(source, "cells"), "cells", groups=[wide] * len(EXPRESSIONS))
-    write_aiger([source], "cells", path=path)
-    yosys = read_graph(path)
+    yosys = yosys_graph([source], "cells", folder=tmp_path)
     bits = list(range(wide * len(EXPRESSIONS)))
     assert not any(own.outputs[len(bits) :]), "nothing is undefined"
     rng = np.random.default_rng(1)
@@ -264,3 +264,4 @@ def test_gates_are_what_yosys_makes_of_cells(tmp_path):
         inputs = rng.integers(0, 2, 16).tolist()
         assert evaluated(with_outputs(own, bits), inputs) == evaluated(yosys, inputs)
     assert equivalent(with_outputs(own, bits), yosys, seconds=30).verdict == "proven"
+    assert equivalent(module_graph([source], "cells"), yosys, seconds=30).verdict == "proven"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from trigger_lut.errors import ToolLimitError
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.firmware.rtl.verilator import bus_words, compile_verilated, pack, used_bits
 from trigger_lut.fixed_point.formats import IntArray, codes_of_bits
@@ -22,7 +24,7 @@ from trigger_lut.verification.faults.instrument import BITS, FILL_BITS, probed, 
 from trigger_lut.verification.faults.sites import Fault
 from trigger_lut.verification.faults.unfold import moved, unfolded
 from trigger_lut.verification.faults.word_level import prove_by_sums
-from trigger_lut.verification.formal.aiger import write_aiger
+from trigger_lut.verification.formal.module_graphs import module_graph
 from trigger_lut.verification.formal.sat import (
     Graph,
     Result,
@@ -30,11 +32,11 @@ from trigger_lut.verification.formal.sat import (
     constant,
     equivalent,
     evaluated,
-    read_graph,
     with_constants,
     with_outputs,
 )
 
+LOG = logging.getLogger(__name__)
 HARNESS = Path(__file__).with_name("harness.cpp")
 WRAPPER = """module wrapped (
     input wire [{high_in}:0] data_in,
@@ -221,7 +223,11 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     folder = folder / "proof"
     folder.mkdir()
     texts = write_instrumented(project, [*faults, *held], folder=folder, filled=True)
-    graph = _graph(texts, project, len(probes), folder)
+    try:
+        graph = _graph(texts, project, len(probes), folder)
+    except ToolLimitError as error:
+        LOG.warning("faults: no proof by SAT, so that %d faults stay undecided: %s", len(faults), error)
+        return [SatResult("different" if fault.place == "valid_out" else "open") for fault in faults]
     bits_in = sum(kif.bits for kif in project.inputs)
     bits_out = sum(kif.bits for kif in project.outputs)
     healthy = _with_fault(graph, bits_in, 0)
@@ -272,7 +278,7 @@ def _with_fault(graph: Graph, bits_in: int, number: int) -> Graph:
 
 
 def _graph(files: list[Path], project: RtlProject, probes: int, folder: Path) -> Graph:
-    wrapper, path = folder / "wrapped.v", folder / "wrapped.aig"
+    wrapper = folder / "wrapped.v"
     wrapper.write_text(
         WRAPPER.format(
             top=project.top,
@@ -285,5 +291,4 @@ def _graph(files: list[Path], project: RtlProject, probes: int, folder: Path) ->
         )
     )
     # Undefined entries of tables are inputs here; what else is undefined is read by nothing.
-    write_aiger([wrapper, *files], "wrapped", path=path, undefined_as_zero=True)
-    return read_graph(path)
+    return module_graph([wrapper, *files], "wrapped")

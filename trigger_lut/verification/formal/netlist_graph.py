@@ -226,7 +226,7 @@ class Blaster:
                 self._entries[name] = None
         entries = self._entries[name]
         if entries is not None:
-            address, out = [_literal(bit, nets) for bit in ports["in"]], ports["out"]
+            address, out = [literal_of(bit, nets) for bit in ports["in"]], ports["out"]
             for bit, literal in zip(out, self.gates.table(address, np.maximum(entries, 0), bits=len(out)), strict=True):
                 nets[bit] = literal
             (flag,) = self.gates.table(address, (entries == UNDEFINED).astype(np.int64), bits=1)
@@ -235,18 +235,18 @@ class Blaster:
         known: NetLiterals = {}
         for port, bits in ports.items():
             if cell["port_directions"][port] == "input":
-                known |= dict(zip(inner[port], (_literal(bit, nets) for bit in bits), strict=True))
+                known |= dict(zip(inner[port], (literal_of(bit, nets) for bit in bits), strict=True))
         flag = self.gates.any_of(list(self.module(name, known).values()))
         for port, bits in ports.items():
             if cell["port_directions"][port] == "output":
                 for bit, own in zip(bits, inner[port], strict=True):
-                    nets[bit] = _literal(own, known)
+                    nets[bit] = literal_of(own, known)
                     if flag:
                         flags[bit] = flag
 
     def _selected(self, ports: Mapping[str, list[Bit]], nets: NetLiterals) -> tuple[Literals, int]:
         """Return a choice, and the literal that makes it undefined: it selects an x, or several operands."""
-        gates, width, keys = self.gates, len(ports["Y"]), [_literal(bit, nets) for bit in ports["S"]]
+        gates, width, keys = self.gates, len(ports["Y"]), [literal_of(bit, nets) for bit in ports["S"]]
         operands = [ports["B"][n * width : (n + 1) * width] for n in range(len(keys))]
         none = gates.any_of(keys) ^ 1
         flags = [key for key, operand in zip([none, *keys], [ports["A"], *operands], strict=True) if "x" in operand]
@@ -256,14 +256,14 @@ class Blaster:
             before = gates.either(before, key)
         found = []
         for n in range(width):
-            parts = [gates.both(k, _literal(o[n], nets, 0)) for k, o in zip(keys, operands, strict=True)]
-            found.append(gates.any_of([gates.both(none, _literal(ports["A"][n], nets, 0)), *parts]))
+            parts = [gates.both(k, literal_of(o[n], nets, 0)) for k, o in zip(keys, operands, strict=True)]
+            found.append(gates.any_of([gates.both(none, literal_of(ports["A"][n], nets, 0)), *parts]))
         return found, gates.any_of(flags)
 
     def _computed(self, cell: dict[str, Any], nets: NetLiterals) -> Literals:
         kind, ports, gates = cell["type"], cell["connections"], self.gates
         width = len(ports["Y"])
-        words = {p: [_literal(bit, nets) for bit in ports[p]] for p in ("A", "B") if p in ports}
+        words = {p: [literal_of(bit, nets) for bit in ports[p]] for p in ("A", "B") if p in ports}
         signs = {p: bool(int(cell["parameters"].get(f"{p}_SIGNED", "0"), 2)) for p in words}
         shift = kind in ("$shl", "$sshl", "$shr", "$sshr")
         if len(set(signs.values())) > 1 and not shift and not kind.startswith(("$logic", "$reduce")):
@@ -291,6 +291,7 @@ class Blaster:
 
 BITWISE: dict[str, Callable[[Gates, int, int], int]] = {
     "$and": Gates.both,
+    "$_AND_": Gates.both,
     "$or": Gates.either,
     "$xor": Gates.other,
     "$xnor": lambda g, a, b: g.other(a, b) ^ 1,
@@ -314,6 +315,7 @@ COMPARED: dict[str, Callable[[Gates, Literals, Literals, bool], int]] = {
 WORDS: dict[str, Callable[..., Literals]] = {
     "$pos": lambda g, a: a,
     "$not": lambda g, a: [bit ^ 1 for bit in a],
+    "$_NOT_": lambda g, a: [bit ^ 1 for bit in a],
     "$neg": Gates.negative,
     "$add": Gates.sum,
     "$sub": lambda g, a, b: g.sum(a, [bit ^ 1 for bit in b], carry=1),
@@ -369,7 +371,28 @@ def without_registers(module: Mapping[str, Any]) -> dict[str, Any]:
     return {**module, "cells": cells, "ports": ports}
 
 
-def _literal(bit: Bit, nets: NetLiterals, undefined: int | None = None) -> int:
+def literal_of(bit: Bit, nets: NetLiterals, undefined: int | None = None) -> int:
+    """Return the literal of a net or constant.
+
+    Parameters
+    ----------
+    bit
+        Net or constant.
+    nets
+        Literals by net.
+    undefined
+        Literal of an x; None: there is none.
+
+    Returns
+    -------
+    int
+        The literal.
+
+    Raises
+    ------
+    ToolFailedError
+        For an x without a literal, and for a net that is not known.
+    """
     if bit in ("0", "1"):
         return int(bit)
     if bit == "x" and undefined is not None:
@@ -424,7 +447,7 @@ def netlist_graph(
         cone = _cone(wired[top], bits_out[at : at + width]) if flags else set()
         undefined.append(gates.any_of(sorted({flag for bit, flag in flags.items() if bit in cone})))
         at += width
-    return gates.graph([*(_literal(bit, nets) for bit in bits_out), *undefined])
+    return gates.graph([*(literal_of(bit, nets) for bit in bits_out), *undefined])
 
 
 def _cone(module: Mapping[str, Any], bits: Sequence[Bit]) -> set[Bit]:

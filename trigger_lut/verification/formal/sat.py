@@ -7,15 +7,15 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigger_lut.errors import ToolFailedError
+from trigger_lut.errors import ToolFailedError, ToolMissingError
 from trigger_lut.utils.memory import PROGRAM_BYTES, gigabytes, limited
-from trigger_lut.verification.formal.aiger import abc_program
 
 Verdict = Literal["proven", "different", "open"]
 
@@ -58,37 +58,6 @@ class Result:
     verdict: Verdict
     inputs: tuple[int, ...] | None = None
     reason: str = ""
-
-
-def read_graph(path: Path) -> Graph:
-    """Read a binary AIGER file. Raises ToolFailedError for one that is none, or has latches."""
-    data = path.read_bytes()
-    line, _, rest = data.partition(b"\n")
-    head = line.split()
-    if len(head) < 6 or head[0] != b"aig" or int(head[3]):
-        raise ToolFailedError(f"{path}: expected a combinational AIGER file, found {line[:40]!r}")
-    inputs, outputs, gates = int(head[2]), int(head[4]), int(head[5])
-    found = []
-    for _ in range(outputs):
-        text, _, rest = rest.partition(b"\n")
-        found.append(int(text))
-    operands, at = np.zeros((gates, 2), dtype=np.int64), 0
-    for n in range(gates):
-        own = 2 * (inputs + n + 1)
-        first, at = _number(rest, at)
-        second, at = _number(rest, at)
-        operands[n] = own - first, own - first - second
-    return Graph(inputs, tuple(found), operands)
-
-
-def _number(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
 
 
 def write_graph(graph: Graph, path: Path) -> None:
@@ -198,6 +167,15 @@ def equivalent(first: Graph, second: Graph, *, seconds: float, memory_bytes: int
         limit = gigabytes(memory_bytes)
         return Result("open", reason=f"ABC ended with status {done.returncode}; its limit of memory is {limit}")
     raise ToolFailedError(f"ABC: expected a verdict on equivalence, found: {said.strip().splitlines()[-3:]}")
+
+
+def abc_program() -> Path:
+    """Return the path of the ABC that comes with pyosys. Raises ToolMissingError."""
+    spec = find_spec("pyosys")
+    program = Path(spec.origin).parent / "yosys-abc" if spec is not None and spec.origin else None
+    if program is None or not program.is_file():
+        raise ToolMissingError("ABC is not installed; it comes with: pip install pyosys==0.70")
+    return program
 
 
 def _counterexample(said: str, inputs: int) -> tuple[int, ...] | None:

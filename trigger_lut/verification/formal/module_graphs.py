@@ -1,7 +1,7 @@
 """Verilog as an and-inverter graph, with the pipeline's registers taken as wires and undefined values as 0.
 
-Each module becomes gates once, and each of its instances a copy of them. So a module that stands many times costs
-little more than one that stands once.
+Each module becomes gates once, and each of its instances a copy of them. So a module of many instances costs
+little more than one of a single instance.
 
 That is what a feed-forward pipeline computes: output n is the function of input n alone, if every path from data_in to
 data_out crosses as many registers. Whether they do is for the caller to check, see `structure`.

@@ -256,8 +256,8 @@ class Blaster:
             before = gates.either(before, key)
         found = []
         for n in range(width):
-            parts = [gates.both(k, literal_of(o[n], nets, 0)) for k, o in zip(keys, operands, strict=True)]
-            found.append(gates.any_of([gates.both(none, literal_of(ports["A"][n], nets, 0)), *parts]))
+            parts = [gates.both(k, literal_of(o[n], nets, undefined=0)) for k, o in zip(keys, operands, strict=True)]
+            found.append(gates.any_of([gates.both(none, literal_of(ports["A"][n], nets, undefined=0)), *parts]))
         return found, gates.any_of(flags)
 
     def _computed(self, cell: dict[str, Any], nets: NetLiterals) -> Literals:
@@ -371,7 +371,7 @@ def without_registers(module: Mapping[str, Any]) -> dict[str, Any]:
     return {**module, "cells": cells, "ports": ports}
 
 
-def literal_of(bit: Bit, nets: NetLiterals, undefined: int | None = None) -> int:
+def literal_of(bit: Bit, nets: NetLiterals, *, undefined: int | None = None) -> int:
     """Return the literal of a net or constant.
 
     Parameters

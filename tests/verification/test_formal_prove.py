@@ -334,6 +334,7 @@ endmodule
     ("default", "expected"),
     [
         ("{2{1'bx}}", ["undecided", "undecided", "detected"]),
+        ("2'hX;\n2'h3: out = 2'hX", ["undecided", "undecided", "detected"]),  # so alkaid writes an undefined entry
         ("2'h2", ["equivalent", "detected", "detected"]),  # negative controls: nothing is undefined
         ("2'h1", ["detected", "detected", "detected"]),
     ],

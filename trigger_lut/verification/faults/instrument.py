@@ -17,7 +17,8 @@ BITS = 20  # of the input `fault`
 PORT = f"input wire [{BITS - 1}:0] fault"
 FILL_BITS = 2
 FILL_PORT = f"input wire [{FILL_BITS - 1}:0] fill"
-UNDEFINED = re.compile(r"\{(\d+)\{1'bx\}\}")
+UNDEFINED = re.compile(r"\{(?P<repeated>\d+)\{1'bx\}\}|\b(?P<bits>\d+)'h[xX]+\b")
+ANY_UNDEFINED = re.compile(r"'s?[bodhBODH][0-9a-fA-F_]*[xXzZ?]")
 
 Numbered = list[tuple[int, Fault]]
 
@@ -111,11 +112,14 @@ def _filled(text: str) -> str:
     """Return the Verilog with the input `fill` next to `fault` in every module."""
 
     def bits(match: re.Match[str]) -> str:
-        pairs, odd = divmod(int(match[1]), 2)
+        pairs, odd = divmod(int(match["repeated"] or match["bits"]), 2)
         return "{" + ", ".join(["fill[0]"] * odd + [f"{{{pairs}{{fill}}}}"] * (pairs > 0)) + "}"
 
     text = text.replace(PORT, f"{PORT}, {FILL_PORT}").replace(".fault(fault)", ".fault(fault), .fill(fill)")
-    return UNDEFINED.sub(bits, re.sub(r"(\w*table_\w+ op_\d+ \([^;]*, fault)\);", r"\1, fill);", text))
+    text = UNDEFINED.sub(bits, re.sub(r"(\w*table_\w+ op_\d+ \([^;]*, fault)\);", r"\1, fill);", text))
+    left = ANY_UNDEFINED.search(text)
+    assert left is None, f"an undefined value is not filled: {left}"
+    return text
 
 
 def probed(faults: Sequence[Fault]) -> list[Fault]:

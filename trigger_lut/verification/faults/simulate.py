@@ -25,13 +25,13 @@ from trigger_lut.verification.faults.sites import Fault
 from trigger_lut.verification.faults.unfold import moved, unfolded
 from trigger_lut.verification.faults.word_level import prove_by_sums
 from trigger_lut.verification.formal.module_graphs import module_graph
+from trigger_lut.verification.formal.netlist_graph import Gates, copied
 from trigger_lut.verification.formal.sat import (
     Graph,
     Result,
     Verdict,
     constant,
     equivalent,
-    evaluated,
     with_constants,
     with_outputs,
 )
@@ -77,7 +77,7 @@ class Outcome:
 class SatResult:
     """Result of SAT for a fault.
 
-    A fault that is different for some fillings of undefined entries and not for others is open.
+    A fault that no input shows with all fillings of undefined entries, but some input with one of them, is open.
 
     Attributes
     ----------
@@ -235,14 +235,17 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
 
     def same(number: int) -> Result:
         faulty = with_outputs(_with_fault(graph, bits_in, number), data)
-        said = equivalent(with_outputs(healthy, data), faulty, seconds=seconds)
-        return Result(said.verdict, None if said.inputs is None else said.inputs[:bits_in])
+        return equivalent(with_outputs(healthy, data), faulty, seconds=seconds)
 
-    def always_different(number: int, bits: tuple[int, ...]) -> bool:
+    def always_different(number: int) -> Result:
+        """Find an input at which outputs change however undefined entries are filled; proven: there is none."""
+        gates, shown = Gates(bits_in), []
+        free = [2 * (n + 1) for n in range(bits_in)]
         graphs = [with_outputs(g, data) for g in (healthy, _with_fault(graph, bits_in, number))]
-        fills = itertools.product((0, 1), repeat=graph.inputs - bits_in - BITS)
-        given = [[*bits, *[0] * BITS, *fill] for fill in fills]
-        return all(evaluated(graphs[0], values) != evaluated(graphs[1], values) for values in given)
+        for fill in itertools.product((0, 1), repeat=graph.inputs - bits_in - BITS):
+            pairs = zip(*(copied(gates, g, inputs=[*free, *[0] * BITS, *fill]) for g in graphs), strict=True)
+            shown.append(gates.any_of([gates.other(a, b) for a, b in pairs]))
+        return equivalent(gates.graph([gates.all_of(shown)]), constant(bits_in, [0]), seconds=seconds)
 
     def early_or_late(k: int) -> SatResult:
         probe = with_outputs(healthy, [bits_out + k])
@@ -253,12 +256,18 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
         if all(s.verdict == "proven" for s in stuck):
             return SatResult("proven")
         events: list[tuple[int, ...]] = []
+        verdict: Verdict = "open"
         for v in (0, 1):
-            hangs, other = stuck[v].inputs, constants[1 - v].inputs
-            if hangs is not None and other is not None:
-                # More than once: the simulation leaves a cycle idle now and then.
-                events += [hangs, other[:bits_in]] * TURNS
-        return SatResult("open" if "open" in (x.verdict for x in (*constants, *stuck)) else "different", tuple(events))
+            other = constants[1 - v]
+            if stuck[v].verdict != "different" or other.verdict != "different":
+                continue
+            hangs = always_different(len(faults) + 2 * k + 1 + v)
+            if hangs.verdict == "different":
+                verdict = "different"
+                if hangs.inputs is not None and other.inputs is not None:
+                    # More than once: the simulation leaves a cycle idle now and then.
+                    events += [hangs.inputs, other.inputs[:bits_in]] * TURNS
+        return SatResult(verdict, tuple(events))
 
     def result_of(n: int, fault: Fault) -> SatResult:
         if fault in probes:
@@ -266,9 +275,12 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
         if fault.place == "valid_out":
             return SatResult("different")
         said = same(n)
-        if said.inputs is None:
+        if said.verdict != "different":
             return SatResult(said.verdict)
-        return SatResult("different" if always_different(n, said.inputs) else "open", (said.inputs,))
+        shown = always_different(n)
+        if shown.verdict != "different":
+            return SatResult("open")
+        return SatResult("different", () if shown.inputs is None else (shown.inputs,))
 
     return [result_of(n, fault) for n, fault in enumerate(watched(faults, "faults: proof by SAT"), 1)]
 

@@ -15,7 +15,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.verification.formal.netlist_graph import Bit, Blaster, Gates, NetLiterals, literal_of
+from trigger_lut.verification.formal.netlist_graph import (
+    Bit,
+    Blaster,
+    Gates,
+    Literals,
+    NetLiterals,
+    copied,
+    literal_of,
+)
 from trigger_lut.verification.formal.netlist_reader import read_design
 from trigger_lut.verification.formal.sat import Graph
 
@@ -87,21 +95,16 @@ class _Copies(Blaster):
         return self._graphs[name]
 
     def _box(self, cell: dict[str, Any], nets: NetLiterals, flags: dict[Bit, int]) -> None:
-        graph, both = self.graph(cell["type"]), self.gates.both
         inner, outer = self._modules[cell["type"]]["ports"], cell["connections"]
-        literals = [0]
+        inputs: Literals = []
         for port, own in inner.items():
             if own["direction"] == "input":
-                literals += [literal_of(bit, nets) for bit in outer.get(port, ["0"] * len(own["bits"]))]
-        for a, b in graph.gates.tolist():
-            literals.append(both(literals[a >> 1] ^ (a & 1), literals[b >> 1] ^ (b & 1)))
-        found = iter(graph.outputs)
+                inputs += [literal_of(bit, nets) for bit in outer.get(port, ["0"] * len(own["bits"]))]
+        found = iter(copied(self.gates, self.graph(cell["type"]), inputs=inputs))
         for port, own in inner.items():
             if own["direction"] == "output":
-                own_literals = [
-                    literals[literal >> 1] ^ (literal & 1) for literal in itertools.islice(found, len(own["bits"]))
-                ]
-                nets |= zip(outer.get(port, []), own_literals, strict=False)
+                literals = list(itertools.islice(found, len(own["bits"])))
+                nets |= zip(outer.get(port, []), literals, strict=False)
 
 
 def _port_bits(ports: Mapping[str, Any], way: str) -> list[Bit]:

@@ -144,6 +144,29 @@ class Gates:
         return [looked_up((entries >> n & 1).astype(np.int8), len(address) - 1) for n in range(bits)]
 
 
+def copied(gates: Gates, graph: Graph, *, inputs: Sequence[int]) -> Literals:
+    """Add a copy of a graph.
+
+    Parameters
+    ----------
+    gates
+        Gates to which it is added.
+    graph
+        The graph.
+    inputs
+        Literal for each of its inputs.
+
+    Returns
+    -------
+    list of int
+        Literal of each of its outputs.
+    """
+    literals = [0, *inputs]
+    for a, b in graph.gates.tolist():
+        literals.append(gates.both(literals[a >> 1] ^ (a & 1), literals[b >> 1] ^ (b & 1)))
+    return [literals[output >> 1] ^ (output & 1) for output in graph.outputs]
+
+
 class Blaster:
     """The gates of a module and of the modules in it.
 

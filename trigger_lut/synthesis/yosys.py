@@ -20,6 +20,7 @@ from trigger_lut.cost_model.delay import modeled_as
 from trigger_lut.errors import ToolFailedError, ToolLimitError, ToolMissingError
 from trigger_lut.synthesis.block_ram import Memory, holds_memory
 from trigger_lut.synthesis.netlist import BLOCK_RAMS, Netlist
+from trigger_lut.synthesis.yosys_reading import in_pieces
 from trigger_lut.utils.cache import cached
 from trigger_lut.utils.memory import gigabytes, limited
 
@@ -223,19 +224,21 @@ def run_yosys(
         When Yosys fails, with its own message.
     """
     Yosys().require()
-    command = limited([sys.executable, "-m", "trigger_lut.synthesis.yosys_process", *commands], memory_bytes)
-    try:
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            env={**os.environ, "TMPDIR": _temporary_folder()},
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ToolLimitError(f"Yosys: {what} takes more than {seconds:.0f} s") from error
+    with tempfile.TemporaryDirectory(prefix="trigger_lut_pieces_") as folder:
+        given = in_pieces(commands, Path(folder))
+        command = limited([sys.executable, "-m", "trigger_lut.synthesis.yosys_process", *given], memory_bytes)
+        try:
+            done = subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=seconds,
+                env={**os.environ, "TMPDIR": _temporary_folder()},
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ToolLimitError(f"Yosys: {what} takes more than {seconds:.0f} s") from error
     if done.returncode or not output.is_file():
         errors = re.findall(r"^.*ERROR:.*$", done.stdout, re.MULTILINE) or done.stdout.strip().splitlines()[-10:]
         if any("check -assert" in error for error in errors):

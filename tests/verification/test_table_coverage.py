@@ -67,6 +67,21 @@ def test_a_search_stands_in_where_sums_are_not_solved(deep, monkeypatch):
     assert coverage.missed == 0
 
 
+def test_a_search_ends_after_its_look_ups_and_says_what_it_left(deep, monkeypatch, caplog):
+    """Entries that are left count as missed."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr(Solver, "solved", lambda *_, **__: None)
+    codes = np.zeros((1, 2), dtype=np.int64)
+    every, whole = vectors_for_entries(deep, codes, seed=1)
+    assert whole.missed == 0
+    assert "the search ended" not in caplog.text
+    monkeypatch.setattr(table_coverage, "MOST_LOOK_UPS", 0)
+    more, coverage = vectors_for_entries(deep, codes, seed=1)
+    assert len(more) < len(every)
+    assert coverage.missed > 0
+    assert "the search ended after" in caplog.text
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_what_is_called_unreachable_is_never_reached(seed):
     network = random_network(seed)

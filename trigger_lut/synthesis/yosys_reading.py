@@ -69,7 +69,7 @@ def pieces(path: Path) -> list[str]:
     Returns
     -------
     list of str
-        Texts that give the file when joined; none where it is small, or where such a cut is not known to be safe.
+        Texts that give the file when joined. None for a small file, and for one that may not be cut safely.
     """
     if not path.is_file() or path.stat().st_size <= LARGEST_BYTES:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.network import PADDING, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
+from trigger_lut.utils.progress import watched
 from trigger_lut.verification.code_sets import Set, channels, in_channel, members, possible
 from trigger_lut.verification.input_search import Solver
 
+LOG = logging.getLogger(__name__)
 POOL = 20_000  # vectors that a search starts from
+MOST_LOOK_UPS = 10**10  # of all searches for a network: about a minute
 BLOCK_BYTES = 1 << 26
 """Most bytes of all values of the vectors that are evaluated at once."""
 
@@ -116,7 +120,7 @@ def vectors_for_entries(network: Network, codes: IntArray, *, seed: int) -> tupl
     """Make vectors for table entries that the given vectors do not look up.
 
     Sums over different network inputs are solved for the wanted code. Elsewhere vectors are changed step by step
-    towards it, which can fail.
+    towards it, which can fail. After MOST_LOOK_UPS the rest of the entries is solved or left.
 
     Parameters
     ----------
@@ -141,13 +145,14 @@ def vectors_for_entries(network: Network, codes: IntArray, *, seed: int) -> tupl
     if missing:
         pool = codes[rng.choice(len(codes), min(POOL, len(codes)), replace=False)]
         values, solver = _read_values(network, missing, pool), Solver(network, sets, rng=rng)
-        seen: dict[tuple[int, int, int], bool] = {}
+        different: dict[tuple[int, int, int], Entry] = {}
         for entry in missing:
-            key = (entry.layer, entry.channel, entry.first)
-            if key not in seen:
-                vector = _vector_for(solver, entry, pool, values)
-                seen[key] = vector is not None
-                found += [] if vector is None else [vector]
+            different.setdefault((entry.layer, entry.channel, entry.first), entry)
+        for entry in watched(list(different.values()), "vectors: table entries"):
+            vector = _vector_for(solver, entry, pool, values)
+            found += [] if vector is None else [vector]
+        if solver.look_ups > MOST_LOOK_UPS:
+            LOG.info(f"vectors: the search ended after {solver.look_ups:,} look-ups; the rest was solved or left")
     more = np.array(found, dtype=np.int64).reshape(-1, codes.shape[1])
     if found:
         coverage = open_entries(network, np.concatenate([codes, more]), sets=sets)[1]
@@ -179,7 +184,7 @@ def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: Mapping[in
         if not len(wanted):
             continue
         found = solver.solved(source, wanted, base=pool[rng.integers(len(pool))])
-        if found is None:
+        if found is None and solver.look_ups <= MOST_LOOK_UPS:
             found = solver.searched(source, wanted, pool=pool, values=values[source])
         if found is not None:
             return found

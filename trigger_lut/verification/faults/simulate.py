@@ -278,9 +278,10 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
         if said.verdict != "different":
             return SatResult(said.verdict)
         shown = always_different(n)
-        if shown.verdict != "different":
-            return SatResult("open")
-        return SatResult("different", () if shown.inputs is None else (shown.inputs,))
+        found = shown.inputs if shown.verdict == "different" else said.inputs  # this one may show it too
+        return SatResult(
+            "different" if shown.verdict == "different" else "open", () if found is None else (found[:bits_in],)
+        )
 
     return [result_of(n, fault) for n, fault in enumerate(watched(faults, "faults: proof by SAT"), 1)]
 

@@ -20,7 +20,7 @@ from trigger_lut.cost_model.delay import modeled_as
 from trigger_lut.errors import ToolFailedError, ToolLimitError, ToolMissingError
 from trigger_lut.synthesis.block_ram import Memory, holds_memory
 from trigger_lut.synthesis.netlist import BLOCK_RAMS, Netlist
-from trigger_lut.synthesis.yosys_reading import in_pieces
+from trigger_lut.synthesis.yosys_reading import in_pieces, pieces
 from trigger_lut.utils.cache import cached
 from trigger_lut.utils.memory import gigabytes, limited
 
@@ -175,6 +175,7 @@ def _netlist(
     numbered = [Path(f"{n}.v") for n in range(len(files))]  # folders differ, and decide nothing
     made_of: list[str | bytes] = [path.read_bytes() for path in files]
     made_of += [*commands(numbered, Path("netlist"), Path("memories")), version("pyosys")]
+    made_of += [str(count) for path in files if (count := len(pieces(path)))]
     stored = cached("netlist.gz", made_of, build=build)
     module, unmapped = json.loads(gzip.decompress(stored.read_bytes()))
     cells = {} if unmapped is None else unmapped["cells"]

@@ -9,11 +9,12 @@ from helpers.trainings import made_session, object_design, object_events
 pytestmark = pytest.mark.benchmark
 
 BUDGETS = (120, 200)
+EVENTS = 40_000  # a fifth of them for validation: an error of 0.5 points
 
 
 def trained(luts, ii, folder):
     """Return accuracy on the validation split, and LUTs."""
-    session = made_session(object_design(luts, ii, epochs=60), object_events(6000), folder)
+    session = made_session(object_design(luts, ii, epochs=60), object_events(EVENTS), folder)
     result = session.run()
     session.model.load_weights(result.weights)
     assert result.meets_budget

@@ -56,7 +56,7 @@ def test_faults_of_control_and_accumulators(tmp_path):
 
 
 def test_the_graph_of_copies_is_that_of_the_flat_design(tmp_path, monkeypatch):
-    """With faults in modules of several instances, and with undefined entries of tables; without a limit met."""
+    """With faults in modules of several instances, and undefined entries. Where a limit is met, faults stay open."""
     network = shared_network(3)
     project = write_rtl(network, tmp_path / "rtl", spec=SPEC, cuts=(Cut(0, shareable(network)[0].layers, 2),))
     found = candidates(texts_of(project), project.top)

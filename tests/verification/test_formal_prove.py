@@ -18,7 +18,7 @@ from stage_calls import in_order
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.proof import FaultCount, FaultsCard, OutputProof, ProveCard
 from trigger_lut.data.event_codes import TEST, EventCodes, save_codes
-from trigger_lut.errors import CardError, FirmwareError
+from trigger_lut.errors import CardError, FirmwareError, ToolLimitError
 from trigger_lut.firmware.rtl.build import write_rtl
 from trigger_lut.firmware.rtl.project import RtlProject
 from trigger_lut.fixed_point.formats import KIF, codes_of_bits
@@ -353,6 +353,23 @@ def test_a_fault_that_only_undefined_entries_tell_is_neither_detected_nor_equiva
         project, drawn, codes=codes, reference=lambda codes: np.array([1, 0, 2, 2])[codes], seconds=20
     )
     assert [x.status for x in outcomes] == expected
+
+
+def test_a_fault_whose_copies_are_too_large_stays_undecided_or_is_replayed(project, monkeypatch, without_sums):
+    network = random_network(3)
+    drawn = draw(candidates(texts_of(project), project.top), 60, seed=2)
+    run = partial(run_faults, codes=random_codes(network, 1), reference=partial(evaluate, network), seconds=20)
+    before = Counter(x.status for x in run(project, drawn))
+
+    def too_large(*_, **__):
+        raise ToolLimitError("too many gates")
+
+    monkeypatch.setattr(fault_run, "copied", too_large)
+    after = Counter(x.status for x in run(project, drawn))
+    assert before["undetected"] == after["undetected"] == 0
+    assert after["equivalent"] == before["equivalent"]
+    assert after["undecided"] + after["solved"] == before["undecided"] + before["solved"]
+    assert after["undecided"] > before["undecided"]
 
 
 def test_verilog_that_is_wrong_without_a_fault_is_our_bug(project):

@@ -1,6 +1,6 @@
 """Large Verilog files are read in pieces: Yosys takes 200 times the size of a text that it reads, and keeps that.
 
-Each piece becomes RTLIL, Yosys' own form, and is forgotten. So the tables of 40,000 LUTs take 0.6 GB and not 3.8 GB.
+Each piece becomes RTLIL, Yosys' own form, and is forgotten. So 16 MB of tables took 0.6 GB and not 3.8 GB.
 """
 
 from __future__ import annotations

@@ -314,7 +314,6 @@ class Blaster:
 
 BITWISE: dict[str, Callable[[Gates, int, int], int]] = {
     "$and": Gates.both,
-    "$_AND_": Gates.both,
     "$or": Gates.either,
     "$xor": Gates.other,
     "$xnor": lambda g, a, b: g.other(a, b) ^ 1,
@@ -338,7 +337,6 @@ COMPARED: dict[str, Callable[[Gates, Literals, Literals, bool], int]] = {
 WORDS: dict[str, Callable[..., Literals]] = {
     "$pos": lambda g, a: a,
     "$not": lambda g, a: [bit ^ 1 for bit in a],
-    "$_NOT_": lambda g, a: [bit ^ 1 for bit in a],
     "$neg": Gates.negative,
     "$add": Gates.sum,
     "$sub": lambda g, a, b: g.sum(a, [bit ^ 1 for bit in b], carry=1),

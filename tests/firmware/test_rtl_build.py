@@ -18,7 +18,7 @@ from trigger_lut.cost_model import latency
 from trigger_lut.cost_model.delay import DelayModel
 from trigger_lut.errors import CardError, FirmwareError, NotReproducibleError, ToolFailedError
 from trigger_lut.firmware.rtl import build as rtl
-from trigger_lut.firmware.rtl import pipeline, verilator
+from trigger_lut.firmware.rtl import pipeline, verilator, vhdl_top
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network import reference_model
 from trigger_lut.network.network import Network, TableLayer, with_layer
@@ -126,6 +126,19 @@ def test_verilog_equals_reference(tmp_path, units, prune, clock_mhz):
         == project.latency_cycles_planned
         == latency.network_cycles(network, DelayModel(1000 / clock_mhz, "xcup"))
     )
+
+
+def test_undefined_entries_are_left_to_the_default(tmp_path, monkeypatch):
+    """The text is alkaid's without the lines of these entries; `default` and `others` remain."""
+    network = networks.random_network(11, (4, 5, 3))
+    short = rtl.write_rtl(network, tmp_path / "short", spec=spec())
+    for module in (rtl, vhdl_top):
+        monkeypatch.setattr(module, "UNDEFINED_ENTRY", re.compile("(?!)"))
+    whole = rtl.write_rtl(network, tmp_path / "whole", spec=spec())
+    for kind, entry in (("files", r"\d+'h\w+: out = \d+'hX+;"), ("vhdl", r'when \d+ => outp <= "X+";')):
+        texts = [[path.read_text().splitlines() for path in getattr(project, kind)] for project in (short, whole)]
+        assert texts[0] != texts[1], "the network has such entries"
+        assert texts[0] == [[line for line in text if not re.fullmatch(entry, line.strip())] for text in texts[1]]
 
 
 @pytest.mark.parametrize(("seed", "clock_mhz"), [(0, 360), (4, 480)])

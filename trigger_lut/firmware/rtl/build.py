@@ -39,6 +39,7 @@ from trigger_lut.utils.identifiers import rtl_prefix
 
 Stages = Sequence[int] | Sequence[Sequence[int]]
 """Pipeline stage of each operation of one pipeline, or of each pipeline of a design that shares hardware."""
+UNDEFINED_ENTRY = re.compile(r"^\d+'h[0-9A-F]+: out = \d+'hX+;\n", re.MULTILINE)
 
 __all__ = ["RtlProject", "estimate_flip_flops", "interpret", "read_project", "simulate_rtl", "trace", "write_rtl"]
 
@@ -306,6 +307,8 @@ def _core_texts(fsm: Any, name: str) -> dict[str, str]:
     texts = fsm_logic_gen(fsm, f"{name}_core", no_shreg=True)
     # Yosys takes an attribute of a port before its direction only.
     texts = {module: re.sub(r"output (\(\* [^)]* \*\)) reg", r"\1 output reg", text) for module, text in texts.items()}
+    # The last case, `default`, says the same of all undefined entries; Verilator makes a variable of each that is left.
+    texts = {module: UNDEFINED_ENTRY.sub("", text) for module, text in texts.items()}
     source = Path(alkaid.codegen.rtl.__file__).parent / "verilog" / "source"
     generated = "\n".join(texts.values())
     texts |= {p.stem: p.read_text() for p in sorted(source.glob("*.v")) if re.search(rf"\b{p.stem} #", generated)}

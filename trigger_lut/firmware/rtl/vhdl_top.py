@@ -10,6 +10,8 @@ from trigger_lut.firmware.rtl.verilog_top import described, offsets
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import Network
 
+UNDEFINED_ENTRY = re.compile(r'^ *when \d+ => outp <= "X+";\n', re.MULTILINE)
+
 
 def vhdl_texts(
     network: Network, name: str, *, fsm: Any, live: list[int], constants: dict[int, int], cycles: int
@@ -34,7 +36,8 @@ def _core_texts(fsm: Any, name: str) -> dict[str, str]:
     # An attribute of a port belongs into the entity; in the architecture GHDL refuses it.
     outputs = "|".join(signal.name for signal in fsm.out_signals)
     core = re.sub(rf"\n *attribute shreg_extract of ({outputs}):[^\n]*", "", generated.pop(f"{name}_core"))
-    tables = {key: text for key, text in generated.items() if key.endswith("_tables")}
+    # The last case, `others`, says the same of all undefined entries.
+    tables = {key: UNDEFINED_ENTRY.sub("", text) for key, text in generated.items() if key.endswith("_tables")}
     logic = {key: text for key, text in generated.items() if key not in tables}
     folder = Path(alkaid.codegen.rtl.__file__).parent / "vhdl" / "source"
     used = "\n".join(logic.values())

@@ -30,6 +30,24 @@ def test_registry_agrees_with_the_imported_function(name):
         assert not argument.required or required
 
 
+@pytest.mark.parametrize("name", registry())
+def test_each_argument_of_a_stage_has_a_meaning(name):
+    stage = registry()[name]
+    own = module._meanings(inspect.getdoc(stage.function()) or "")
+    for argument in stage.arguments:
+        assert argument.meaning == (own.get(argument.name) or module.MEANINGS[argument.name])
+        assert own.get(argument.name) != module.MEANINGS.get(argument.name), "described twice"
+    assert own.keys() <= {argument.name for argument in stage.arguments}
+
+
+def test_own_meaning_of_an_argument_has_priority():
+    text = '"""Do it.\n\n    Parameters\n    ----------\n    spec : Path\n        Own spec.\n    """'
+    node = ast.parse(f"def run(*, spec: Path, card: Output, seeds: int) -> None:\n    {text}\n").body[0]
+    assert isinstance(node, ast.FunctionDef)
+    meanings = [argument.meaning for argument in module._stage("toy", "trigger_lut.stages.toy", node).arguments]
+    assert meanings == ["Own spec", "Card to write (JSON)", "seeds"]
+
+
 def test_shell_takes_arguments_from_the_rule(tmp_path, monkeypatch):
     toy = stage_of(tmp_path, monkeypatch, "*, spec: Path, folders: list[Path], card: Output, seconds: int = 3")
     assert toy.shell() == (

@@ -52,8 +52,6 @@ def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output
         `anomaly.teacher` of the data set.
     codes : Output
         Codes with scores to write (codes.npz).
-    card : Output
-        Card to write (JSON).
 
     Raises
     ------

@@ -24,8 +24,6 @@ def run(
 
     Parameters
     ----------
-    codes : Path
-        Integer codes of the data set (codes.npz).
     network : NetworkShape
         Network of the designs.
     epochs : int
@@ -34,8 +32,6 @@ def run(
         Seed of initialization and shuffling.
     baseline_predictions : Output
         Predictions of all baselines on validation and test split (.npz), to write.
-    card : Output
-        Card to write (JSON).
     """
     watch = Stopwatch()
     events = load_codes(codes)

@@ -14,8 +14,6 @@ def run(*, root: list[Path], card: Output, muons: Path | None = None, crossings:
     ----------
     root : list of Path
         Simulated ROOT files.
-    card : Output
-        Card to write (JSON).
     muons : Path or None
         Description of the chamber, of simulated muons.
     crossings : Path or None

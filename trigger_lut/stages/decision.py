@@ -54,22 +54,10 @@ def run(
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    network : Path
-        The integer network (network.npz).
-    codes : Path
-        Integer codes of the data set (codes.npz).
-    firmware_card : Path
-        Card of the firmware (firmware.json).
     thresholds_card : Path
         Card of the firmware's thresholds (thresholds.json).
     seconds : int
         Time for SAT in seconds; 0 proves nothing.
-    folder : Output
-        Folder to write into.
-    card : Output
-        Card to write (JSON).
 
     Returns
     -------

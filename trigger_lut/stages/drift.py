@@ -47,10 +47,6 @@ def run(
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    network : Path
-        The integer network (network.npz).
     description : Path
         Description of the data set that the network is trained on (data_set.json).
     codes : Path
@@ -63,8 +59,6 @@ def run(
         Its codes, in the formats of the first. All events are compared.
     new_ingest : Path
         Its card of the ingest.
-    card : Output
-        Card to write (JSON).
     thresholds : Path or None
         Card of the thresholds (thresholds.json); without it, no rates are compared.
     trigger : Trigger or None

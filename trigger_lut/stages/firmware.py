@@ -47,16 +47,8 @@ def run(
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    model : Path
-        The trained Keras model (model.keras).
-    network : Path
-        The integer network (network.npz).
     folder : Output
         Folder to write. An earlier one is replaced when the new one is complete.
-    card : Output
-        Card to write (JSON).
     version : int or None
         Version of the design, part of all names. None: names in C++ have version 1, those in Verilog and VHDL none.
     description : Path, optional

@@ -47,19 +47,6 @@ Trial = tuple[Sequence[int], int | None]
 def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Output) -> None:
     """Measure the loss of accuracy without a feature, or one bit of it, and list inputs that are not read.
 
-    Parameters
-    ----------
-    spec : Path
-        Specification of the design (spec.json).
-    network : Path
-        The integer network (network.npz).
-    codes : Path
-        Integer codes of the data set (codes.npz).
-    description : Path
-        Description of the data set (data_set.json).
-    card : Output
-        Card to write (JSON).
-
     Raises
     ------
     CardError

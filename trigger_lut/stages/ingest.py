@@ -43,12 +43,8 @@ def run(
 
     Parameters
     ----------
-    description : Path
-        Description of the data set (data_set.json).
     codes : Output
         Integer codes to write (codes.npz).
-    card : Output
-        Card to write (JSON).
     read : Path or None
         Folder in which the files were read; default: they are read here.
     frozen : Path or None

@@ -33,16 +33,6 @@ def run(*, spec: Path, network: Path, codes: Path, firmware_card: Path, card: Ou
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    network : Path
-        The integer network (network.npz).
-    codes : Path
-        Integer codes of the data set (codes.npz).
-    firmware_card : Path
-        Card of the firmware (firmware.json).
-    card : Output
-        Card to write (JSON).
     fault_count : int
         Number of faults; fewer if the design has fewer places.
 

@@ -19,8 +19,6 @@ def run(*, model: Path, card: Output) -> None:
     ----------
     model : Path
         The Keras file.
-    card : Output
-        Card to write (JSON).
 
     Raises
     ------

@@ -144,18 +144,6 @@ def run(
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    network : Path
-        The integer network (network.npz).
-    codes : Path
-        Integer codes of the data set (codes.npz).
-    predictions : Path
-        Outputs of the trained Keras model (predictions.npz).
-    baseline_predictions : Path
-        Predictions of the baselines (reference.npz).
-    card : Output
-        Card to write (JSON).
     tagging : TaggingOptions or None
         Pairs of classes and given discriminators of the data set.
 

@@ -25,14 +25,6 @@ def run(
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    network : Path
-        The integer network (network.npz).
-    firmware_card : Path
-        Card of the firmware (firmware.json).
-    card : Output
-        Card to write (JSON).
     seconds : int
         Time for SAT in seconds; 0 proves nothing.
     second_seconds : int

@@ -59,18 +59,10 @@ def run(
 
     Parameters
     ----------
-    spec, network, codes, predictions : Path
-        The design, its integer network, the events, and the outputs of the trained Keras model.
-    baseline_predictions : Path
-        Outputs of the baselines.
     thresholds : Path
         Card of the firmware's thresholds.
-    trigger : Trigger
-        Signal classes, rates of the background, and the rates to keep to.
     plot_label : str
         Description of the data, for plots.
-    card : Path
-        The card to write.
 
     Raises
     ------

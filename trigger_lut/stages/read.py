@@ -44,8 +44,6 @@ def run(*, description: Path, source: str, card: Output) -> None:
 
     Parameters
     ----------
-    description : Path
-        Description of the data set (JSON).
     source : str
         JSON of the file, with its friends and its class.
     card : Output

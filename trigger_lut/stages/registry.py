@@ -5,6 +5,7 @@ name begins with one of `PREFIXES`.
 
 The sources are parsed, not imported, so that the command line and the Snakefile start without TensorFlow.
 A parameter of type `Path` is an input file, one of type `Output` a file to write. Any other one is a setting.
+`MEANINGS` describes the parameters that many stages have; the docstring of a stage describes its others.
 """
 
 from __future__ import annotations
@@ -30,6 +31,27 @@ FOLDERS = ("stages", "report/pages")
 PREFIXES = ("resolve_", "page_of_", "pages_of_")
 NUMBERS = ("int", "float")
 WITH_KERAS = ("baselines", "firmware", "train", "verify")
+MEANINGS = {
+    "baseline_predictions": "Predictions of the baselines (reference.npz)",
+    "card": "Card to write (JSON)",
+    "codes": "Integer codes of the data set (codes.npz)",
+    "description": "Description of the data set (JSON)",
+    "firmware_card": "Card of the firmware (firmware.json)",
+    "folder": "Folder to write into",
+    "json": "Card to write (JSON)",
+    "model": "Trained Keras model (model.keras)",
+    "network": "Integer network (network.npz)",
+    "output": "Page to write (HTML)",
+    "predictions": "Outputs of the trained Keras model (predictions.npz)",
+    "reference": "Card of the baselines (reference.json)",
+    "spec": "Specification of the design (spec.json)",
+    "synth_card": "Card of the synthesis (synth.json)",
+    "timing_card": "Card of the timing (timing.json)",
+    "trigger": "Signal classes, rates of the background, and the rates to keep to",
+    "tsv": "The same as a table, to write",
+    "verify_card": "Card of the verification (verify.json)",
+}
+"""Descriptions of parameters; that in the docstring of a stage has priority."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +71,7 @@ class Argument:
     default : Any
         Value without the option.
     meaning : str
-        Description in the docstring of the stage.
+        Description in the docstring of the stage, or in `MEANINGS`.
     """
 
     name: str
@@ -238,7 +260,7 @@ def _stage(name: str, module: str, run: ast.FunctionDef) -> Stage:
     if run.args.args or run.args.vararg or run.args.kwarg:
         raise TypeError(f"{module}: {run.name}: expected parameters behind * alone")
     text = ast.get_docstring(run) or ""
-    meanings = _meanings(text)
+    meanings = MEANINGS | _meanings(text)
     arguments = []
     for argument, default in zip(run.args.kwonlyargs, run.args.kw_defaults, strict=True):
         annotation = ast.unparse(argument.annotation) if argument.annotation is not None else ""

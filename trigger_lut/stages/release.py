@@ -73,20 +73,8 @@ def run(
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design.
-    network : Path
-        Integer network.
-    codes : Path
-        Events as codes.
-    firmware_card, verify_card, synth_card, timing_card : Path
-        Cards of these stages.
-    folder : Output
-        Folder to write.
     archive : Output
         Zip to write.
-    card : Output
-        Card to write.
     decision_card : Path, optional
         Card of the decision, if the data set has a trigger.
     cmssw_model : str, optional

@@ -40,17 +40,6 @@ class DepthResult:
 def run(*, spec: Path, network: Path, firmware_card: Path, card: Output) -> RouteCard:
     """Place and route a design for an ECP5 with nextpnr, in several pipeline depths.
 
-    Parameters
-    ----------
-    spec : Path
-        Specification of the design (spec.json).
-    network : Path
-        The integer network (network.npz).
-    firmware_card : Path
-        Card of the firmware (firmware.json).
-    card : Output
-        Card to write (JSON).
-
     Returns
     -------
     RouteCard

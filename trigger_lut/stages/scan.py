@@ -38,16 +38,10 @@ def run(
 
     Parameters
     ----------
-    reference : Path
-        Card of the baselines (reference.json).
     designs : list of Path
         Folders of designs outside the scan.
     points : list of Path
         Folders of the points of the scan.
-    json : Output
-        Card to write (JSON).
-    tsv : Output
-        The same as a table, to write.
     published : str or None
         Name of the public data set, to list published results.
 

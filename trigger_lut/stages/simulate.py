@@ -34,16 +34,12 @@ def run(*, description: Path, process: str, part: int, root: Output, card: Outpu
 
     Parameters
     ----------
-    description : Path
-        Description of the data set (JSON).
     process : str
         Class of the file: of jets g, q, W, Z or t; muon; or of crossings.
     part : int
         Number of the file of this class, from 0.
     root : Output
         ROOT file to write.
-    card : Output
-        Card to write (JSON).
     """
     if process in CROSSING_CLASSES:
         from trigger_lut.simulation.crossings.files import simulate_crossing_file

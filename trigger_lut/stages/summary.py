@@ -146,14 +146,8 @@ def run(*, reference: Path, folders: list[Path], json: Output, tsv: Output) -> N
 
     Parameters
     ----------
-    reference : Path
-        Card of the baselines (reference.json).
     folders : list of Path
         Folders of the designs, in the order of the rows.
-    json : Output
-        Card to write (JSON).
-    tsv : Output
-        The same as a table, to write.
 
     Raises
     ------

@@ -29,16 +29,8 @@ def run(*, spec: Path, network: Path, train_card: Path, firmware_card: Path, car
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    network : Path
-        The integer network (network.npz).
     train_card : Path
         Card of the training (train.json).
-    firmware_card : Path
-        Card of the firmware (firmware.json).
-    card : Output
-        Card to write (JSON).
 
     Returns
     -------

@@ -20,15 +20,6 @@ from trigger_lut.stages.registry import Output
 def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Output) -> ThresholdsCard:
     """Choose the firmware's threshold for each rate of the trigger.
 
-    Parameters
-    ----------
-    spec, network, codes : Path
-        The design, its integer network, and the events.
-    trigger : Trigger
-        Signal classes, rates of the background, and the rates to keep to.
-    card : Path
-        The card to write.
-
     Returns
     -------
     ThresholdsCard

@@ -15,17 +15,6 @@ from trigger_lut.stages.registry import Output
 def run(*, spec: Path, verify_card: Path, synth_card: Path, card: Output) -> TimingCard:
     """Compare clock, latency and throughput with budget and target.
 
-    Parameters
-    ----------
-    spec : Path
-        Specification of the design (spec.json).
-    verify_card : Path
-        Card of the verification (verify.json).
-    synth_card : Path
-        Card of the synthesis (synth.json).
-    card : Output
-        Card to write (JSON).
-
     Returns
     -------
     TimingCard

@@ -55,10 +55,6 @@ def run(
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    codes : Path
-        Integer codes of the data set (codes.npz).
     checkpoints : Path
         Folder of checkpoints, from which an interrupted training resumes.
     model : Output
@@ -67,8 +63,6 @@ def run(
         Integer network to write.
     predictions : Output
         Outputs of the Keras model on validation and test split, to write.
-    card : Output
-        Card to write (JSON).
     save_warm_start : Output or None
         State before the widths are frozen, to write for smaller designs.
     warm_start : Path or None

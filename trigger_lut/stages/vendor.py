@@ -40,14 +40,6 @@ def run(
 
     Parameters
     ----------
-    spec : Path
-        Specification of the design (spec.json).
-    firmware_card : Path
-        Card of the firmware (firmware.json).
-    folder : Output
-        Folder to write into.
-    card : Output
-        Card to write (JSON).
     vivado : bool
         Run Vivado.
     vitis_hls : bool

@@ -28,10 +28,6 @@ def run(
 
     Parameters
     ----------
-    spec, model, network, codes, firmware_card
-        Files of the design.
-    card
-        Card that is written.
     rtl_vectors
         Number of vectors that the Verilog gets at least. The others get about 100,000, the VHDL fewer.
 

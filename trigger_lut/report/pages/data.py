@@ -19,8 +19,6 @@ def pages_of_data(*, ingest: Path, reference: Path, folder: Path, simulation: Pa
     ----------
     ingest, reference : Path
         IngestCard and ReferenceCard.
-    folder : Path
-        Folder of the pages.
     simulation : Path or None
         Card of the check of simulated data.
 

@@ -49,12 +49,8 @@ def pages_of_design(
 
     Parameters
     ----------
-    spec : Path
-        Spec of the design.
     reference, train, physics, verify, synth, timing : Path
         Cards of the stages.
-    folder : Path
-        Folder of the pages.
     vendor, route : Path or None
         VendorCard and RouteCard, if these stages are switched on.
 

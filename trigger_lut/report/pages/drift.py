@@ -22,8 +22,6 @@ def page_of_drift(*, drift: Path, folder: Path) -> None:
     ----------
     drift : Path
         DriftCard.
-    folder : Path
-        Folder of the page.
 
     Raises
     ------

@@ -25,12 +25,6 @@ def page_of_event(*, network: Path, codes: Path, output: Path, name: str = "netw
 
     Parameters
     ----------
-    network : Path
-        The integer network (network.npz).
-    codes : Path
-        Integer codes of its data set (codes.npz).
-    output : Path
-        Page to write (HTML).
     name : str
         Name of the design, for the title.
     event : int

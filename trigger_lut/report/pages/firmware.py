@@ -17,8 +17,6 @@ def page_of_firmware(*, firmware: Path, folder: Path) -> None:
     ----------
     firmware : Path
         FirmwareCard.
-    folder : Path
-        Folder of the page.
 
     Raises
     ------

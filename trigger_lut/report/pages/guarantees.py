@@ -24,8 +24,6 @@ def page_of_guarantees(*, designs: Sequence[Path], output: Path) -> None:
     ----------
     designs : sequence of Path
         Folders with verify.json, prove.json and timing.json.
-    output : Path
-        Page to write (HTML).
 
     Raises
     ------

@@ -21,8 +21,6 @@ def page_of_importance(*, importance: Path, folder: Path) -> None:
     ----------
     importance : Path
         ImportanceCard.
-    folder : Path
-        Folder of the page.
 
     Raises
     ------

@@ -145,8 +145,6 @@ def page_of_index(
         Stages of STAGES that ran, and drift_<data set>.
     data : Path
         Folder of the data set, with its pages in `pages`.
-    output : Path
-        Page to write (HTML).
     summary, scan : Path or None
         Cards of all designs and of the scan.
     proof_required : bool

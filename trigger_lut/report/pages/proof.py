@@ -19,8 +19,6 @@ def pages_of_proof(*, prove: Path, faults: Path, folder: Path) -> None:
     ----------
     prove, faults : Path
         ProveCard and FaultsCard.
-    folder : Path
-        Folder of the pages.
 
     Raises
     ------

@@ -22,8 +22,6 @@ def page_of_rate(*, rate: Path, decision: Path, folder: Path) -> None:
     ----------
     rate, decision : Path
         RateCard and DecisionCard.
-    folder : Path
-        Folder of the page.
 
     Raises
     ------

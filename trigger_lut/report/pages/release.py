@@ -18,8 +18,6 @@ def page_of_release(*, release: Path, output: Path) -> None:
     ----------
     release : Path
         ReleaseCard.
-    output : Path
-        Page to write (HTML).
 
     Raises
     ------

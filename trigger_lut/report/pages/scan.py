@@ -25,8 +25,6 @@ def pages_of_scan(*, scan: Path, folder: Path) -> None:
     ----------
     scan : Path
         ScanCard.
-    folder : Path
-        Folder of the page.
 
     Raises
     ------

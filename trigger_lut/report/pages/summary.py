@@ -22,8 +22,6 @@ def pages_of_summary(*, summary: Path, folder: Path, routes: Sequence[Path] = ()
     ----------
     summary : Path
         Summary of the designs.
-    folder : Path
-        Folder of the page.
     routes : sequence of Path
         RouteCards of the designs, if this stage is switched on.
 

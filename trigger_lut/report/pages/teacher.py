@@ -17,8 +17,6 @@ def page_of_teacher(*, teacher: Path, folder: Path) -> None:
     ----------
     teacher : Path
         TeacherCard.
-    folder : Path
-        Folder of the page.
 
     Raises
     ------

@@ -45,4 +45,4 @@ def unexplained(model):
     assert len(np.unique(expected, axis=0)) > 10
     different = (expected != outputs).any(axis=1)
     assert different.sum() <= 2
-    return int((different & ~explained(model, network, codes=codes, expected=expected, found=outputs).rounding).sum())
+    return int((different & ~explained(model, network, codes=codes, expected=expected, actual=outputs).rounding).sum())

@@ -119,10 +119,10 @@ def test_differs_names_the_entry_and_the_source():
     rows = [{"quantity": "luts", "found": 1}, {"quantity": "ii", "found": 1}]
     changed = [rows[0], rows[1] | {"found": 2}]
     assert list(
-        differs(Path("a.json"), "", expected={"budget": rows}, found={"budget": changed}, source="the budget file")
+        differs(Path("a.json"), "", expected={"budget": rows}, actual={"budget": changed}, source="the budget file")
     ) == ["a.json: budget.1.found: does not agree with the budget file. Expected 1, found 2."]
-    assert list(differs(Path("a.json"), "budget", expected=rows, found=rows[:1]))
-    assert not list(differs(Path("a.json"), "budget", expected=rows, found=list(rows)))
+    assert list(differs(Path("a.json"), "budget", expected=rows, actual=rows[:1]))
+    assert not list(differs(Path("a.json"), "budget", expected=rows, actual=list(rows)))
 
 
 def test_verdict_without_the_data_says_so(results):

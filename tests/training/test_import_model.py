@@ -282,12 +282,12 @@ def test_float_rounding_is_told_apart_from_a_wrong_weight():
     differ = (found != expected).any(axis=1)
     assert differ.sum() > 100
     np.testing.assert_array_equal(
-        explained(model, network, codes=codes, expected=expected, found=found).rounding, differ
+        explained(model, network, codes=codes, expected=expected, actual=found).rounding, differ
     )
     weights = network.layers[0].weights.copy()
     weights[0, 0] += 1
     wrong = evaluate(with_layer(network, 0, weights=weights), codes)
-    assert explained(model, network, codes=codes, expected=wrong, found=found).rounding.mean() < 0.01
+    assert explained(model, network, codes=codes, expected=wrong, actual=found).rounding.mean() < 0.01
 
 
 def test_another_model_than_the_network_shows_in_the_count(taken, tmp_path):

@@ -272,14 +272,14 @@ def disagreements(manifest: Mapping[str, Any], cards: Shipped, *, vectors: int) 
     facts = json.loads(json.dumps(facts_of(cards, vectors)))
     for key in facts.keys() | manifest.keys():
         if key not in ("files", "licences"):  # licences: a sentence that a later version may word otherwise
-            yield from differs(Path(MANIFEST), key, expected=facts.get(key), found=manifest.get(key))
+            yield from differs(Path(MANIFEST), key, expected=facts.get(key), actual=manifest.get(key))
     for name, card in vars(cards).items():
         if card is not None:
-            yield from differs(Path(_path(name)), "design", expected=cards.spec.design, found=card.design)
+            yield from differs(Path(_path(name)), "design", expected=cards.spec.design, actual=card.design)
     for key, value in timing_figures(cards.spec, cards.verify, synthesized=cards.synth).items():
-        yield from differs(Path(_path("timing")), key, expected=value, found=getattr(cards.timing, key))
+        yield from differs(Path(_path("timing")), key, expected=value, actual=getattr(cards.timing, key))
     counted = resources(cards.synth.cells)
     for name in OF_SYNTHESIS:
         yield from differs(
-            Path(_path("synth")), name, expected=getattr(counted, name), found=getattr(cards.synth, name).value
+            Path(_path("synth")), name, expected=getattr(counted, name), actual=getattr(cards.synth, name).value
         )

@@ -222,9 +222,11 @@ def _other_rows(
     table: Path, written: Sequence[DesignSummary | ScanPoint], rows: Sequence[DesignSummary | ScanPoint]
 ) -> list[str]:
     """Compare the rows of a table with those computed again."""
-    problems = list(differs(table, "designs", expected=[row.name for row in rows], found=[row.name for row in written]))
+    problems = list(
+        differs(table, "designs", expected=[row.name for row in rows], actual=[row.name for row in written])
+    )
     for said, row in zip(written, rows, strict=False):
-        problems += differs(table, row.name, expected=row, found=said)
+        problems += differs(table, row.name, expected=row, actual=said)
     return problems
 
 
@@ -241,12 +243,12 @@ def _compare_scan(scan: Path, reference: ReferenceCard, folders: Mapping[str, Pa
 def _not_asked_for(found: Found, budget: Budget, target: Target) -> list[str]:
     """Compare designs and checks with the budget file."""
     rows, points = ([x.name for x in named] for named in (found.rows, found.points))
-    problems = list(differs(Path("results"), "designs", expected=[*budget.designs], found=rows, source=ASKED))
-    problems += differs(Path("results"), "points of the scan", expected=[*budget.points], found=points, source=ASKED)
+    problems = list(differs(Path("results"), "designs", expected=[*budget.designs], actual=rows, source=ASKED))
+    problems += differs(Path("results"), "points of the scan", expected=[*budget.points], actual=points, source=ASKED)
     for name, design in found.designs.items():
         if name in budget.designs or name in budget.points:
             wanted = resolve(budget, target, design=name)
-            problems += differs(design.folder / "spec.json", "", expected=wanted, found=design.spec, source=ASKED)
+            problems += differs(design.folder / "spec.json", "", expected=wanted, actual=design.spec, source=ASKED)
     for row in found.rows:
         problems += _checks(found.designs[row.name], budget)
     return problems
@@ -267,7 +269,7 @@ def _checks(design: Design, budget: Budget) -> list[str]:
     if prove is not None:
         path = design.path("prove")
         problems += differs(
-            path, "seconds_allowed", expected=checks.sat_timeout_s, found=prove.seconds_allowed, source=ASKED
+            path, "seconds_allowed", expected=checks.sat_timeout_s, actual=prove.seconds_allowed, source=ASKED
         )
     if injected is None and checks.faults:
         problems.append(

@@ -292,7 +292,7 @@ def check_against_keras(model: Any, network: Network, *, events: EventCodes, whe
     rng = np.random.default_rng(0)
     codes = np.concatenate([events.of(TEST)[0][:CHECKED_EVENTS], uniform(network.inputs, CHECKED_EVENTS, rng=rng)])
     expected, outputs = evaluate(network, codes), run_keras(model, network, codes=codes)
-    differences = explained(model, network, codes=codes, expected=expected, found=outputs)
+    differences = explained(model, network, codes=codes, expected=expected, actual=outputs)
     wrong = (outputs != expected) & ~differences.rounding[:, None]
     if not wrong.any():
         return

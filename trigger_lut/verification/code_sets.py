@@ -39,18 +39,20 @@ def possible(network: Network) -> list[Set]:
     sets: list[Set] = [(kif.lo, np.ones(kif.hi - kif.lo + 1, dtype=np.bool_)) for kif in network.inputs]
     ranges = network.ranges
     for n, layer in enumerate(network.layers):
-        made: list[Set] = []
+        outputs: list[Set] = []
         known: dict[tuple[object, ...], list[Set]] = {}
         for place in range(layer.n_positions):
             if not layer.is_sum:
-                made += [_interval(ranges.one(len(sets) + len(made) + o)) for o in range(layer.shape[1])]
+                outputs += [_interval(ranges.one(len(sets) + len(outputs) + o)) for o in range(layer.shape[1])]
                 continue
-            seen = channels(network, n, place=place, sets=sets)
-            key = tuple((first, flags.tobytes()) for first, flags in seen)
+            channel_sets = channels(network, n, place=place, sets=sets)
+            key = tuple((first, flags.tobytes()) for first, flags in channel_sets)
             if key not in known:
-                known[key] = [_final(layer, sums(layer, o, seen=seen)[-1]) for o in range(layer.shape[1])]
-            made += known[key]
-        sets += made
+                known[key] = [
+                    _final(layer, sums(layer, o, channel_sets=channel_sets)[-1]) for o in range(layer.shape[1])
+                ]
+            outputs += known[key]
+        sets += outputs
     return sets
 
 
@@ -89,7 +91,7 @@ def channels(network: Network, n: int, *, place: int, sets: list[Set]) -> list[S
         One set a channel.
     """
     layer = network.layers[n]
-    found: list[Set] = []
+    channel_sets: list[Set] = []
     for i, (source, kif) in enumerate(zip(map(int, network.gather_index[n][place]), layer.inputs, strict=True)):
         flags = np.zeros(kif.hi - kif.lo + 1, dtype=np.bool_)
         if source == PADDING:
@@ -98,14 +100,14 @@ def channels(network: Network, n: int, *, place: int, sets: list[Set]) -> list[S
             flags[:] = True
         else:
             flags[in_channel(network, n, i=i, source=source, codes=members(sets[source])) - kif.lo] = True
-        found.append((kif.lo, flags))
-    return found
+        channel_sets.append((kif.lo, flags))
+    return channel_sets
 
 
-def members(held: Set) -> IntArray:
+def members(code_set: Set) -> IntArray:
     """Return the codes of a set in rising order."""
-    found: IntArray = held[0] + np.flatnonzero(held[1])
-    return found
+    codes: IntArray = code_set[0] + np.flatnonzero(code_set[1])
+    return codes
 
 
 def in_channel(network: Network, n: int, *, i: int, source: int, codes: IntArray) -> IntArray:
@@ -116,7 +118,7 @@ def in_channel(network: Network, n: int, *, i: int, source: int, codes: IntArray
     )
 
 
-def sums(layer: IntegerLayer, o: int, *, seen: Sequence[Set]) -> list[Set]:
+def sums(layer: IntegerLayer, o: int, *, channel_sets: Sequence[Set]) -> list[Set]:
     """Add the sets of an output's terms one after another.
 
     Parameters
@@ -125,7 +127,7 @@ def sums(layer: IntegerLayer, o: int, *, seen: Sequence[Set]) -> list[Set]:
         Layer of sums.
     o
         Number of the output.
-    seen
+    channel_sets
         Sets of the channels, from `channels`.
 
     Returns
@@ -133,17 +135,17 @@ def sums(layer: IntegerLayer, o: int, *, seen: Sequence[Set]) -> list[Set]:
     list of Set
         Sets of the sums over the first k live channels, from k = 0, which has the bias alone.
     """
-    found: list[Set] = [(layer.offset(o), np.ones(1, dtype=np.bool_))]
+    totals: list[Set] = [(layer.offset(o), np.ones(1, dtype=np.bool_))]
     for i in layer.entering(o):
-        values = np.unique(layer.term(i, o, codes=members(seen[i])))
-        first, flags = found[-1]
+        values = np.unique(layer.term(i, o, codes=members(channel_sets[i])))
+        first, flags = totals[-1]
         lo, hi = int(values[0]), int(values[-1])
         size = len(flags) + hi - lo
         if size >= WIDEST or len(flags) >= WIDEST:
-            found.append((first + lo, np.ones(WIDEST, dtype=np.bool_)))
+            totals.append((first + lo, np.ones(WIDEST, dtype=np.bool_)))
             continue
         added = np.zeros(size, dtype=np.bool_)
         for value in map(int, values):
             added[value - lo : value - lo + len(flags)] |= flags
-        found.append((first + lo, added))
-    return found
+        totals.append((first + lo, added))
+    return totals

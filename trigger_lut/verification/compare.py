@@ -306,14 +306,14 @@ def _comparison(run: Run, network: Network) -> Comparison:
     )
 
 
-def differences(expected: IntArray, found: NDArray[np.generic]) -> tuple[int, Difference | None]:
+def differences(expected: IntArray, actual: NDArray[np.generic]) -> tuple[int, Difference | None]:
     """Count the output values that differ, without tolerance.
 
     Parameters
     ----------
     expected : IntArray of shape (N, C_out)
         Outputs of the reference model.
-    found : NDArray of shape (N, C_out)
+    actual : NDArray of shape (N, C_out)
         Integers or reals. A value that is not an integer differs.
 
     Returns
@@ -328,27 +328,27 @@ def differences(expected: IntArray, found: NDArray[np.generic]) -> tuple[int, Di
     ToolFailedError
         If the shapes differ.
     """
-    if found.shape != expected.shape:
-        raise ToolFailedError(f"expected outputs of shape {expected.shape}, found {found.shape}")
-    places = np.argwhere(found != expected)
+    if actual.shape != expected.shape:
+        raise ToolFailedError(f"expected outputs of shape {expected.shape}, found {actual.shape}")
+    places = np.argwhere(actual != expected)
     if not len(places):
         return 0, None
     vector, output = (int(n) for n in places[0])
-    value = found[vector, output].item()
+    value = actual[vector, output].item()
     number: int | float | None = value
     if isinstance(value, float):
         number = int(value) if value.is_integer() else value if np.isfinite(value) else None
     return len(places), Difference(vector=vector, output=output, expected=int(expected[vector, output]), found=number)
 
 
-def largest_difference(expected: IntArray, found: NDArray[np.generic]) -> float | None:
+def largest_difference(expected: IntArray, actual: NDArray[np.generic]) -> float | None:
     """Find the largest difference in steps of the output.
 
     Parameters
     ----------
     expected : IntArray of shape (N, C_out)
         Outputs of the reference model.
-    found : NDArray of shape (N, C_out)
+    actual : NDArray of shape (N, C_out)
         Outputs of an implementation.
 
     Returns
@@ -356,7 +356,7 @@ def largest_difference(expected: IntArray, found: NDArray[np.generic]) -> float 
     float or None
         None where nothing differs, or where a value is not finite.
     """
-    largest = float(np.abs(found.astype(np.float64) - expected).max(initial=0.0))
+    largest = float(np.abs(actual.astype(np.float64) - expected).max(initial=0.0))
     return largest if largest and np.isfinite(largest) else None
 
 

@@ -72,9 +72,9 @@ class LookUps:
 
     def sums(self, codes: IntArray) -> IntArray:
         """Return the outputs (N, O) for the layer's codes (N, C_in)."""
-        found = np.tile(self.bias, (len(codes), 1))
+        totals = np.tile(self.bias, (len(codes), 1))
         if not len(self.channels):
-            return found
+            return totals
         size = max(1, BLOCK // len(self.channels))
         for start in range(0, len(codes), size):
             block = slice(start, start + size)
@@ -82,8 +82,8 @@ class LookUps:
             at -= self.lowest
             at >>= self.shifts
             at += self.starts
-            found[block][:, self.live] += np.add.reduceat(self.entries[at], self.firsts, axis=1, dtype=np.int64)
-        return found
+            totals[block][:, self.live] += np.add.reduceat(self.entries[at], self.firsts, axis=1, dtype=np.int64)
+        return totals
 
 
 class Cones:
@@ -115,12 +115,12 @@ class Cones:
         values[:, : codes.shape[1]] = codes
         for n, place, outputs in self.needed(number):
             layer = network.layers[n]
-            seen = channel_codes(network, n, values=values, place=place)
+            channels = channel_codes(network, n, values=values, place=place)
             first = network.first_value[n] + place * layer.shape[1]
             if isinstance(layer, TableLayer):
-                values[:, first + np.array(outputs)] = self._look_ups(n, outputs).sums(seen)
+                values[:, first + np.array(outputs)] = self._look_ups(n, outputs).sums(channels)
             else:
-                values[:, first : first + layer.shape[1]] = REFERENCE_MODEL(layer, seen)
+                values[:, first : first + layer.shape[1]] = REFERENCE_MODEL(layer, channels)
         return values[:, number]
 
     def _cost(self, number: int) -> int:
@@ -137,18 +137,18 @@ class Cones:
     def _needed(self, number: int) -> tuple[tuple[int, int, Outputs], ...]:
         """Return layer, place and outputs that a value depends on, itself included, in the order of evaluation."""
         network, inputs = self.network, len(self.network.inputs)
-        found: dict[tuple[int, int], set[int]] = {}
+        needed: dict[tuple[int, int], set[int]] = {}
         waiting = [number] if number >= inputs else []
         while waiting:
             value = waiting.pop()
             n = int(np.searchsorted(network.first_value, value, side="right")) - 1
             layer = network.layers[n]
             place, o = divmod(value - network.first_value[n], layer.shape[1])
-            outputs = found.setdefault((n, place), set())
+            outputs = needed.setdefault((n, place), set())
             if o in outputs:
                 continue
             outputs.add(o)
             entering = layer.entering(o) if layer.is_sum else range(len(layer.inputs))
             sources = (int(network.gather_index[n][place][i]) for i in entering)
             waiting += [source for source in sources if source != PADDING and source >= inputs]
-        return tuple((n, place, tuple(sorted(found[n, place]))) for n, place in sorted(found))
+        return tuple((n, place, tuple(sorted(needed[n, place]))) for n, place in sorted(needed))

@@ -131,7 +131,9 @@ def problems_of(design: Design) -> list[str]:
     return [problem for check in checks for problem in check(design)]
 
 
-def differs(path: Path, key: str, *, expected: object, found: object, source: str = "the other files") -> Iterator[str]:
+def differs(
+    path: Path, key: str, *, expected: object, actual: object, source: str = "the other files"
+) -> Iterator[str]:
     """Compare two values; records and mappings are compared key by key.
 
     Parameters
@@ -140,7 +142,7 @@ def differs(path: Path, key: str, *, expected: object, found: object, source: st
         File with the value that was found.
     key
         Key of the value; "" for the whole file.
-    expected, found
+    expected, actual
         Values to compare: models, mappings, lists or plain values.
     source
         Origin of the expected value.
@@ -150,17 +152,17 @@ def differs(path: Path, key: str, *, expected: object, found: object, source: st
     str
         Message for each value that differs.
     """
-    if isinstance(expected, BaseModel) and isinstance(found, BaseModel):
-        expected, found = expected.model_dump(), found.model_dump()
-    if isinstance(expected, dict) and isinstance(found, dict):
-        for name in expected | found:
+    if isinstance(expected, BaseModel) and isinstance(actual, BaseModel):
+        expected, actual = expected.model_dump(), actual.model_dump()
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for name in expected | actual:
             inner = f"{key}.{name}" if key else str(name)
-            yield from differs(path, inner, expected=expected.get(name), found=found.get(name), source=source)
-    elif _are_records(expected, found):
-        for n, (one, other) in enumerate(zip(expected, found, strict=True)):  # type: ignore[call-overload]
-            yield from differs(path, f"{key}.{n}", expected=one, found=other, source=source)
-    elif expected != found:
-        yield f"{path}: {key}: does not agree with {source}. Expected {expected}, found {found}."
+            yield from differs(path, inner, expected=expected.get(name), actual=actual.get(name), source=source)
+    elif _are_records(expected, actual):
+        for n, (one, other) in enumerate(zip(expected, actual, strict=True)):  # type: ignore[call-overload]
+            yield from differs(path, f"{key}.{n}", expected=one, actual=other, source=source)
+    elif expected != actual:
+        yield f"{path}: {key}: does not agree with {source}. Expected {expected}, found {actual}."
 
 
 def _are_records(*values: object) -> bool:
@@ -174,7 +176,7 @@ def _names_and_inputs(design: Design) -> Iterator[str]:
     codes: set[str] = set()
     for stage, card in design.cards.items():
         path = design.path(stage)
-        yield from differs(path, "design", expected=design.spec.design, found=card.design)
+        yield from differs(path, "design", expected=design.spec.design, actual=card.design)
         read = {Path(name).resolve() for name in card.inputs}
         for name in INPUTS[stage]:
             if (design.folder / name).resolve() not in read:
@@ -190,46 +192,48 @@ def _names_and_inputs(design: Design) -> Iterator[str]:
 
 def _specification(design: Design) -> Iterator[str]:
     spec, train, synth = design.spec, design.cards["train"], design.cards["synth"]
-    yield from differs(design.path("train"), "luts_budget", expected=spec.budget.luts, found=train.luts_budget)
+    yield from differs(design.path("train"), "luts_budget", expected=spec.budget.luts, actual=train.luts_budget)
     yield from differs(
         design.path("train"),
         "latency_cycles_budget",
         expected=spec.latency_cycles_budget,
-        found=train.latency_cycles_budget,
+        actual=train.latency_cycles_budget,
     )
-    yield from differs(design.path("synth"), "part", expected=spec.target.part, found=synth.part)
-    yield from differs(design.path("synth"), "family", expected=spec.target.family, found=synth.family)
+    yield from differs(design.path("synth"), "part", expected=spec.target.part, actual=synth.part)
+    yield from differs(design.path("synth"), "family", expected=spec.target.family, actual=synth.family)
     yield from differs(
-        design.path("synth"), "luts_estimate", expected=train.luts_estimate, found=synth.luts_estimate.value
+        design.path("synth"), "luts_estimate", expected=train.luts_estimate, actual=synth.luts_estimate.value
     )
     error = (train.luts_estimate - (synth.luts.value or 0)) / max(synth.luts.value or 0, 1)
-    yield from differs(design.path("synth"), "luts_estimate_error", expected=error, found=synth.luts_estimate_error)
+    yield from differs(design.path("synth"), "luts_estimate_error", expected=error, actual=synth.luts_estimate_error)
     for name, count in asdict(resources(synth.cells)).items():
         measured = getattr(synth, name)
         if measured.value is not None:
             yield from differs(
-                design.path("synth"), f"{name}, by the cells of the netlist", expected=count, found=measured.value
+                design.path("synth"), f"{name}, by the cells of the netlist", expected=count, actual=measured.value
             )
             yield from differs(
-                design.path("synth"), f"{name}.source", expected=spec.target.synthesizer, found=measured.source
+                design.path("synth"), f"{name}.source", expected=spec.target.synthesizer, actual=measured.source
             )
     if synth.stages and synth.ff.value is not None:
         registers = sum(stage.registers for stage in synth.stages)
-        yield from differs(design.path("synth"), "ff, by the stages", expected=registers, found=synth.ff.value)
+        yield from differs(design.path("synth"), "ff, by the stages", expected=registers, actual=synth.ff.value)
     if not synth.netlist_vectors:
         yield f"{design.path('synth')}: netlist_vectors: the netlist was not evaluated. Expected at least 1, found 0."
 
 
 def _firmware(design: Design) -> Iterator[str]:
     card, path = design.cards["firmware"], design.path("firmware")
-    yield from differs(path, "clock_period_ns", expected=design.spec.target.clock_period_ns, found=card.clock_period_ns)
-    project = read_project(Path(card.rtl_project))
-    yield from differs(path, "rtl_top", expected=project.top, found=card.rtl_top)
-    latency = project.latency_cycles_planned
-    yield from differs(path, "rtl_latency_cycles_planned", expected=latency, found=card.rtl_latency_cycles_planned)
-    yield from differs(project.folder / "project.json", "inputs", expected=design.network.inputs, found=project.inputs)
     yield from differs(
-        project.folder / "project.json", "outputs", expected=design.network.output_formats(), found=project.outputs
+        path, "clock_period_ns", expected=design.spec.target.clock_period_ns, actual=card.clock_period_ns
+    )
+    project = read_project(Path(card.rtl_project))
+    yield from differs(path, "rtl_top", expected=project.top, actual=card.rtl_top)
+    latency = project.latency_cycles_planned
+    yield from differs(path, "rtl_latency_cycles_planned", expected=latency, actual=card.rtl_latency_cycles_planned)
+    yield from differs(project.folder / "project.json", "inputs", expected=design.network.inputs, actual=project.inputs)
+    yield from differs(
+        project.folder / "project.json", "outputs", expected=design.network.output_formats(), actual=project.outputs
     )
     listed = {Path(name) for name in card.files}
     for file in (*project.files, *project.vhdl, project.folder / "project.json"):
@@ -239,9 +243,9 @@ def _firmware(design: Design) -> Iterator[str]:
 
 def _verification(design: Design) -> Iterator[str]:
     card, path = design.cards["verify"], design.path("verify")
-    yield from differs(path, "outputs", expected=len(design.network.output_formats()), found=card.outputs)
+    yield from differs(path, "outputs", expected=len(design.network.output_formats()), actual=card.outputs)
     latency = design.cards["firmware"].rtl_latency_cycles_planned
-    yield from differs(path, "latency_cycles_measured", expected=latency, found=card.latency_cycles_measured)
+    yield from differs(path, "latency_cycles_measured", expected=latency, actual=card.latency_cycles_measured)
     compared = {comparison.name: comparison for comparison in card.comparisons}
     for form in (*FORMS, *(["rtl_words"] if design.spec.budget.input_cycles else [])):
         if form not in compared:
@@ -254,26 +258,26 @@ def _verification(design: Design) -> Iterator[str]:
     for name, comparison in compared.items():
         given = name == "keras" and design.spec.network.keras_file is not None
         if not given:  # float rounding excuses imported models alone
-            yield from differs(path, f"{name}: rounding_mismatches", expected=0, found=comparison.rounding_mismatches)
+            yield from differs(path, f"{name}: rounding_mismatches", expected=0, actual=comparison.rounding_mismatches)
 
 
 def _timing(design: Design) -> Iterator[str]:
     card = design.cards["timing"]
     for key, value in timing_figures(design.spec, design.cards["verify"], synthesized=design.cards["synth"]).items():
-        yield from differs(design.path("timing"), key, expected=value, found=getattr(card, key))
+        yield from differs(design.path("timing"), key, expected=value, actual=getattr(card, key))
 
 
 def _proof(design: Design) -> Iterator[str]:
     formats, names = design.network.output_formats(), design.network.classes
     expected = [(names[n] if n < len(names) else str(n), kif.bits) for n, kif in enumerate(formats)]
     if card := design.cards.get("prove"):
-        found = [(output.name, output.bits) for output in card.outputs]
-        yield from differs(design.path("prove"), "outputs", expected=expected, found=found)
+        actual = [(output.name, output.bits) for output in card.outputs]
+        yield from differs(design.path("prove"), "outputs", expected=expected, actual=actual)
         latency = design.cards["firmware"].rtl_latency_cycles_planned
         ways = [output.by for output in card.outputs if output.status == "proven"]
         # Without registers on all paths, some output was not proven.
         if card.registers is not None or len(ways) == len(card.outputs):
-            yield from differs(design.path("prove"), "registers", expected=latency, found=card.registers)
+            yield from differs(design.path("prove"), "registers", expected=latency, actual=card.registers)
         if ways and not card.seconds_allowed:
             yield f"{design.path('prove')}: seconds_allowed: Expected the time of the proof, found 0."
         if "SAT" in ways and not card.gates:
@@ -281,9 +285,9 @@ def _proof(design: Design) -> Iterator[str]:
         if card.second is not None:
             named = [*(name for name, _ in expected), "valid_out"]
             yield from differs(
-                design.path("prove"), "second.outputs", expected=named, found=[x.name for x in card.second.outputs]
+                design.path("prove"), "second.outputs", expected=named, actual=[x.name for x in card.second.outputs]
             )
-            yield from differs(design.path("prove"), "second.cycles", expected=latency, found=card.second.cycles)
+            yield from differs(design.path("prove"), "second.cycles", expected=latency, actual=card.second.cycles)
         for output in card.outputs:
             if output.status == "proven" and output.by is None:
                 yield f"{design.path('prove')}: {output.name}: by: Expected how it was proven, found null."
@@ -293,11 +297,11 @@ def _decision(design: Design) -> Iterator[str]:
     if card := design.cards.get("decision"):
         path, target = design.path("decision"), design.spec.target
         latency = design.cards["firmware"].rtl_latency_cycles_planned
-        yield from differs(path, "network_latency_cycles", expected=latency, found=card.network_latency_cycles)
-        yield from differs(path, "clock_mhz", expected=target.clock_mhz, found=card.clock_mhz)
+        yield from differs(path, "network_latency_cycles", expected=latency, actual=card.network_latency_cycles)
+        yield from differs(path, "clock_mhz", expected=target.clock_mhz, actual=card.clock_mhz)
         if card.latency_cycles.value is not None:
             expected = card.latency_cycles.value * target.clock_period_ns
-            yield from differs(path, "latency_ns", expected=expected, found=card.latency_ns.value)
+            yield from differs(path, "latency_ns", expected=expected, actual=card.latency_ns.value)
 
 
 def _release_folder(archive: Path) -> Iterator[str]:
@@ -307,10 +311,10 @@ def _release_folder(archive: Path) -> Iterator[str]:
         return
     with zipfile.ZipFile(archive) as content:
         digests = {str(folder / name): hashlib.sha256(content.read(name)).hexdigest() for name in content.namelist()}
-    found = files_in(folder)
-    for name in sorted(digests.keys() | found.keys()):
+    actual = files_in(folder)
+    for name in sorted(digests.keys() | actual.keys()):
         yield from differs(
-            Path(name), "sha256", expected=digests.get(name, "no such file"), found=found.get(name, "no such file")
+            Path(name), "sha256", expected=digests.get(name, "no such file"), actual=actual.get(name, "no such file")
         )
 
 
@@ -322,13 +326,13 @@ def _release(design: Design) -> Iterator[str]:
     if not archive.is_file():
         yield f"{archive}: missing. Expected the release that {path} lists, found none. Run the release stage again."
         return
-    yield from differs(archive, "sha256", expected=card.archive_sha256, found=sha256(archive))
-    yield from differs(archive, "bytes", expected=card.archive_bytes, found=archive.stat().st_size)
+    yield from differs(archive, "sha256", expected=card.archive_sha256, actual=sha256(archive))
+    yield from differs(archive, "bytes", expected=card.archive_bytes, actual=archive.stat().st_size)
     with zipfile.ZipFile(archive) as content:
         sizes = {entry.filename: entry.file_size for entry in content.infolist()}
         manifest = content.read(MANIFEST) if MANIFEST in sizes else b""
-    yield from differs(archive, MANIFEST, expected=card.manifest_sha256, found=hashlib.sha256(manifest).hexdigest())
-    yield from differs(path, "files", expected=card.files, found=sizes)
+    yield from differs(archive, MANIFEST, expected=card.manifest_sha256, actual=hashlib.sha256(manifest).hexdigest())
+    yield from differs(path, "files", expected=card.files, actual=sizes)
     yield from _release_folder(archive)
     if not card.vectors or not card.checks:
         yield f"{path}: nothing was checked. Expected vectors and checks, found {card.vectors} and {len(card.checks)}."

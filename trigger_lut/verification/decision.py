@@ -98,9 +98,11 @@ def some_at_edges(decision: DecisionProject, outputs: IntArray, *, count: int, r
     IntArray of shape (min(count, N),)
         Numbers of the vectors in rising order: as many from each edge where it has enough, the rest at random.
     """
-    edges = [rng.permutation(found) for point in at_edges(decision, outputs) for found in point.values() if len(found)]
+    edges = [
+        rng.permutation(vectors) for point in at_edges(decision, outputs) for vectors in point.values() if len(vectors)
+    ]
     share = max(1, count // (2 * len(edges))) if edges else 0
-    first = np.unique(np.concatenate([found[:share] for found in edges])) if edges else np.zeros(0, dtype=np.int64)
+    first = np.unique(np.concatenate([vectors[:share] for vectors in edges])) if edges else np.zeros(0, dtype=np.int64)
     others = np.setdiff1d(rng.permutation(len(outputs)), first[:count], assume_unique=True)
     return np.sort(np.concatenate([first, rng.permutation(others)])[:count])
 
@@ -146,8 +148,8 @@ def compared(
     """
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:
-        found = _run(flat(decision, rtl, folder=Path(scratch, "given")), vectors.codes, simulate)
-        count, first = differences(expected(decision, vectors.outputs), found)
+        actual = _run(flat(decision, rtl, folder=Path(scratch, "given")), vectors.codes, simulate)
+        count, first = differences(expected(decision, vectors.outputs), actual)
         good, edges = expected(decision, some.outputs), at_edges(decision, some.outputs)
         points = len(edges)
         noticed: list[dict[str, int | None]] = [{} for _ in range(points)]
@@ -175,11 +177,11 @@ def compared(
 def _run(project: RtlProject, codes: IntArray, simulate: Simulate) -> IntArray:
     outputs = []
     for start in range(0, len(codes), BLOCK):
-        found, latency, ii = simulate(project, codes[start : start + BLOCK])
+        block_outputs, latency, ii = simulate(project, codes[start : start + BLOCK])
         if (latency, ii) != (project.latency_cycles_planned, project.ii):
             raise NotReproducibleError(
                 f"{project.top}: latency {latency} cycles, II {ii}; expected {project.latency_cycles_planned} and "
                 f"{project.ii}"
             )
-        outputs.append(found)
+        outputs.append(block_outputs)
     return np.concatenate(outputs)

@@ -127,16 +127,18 @@ def _behind_network(project: DecisionProject, combined: RtlProject) -> dict[str,
     """
     module = read_modules(combined, (*BOXES, project.network))[project.top]
     ports, cells = module["ports"], module["cells"]
-    found = [name for name, cell in cells.items() if cell["type"] == project.network]
-    if len(found) != 1:
-        raise ToolFailedError(f"{project.top}: expected the module {project.network} once, found it {len(found)} times")
-    network = cells[found[0]]["connections"]
+    instances = [name for name, cell in cells.items() if cell["type"] == project.network]
+    if len(instances) != 1:
+        raise ToolFailedError(
+            f"{project.top}: expected the module {project.network} once, found it {len(instances)} times"
+        )
+    network = cells[instances[0]]["connections"]
     for port in NETWORK_INPUTS:
         if network[port] != ports[port]["bits"]:
             raise ToolFailedError(f"{project.top}: expected the port {port} at the network's {port}, found other nets")
     inputs = {"valid_in": network["valid_out"], "data_in": network["data_out"]}
     cut = {port: {**ports[port], "bits": bits} for port, bits in inputs.items()}
-    others = {name: cell for name, cell in cells.items() if name != found[0]}
+    others = {name: cell for name, cell in cells.items() if name != instances[0]}
     return {project.top: {**module, "cells": others, "ports": {**ports, **cut}}}
 
 
@@ -144,12 +146,12 @@ def _compared(project: DecisionProject, graphs: Sequence[Graph], seconds: float)
     """Compare circuits with the reference, and one of them with a reference of which a threshold is moved."""
     with tempfile.TemporaryDirectory(prefix="trigger_lut_decision_") as scratch:
         reference = reference_graph(project.score, project.thresholds, folder=Path(scratch))
-        found = [equivalent(reference, graph, seconds=seconds) for graph in graphs if not _same(graph, graphs[0])]
-        found.insert(0, equivalent(reference, graphs[0], seconds=seconds))
-        said = {result.verdict for result in found}
-        if said != {"proven"}:
-            status: Status = "different" if "different" in said else "open"
-            detail = "another function by SAT" if status == "different" else found[-1].reason
+        results = [equivalent(reference, graph, seconds=seconds) for graph in graphs if not _same(graph, graphs[0])]
+        results.insert(0, equivalent(reference, graphs[0], seconds=seconds))
+        verdicts = {result.verdict for result in results}
+        if verdicts != {"proven"}:
+            status: Status = "different" if "different" in verdicts else "open"
+            detail = "another function by SAT" if status == "different" else results[-1].reason
             return DecisionProof(status, None, detail)
         first = next((n for n, code in enumerate(project.thresholds) if code is not None), None)
         if first is None:

@@ -56,9 +56,9 @@ class ExactModel:
                 self.model = keras.saving.deserialize_keras_object(config)
             self._take_over(model)
         except Exception as error:  # of a user's layer, whatever it has against float64
-            said = (str(error).splitlines() or [""])[0]
+            reason = (str(error).splitlines() or [""])[0]
             raise FirmwareError(
-                f"model {model.name!r}: cannot be built in float64 ({type(error).__name__}: {said[:200]}). Expected "
+                f"model {model.name!r}: cannot be built in float64 ({type(error).__name__}: {reason[:200]}). Expected "
                 "layers of Keras and HGQ2, or own layers that take a dtype"
             ) from error
 
@@ -89,13 +89,13 @@ class ExactModel:
             In steps of each output.
         """
         self._rounding.way = way
-        found = []
+        blocks = []
         with _float64():
             for start in range(0, len(codes), BLOCK):
                 some = codes[start : start + BLOCK]
                 result = self.model(values_of(self.model, network, codes=some, kind=np.float64), training=False)
-                found.append(outputs_of(result, network, events=len(some)))
-        return np.concatenate(found)
+                blocks.append(outputs_of(result, network, events=len(some)))
+        return np.concatenate(blocks)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Explained:
     note: str | None = None
 
 
-def explained(model: Any, network: Network, *, codes: IntArray, expected: IntArray, found: Any) -> Explained:
+def explained(model: Any, network: Network, *, codes: IntArray, expected: IntArray, actual: Any) -> Explained:
     """Find the events in which float rounding alone makes a Keras model differ from the integers.
 
     Parameters
@@ -127,7 +127,7 @@ def explained(model: Any, network: Network, *, codes: IntArray, expected: IntArr
         Input codes.
     expected : IntArray of shape (N, C_out)
         Output codes of the integer network.
-    found : array of shape (N, C_out)
+    actual : array of shape (N, C_out)
         Outputs of the model in float32, in steps of each output.
 
     Returns
@@ -136,7 +136,7 @@ def explained(model: Any, network: Network, *, codes: IntArray, expected: IntArr
         Events that agree in float64, under some rounding of the entries at ties.
     """
     rounding = np.zeros(len(codes), dtype=np.bool_)
-    open_events = np.flatnonzero((np.asarray(found) != expected).any(axis=1))
+    open_events = np.flatnonzero((np.asarray(actual) != expected).any(axis=1))
     if not len(open_events):
         return Explained(rounding)
     try:

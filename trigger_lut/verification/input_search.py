@@ -65,8 +65,8 @@ class Solver:
         IntArray of shape (C_in,) or None
             None unless the value is a tree of sums whose branches read different network inputs, down to these.
         """
-        found: IntArray = base.copy()
-        return found if self._assign(value, wanted, found) else None
+        vector: IntArray = base.copy()
+        return vector if self._assign(value, wanted, vector) else None
 
     def _assign(self, value: int, wanted: IntArray, vector: IntArray) -> bool:
         if value < len(self.network.inputs):
@@ -79,8 +79,8 @@ class Solver:
         read, entering = list(map(int, self.network.gather_index[n][place])), layer.entering(o)
         if not self._apart([read[i] for i in entering]):
             return False
-        seen = channels(self.network, n, place=place, sets=self.sets)
-        before = sums(layer, o, seen=seen)
+        channel_sets = channels(self.network, n, place=place, sets=self.sets)
+        before = sums(layer, o, channel_sets=channel_sets)
         if any(len(flags) >= WIDEST for _, flags in before):
             return False
         totals = members(before[-1])
@@ -90,7 +90,7 @@ class Solver:
             return False
         total = int(self.rng.choice(totals))
         for i, (first, flags) in reversed(list(zip(entering, before, strict=False))):
-            codes = members(seen[i])
+            codes = members(channel_sets[i])
             adds = layer.term(i, o, codes=codes)
             rest = total - adds - first
             fits = (rest >= 0) & (rest < len(flags))
@@ -112,12 +112,12 @@ class Solver:
 
     def _apart(self, sources: list[int]) -> bool:
         """Return whether no two values read the same network input."""
-        seen: set[int] = set()
+        inputs: set[int] = set()
         for source in sources:
             own = self.support(source) if source != PADDING else frozenset()
-            if seen & own:
+            if inputs & own:
                 return False
-            seen |= own
+            inputs |= own
         return True
 
     def _support(self, value: int) -> frozenset[int]:
@@ -142,12 +142,12 @@ class Solver:
 
     def _neighbors(self, vector: IntArray) -> IntArray:
         """Return every vector that differs in one input, or MOST of them by chance."""
-        found = []
+        blocks = []
         for i, kif in enumerate(self.network.inputs):
             changed = np.repeat(vector[None], kif.hi - kif.lo + 1, axis=0)
             changed[:, i] = np.arange(kif.lo, kif.hi + 1)
-            found.append(changed)
-        every = np.concatenate(found)
+            blocks.append(changed)
+        every = np.concatenate(blocks)
         return every if len(every) <= MOST else every[self.rng.choice(len(every), MOST, replace=False)]
 
     def searched(self, value: int, wanted: IntArray, *, pool: IntArray, values: IntArray) -> IntArray | None:

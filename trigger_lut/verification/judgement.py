@@ -79,14 +79,14 @@ def other_interface(design: Design) -> list[str]:
         "latency_cycles": (frozen.latency_cycles, timing.latency_cycles.value),
         "ii": (frozen.ii, timing.ii.value),
     }
-    found = [f"{key}: expected {kept}, found {own}" for key, (kept, own) in pairs.items() if own != kept]
-    if frozen.keep == "structure" and not found:
+    differences = [f"{key}: expected {kept}, found {own}" for key, (kept, own) in pairs.items() if own != kept]
+    if frozen.keep == "structure" and not differences:
         path = Path(frozen.files.network)
         if not path.is_file() or sha256(path) != frozen.network_sha256:
-            found.append(f"structure: expected the earlier network, found another file {path}")
+            differences.append(f"structure: expected the earlier network, found another file {path}")
         elif not same_structure(network, load_network(path)):
-            found.append("structure: expected that of the earlier network, found another one")
-    return [f"{design.spec.design}: interface of {frozen.result} not kept: {line}" for line in found]
+            differences.append("structure: expected that of the earlier network, found another one")
+    return [f"{design.spec.design}: interface of {frozen.result} not kept: {line}" for line in differences]
 
 
 def unproven(path: Path) -> list[str]:
@@ -109,26 +109,26 @@ def unproven(path: Path) -> list[str]:
     """
     if path.name.startswith("decision"):
         decided = read_card(DecisionCard, path)
-        found = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
+        failures = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
         clock = judge("clock_mhz", decided.clock_mhz, found=decided.fmax_mhz_estimate, at_least=True)
         if not clock.met:
-            found.append(f"{decided.design}: decision in firmware: {describe_miss(clock)}")
-        return found
+            failures.append(f"{decided.design}: decision in firmware: {describe_miss(clock)}")
+        return failures
     if path.name.startswith("faults"):
         injected = read_card(FaultsCard, path)
         count = len(injected.undetected)
         return [f"{injected.design}: {count} faults undetected, the first: {injected.undetected[0]}"] if count else []
     card = read_card(ProveCard, path)
-    found = [f"{card.design}: output {x.name} differs: {x.detail}" for x in card.outputs if x.status == "different"]
+    failures = [f"{card.design}: output {x.name} differs: {x.detail}" for x in card.outputs if x.status == "different"]
     second = card.second
     if second is not None:
-        found += [
+        failures += [
             f"{card.design}: second proof: {x.name} differs: {x.detail}"
             for x in second.outputs
             if x.status == "disagrees"
         ]
     missed_flip = [card.control_caught, second.control_caught if second else None]
-    return found + ([f"{card.design}: a flipped table bit was proven equal"] if False in missed_flip else [])
+    return failures + ([f"{card.design}: a flipped table bit was proven equal"] if False in missed_flip else [])
 
 
 def open_outputs(design: str, card: ProveCard | None) -> list[str]:
@@ -267,8 +267,8 @@ STATUSES = ("proven", "sampled")
 def _budget(lines: list[BudgetLine]) -> Iterator[str]:
     for line in lines:
         limit = "at least" if line.at_least else "at most"
-        found = "not measured" if line.measured is None else f"{line.measured:g} ({line.source})"
-        yield f"{line.quantity}: {found}, {limit} {line.budget:g}: {'met' if line.met else 'missed'}"
+        measured = "not measured" if line.measured is None else f"{line.measured:g} ({line.source})"
+        yield f"{line.quantity}: {measured}, {limit} {line.budget:g}: {'met' if line.met else 'missed'}"
 
 
 def _kept(design: Design) -> Iterator[str]:

@@ -103,9 +103,9 @@ def _looked_up(network: Network, codes: IntArray) -> dict[int, list[NDArray[np.b
         for n, seen_codes in did.items():
             layer = network.layers[n]
             for place in range(layer.n_positions):
-                seen = channel_codes(network, n, values=values, place=place)
+                channel_values = channel_codes(network, n, values=values, place=place)
                 for i, kif in enumerate(layer.inputs):
-                    seen_codes[i][seen[:, i] - kif.lo] = True
+                    seen_codes[i][channel_values[:, i] - kif.lo] = True
     return did
 
 
@@ -139,7 +139,7 @@ def vectors_for_entries(network: Network, codes: IntArray, *, seed: int) -> tupl
         Entries that all vectors look up together.
     """
     rng = np.random.default_rng(seed)
-    found: list[IntArray] = []
+    vectors: list[IntArray] = []
     sets = possible(network)
     missing, coverage = open_entries(network, codes, sets=sets)
     if missing:
@@ -150,11 +150,11 @@ def vectors_for_entries(network: Network, codes: IntArray, *, seed: int) -> tupl
             different.setdefault((entry.layer, entry.channel, entry.first), entry)
         for entry in watched(list(different.values()), "vectors: table entries"):
             vector = _vector_for(solver, entry, pool, values)
-            found += [] if vector is None else [vector]
+            vectors += [] if vector is None else [vector]
         if solver.look_ups > MOST_LOOK_UPS:
             LOG.info(f"vectors: the search ended after {solver.look_ups:,} look-ups; the rest was solved or left")
-    more = np.array(found, dtype=np.int64).reshape(-1, codes.shape[1])
-    if found:
+    more = np.array(vectors, dtype=np.int64).reshape(-1, codes.shape[1])
+    if vectors:
         coverage = open_entries(network, np.concatenate([codes, more]), sets=sets)[1]
     return more, coverage
 
@@ -162,14 +162,16 @@ def vectors_for_entries(network: Network, codes: IntArray, *, seed: int) -> tupl
 def _read_values(network: Network, entries: list[Entry], codes: IntArray) -> dict[int, IntArray]:
     """Return the values that the channels of entries read, by number, each in the smallest type that holds it."""
     read = {int(v) for e in entries for v in network.gather_index[e.layer][:, e.channel]} - {PADDING}
-    found = {}
+    values_by_number = {}
     for value in sorted(read):
         lo, hi, _ = network.ranges.one(value)
-        found[value] = np.empty(len(codes), dtype=np.result_type(np.min_scalar_type(lo), np.min_scalar_type(-hi - 1)))
+        values_by_number[value] = np.empty(
+            len(codes), dtype=np.result_type(np.min_scalar_type(lo), np.min_scalar_type(-hi - 1))
+        )
     for block, values in _all_values(network, codes):
-        for value, kept in found.items():
+        for value, kept in values_by_number.items():
             kept[block] = values[:, value]
-    return found
+    return values_by_number
 
 
 def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: Mapping[int, IntArray]) -> IntArray | None:
@@ -183,9 +185,9 @@ def _vector_for(solver: Solver, entry: Entry, pool: IntArray, values: Mapping[in
         wanted = wanted[(kept >= entry.first) & (kept <= entry.last)]
         if not len(wanted):
             continue
-        found = solver.solved(source, wanted, base=pool[rng.integers(len(pool))])
-        if found is None and solver.look_ups <= MOST_LOOK_UPS:
-            found = solver.searched(source, wanted, pool=pool, values=values[source])
-        if found is not None:
-            return found
+        vector = solver.solved(source, wanted, base=pool[rng.integers(len(pool))])
+        if vector is None and solver.look_ups <= MOST_LOOK_UPS:
+            vector = solver.searched(source, wanted, pool=pool, values=values[source])
+        if vector is not None:
+            return vector
     return None

@@ -65,16 +65,16 @@ def _changed(events: IntArray, formats: tuple[KIF, ...], count: int, rng: np.ran
     """Return (count, C) events in which MOST_CHANGED or fewer channels, at least one, are random."""
     if not count:
         return np.zeros((0, len(formats)), dtype=np.int64)
-    found: IntArray = events[rng.integers(len(events), size=count)]
-    order = rng.random(found.shape)
+    vectors: IntArray = events[rng.integers(len(events), size=count)]
+    order = rng.random(vectors.shape)
     changed = rng.integers(1, min(MOST_CHANGED, len(formats)) + 1, (count, 1))
-    random = np.empty(found.shape, dtype=np.bool_)
+    random = np.empty(vectors.shape, dtype=np.bool_)
     for start in range(0, count, BLOCK):
         block = slice(start, start + BLOCK)
         random[block] = order[block].argsort(axis=1) < changed[block]
     del order
-    np.copyto(found, uniform(formats, count, rng=rng), where=random)
-    return found
+    np.copyto(vectors, uniform(formats, count, rng=rng), where=random)
+    return vectors
 
 
 def all_vectors(

@@ -132,7 +132,7 @@ def _with_decision(design: Design, folder: Path) -> Design:
     codes = np.array(list(itertools.product(*(range(kif.lo, kif.hi + 1) for kif in project.inputs))))
     scores = np.sort(score.codes(evaluate(design.network, codes)))
     thresholds = [int(scores[len(scores) * part // 4]) for part in (3, 2)]
-    made = write_decision(
+    decision = write_decision(
         project,
         score,
         names=(),
@@ -141,10 +141,10 @@ def _with_decision(design: Design, folder: Path) -> Design:
         cycles=levels(score),
         folder=folder / "decision",
     )
-    judged = flat(made, project, folder=folder / "flat")
-    files = design.files | _texts([made.verilog])
+    judged = flat(decision, project, folder=folder / "flat")
+    files = design.files | _texts([decision.verilog])
     return replace(
-        design, files=files, judged=judged, decision=made, wrapper=_texts(judged.files[-1:])[f"{judged.top}.v"]
+        design, files=files, judged=judged, decision=decision, wrapper=_texts(judged.files[-1:])[f"{judged.top}.v"]
     )
 
 

@@ -47,8 +47,8 @@ def edited(design: Design, draw: Draw, *, where: str, pattern: str, replacement:
 
 def edited_everywhere(design: Design, where: str, *, pattern: str, replacement: str) -> Files:
     """Replace all matches of a pattern in a part: the files that change."""
-    made = {file: re.sub(pattern, replacement, design.files[file]) for file in part(design, where)}
-    return {file: text for file, text in made.items() if text != design.files[file]}
+    changed = {file: re.sub(pattern, replacement, design.files[file]) for file in part(design, where)}
+    return {file: text for file, text in changed.items() if text != design.files[file]}
 
 
 def spliced(text: str, match: re.Match[str], *, new: str) -> str:
@@ -58,8 +58,8 @@ def spliced(text: str, match: re.Match[str], *, new: str) -> str:
 
 def _place(file: str, match: re.Match[str], new: str) -> str:
     line = match.string.count("\n", 0, match.start()) + 1
-    old, made = (" ".join(text.split())[:60] for text in (match[0], new))
-    return f"{file}:{line}: {old} -> {made}"
+    old, replaced = (" ".join(text.split())[:60] for text in (match[0], new))
+    return f"{file}:{line}: {old} -> {replaced}"
 
 
 def filled(text: str, design: Design, *, draw: Draw) -> str:
@@ -93,9 +93,11 @@ def _filled(
 ) -> tuple[list[str], Events]:
     """Fill texts and the data of events, all with the same figures."""
     separator = "\n\0\n"
-    found = filled(separator.join([*texts, *(data for _, data in events)]), design, draw=draw).split(separator)
-    data = found[len(texts) :]
-    return found[: len(texts)], tuple((valid, int(value)) for (valid, _), value in zip(events, data, strict=True))
+    filled_texts = filled(separator.join([*texts, *(data for _, data in events)]), design, draw=draw).split(separator)
+    data = filled_texts[len(texts) :]
+    return filled_texts[: len(texts)], tuple(
+        (valid, int(value)) for (valid, _), value in zip(events, data, strict=True)
+    )
 
 
 def in_body(text: str, code: str) -> str:
@@ -150,18 +152,20 @@ def flip(
     def apply(design: Design, draw: Draw) -> Change | None:
         forms = [(code, fires), *(readings or {}).values()]
         texts = ["@bit@", *(piece for form in forms for piece in form), *(extra or {}).values()]
-        (bit, *found), given = _filled(texts, events, design, draw)
-        made = [
+        (bit, *filled_texts), given = _filled(texts, events, design, draw)
+        top_files = [
             {
                 design.top: ended(
                     clean_top(design, f"\n{declared}"), f"assign data_out = {inverted(design, bit, fires=when)};"
                 )
             }
-            for declared, when in zip(found[: 2 * len(forms) : 2], found[1::2], strict=False)
+            for declared, when in zip(filled_texts[: 2 * len(forms) : 2], filled_texts[1::2], strict=False)
         ]
-        added = dict(zip(extra or {}, found[2 * len(forms) :], strict=True))
-        place = f"{design.top}: bit {bit} of data_out where {found[1][:60]}"
-        return Change(place, made[0] | added, dict(zip(readings or {}, made[1:], strict=True)), given, (), equal)
+        added = dict(zip(extra or {}, filled_texts[2 * len(forms) :], strict=True))
+        place = f"{design.top}: bit {bit} of data_out where {filled_texts[1][:60]}"
+        return Change(
+            place, top_files[0] | added, dict(zip(readings or {}, top_files[1:], strict=True)), given, (), equal
+        )
 
 
 def flips(

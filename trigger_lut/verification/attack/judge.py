@@ -168,8 +168,8 @@ def make_stimulus(design: Design, events: Sequence[Events], *, seed: int) -> Int
     add(np.ones(len(every), dtype=np.int64), every)
     random(800, 0.5)
     random(200, 0.05)
-    held = np.repeat(rng.integers(0, top, 60), rng.integers(1, 6, 60))
-    add(rng.integers(0, 2, len(held)), held)
+    repeated = np.repeat(rng.integers(0, top, 60), rng.integers(1, 6, 60))
+    add(rng.integers(0, 2, len(repeated)), repeated)
     add(rng.integers(0, 2, 80), np.where(rng.random(80) < 0.5, 0, top - 1))
     add(np.repeat([0, 1], 80), rng.integers(0, top, 160))
     for event in events:
@@ -195,28 +195,28 @@ def make_stimulus(design: Design, events: Sequence[Events], *, seed: int) -> Int
 def _simulated(design: Design, readings: list[_Reading], stimulus: IntArray) -> list[IntArray | None]:
     """Return counts (places, 4) of each reading, summed over the runs; None where it cannot be compiled or run."""
     alive = list(range(len(readings)))
-    found: list[IntArray | None] = [None] * len(readings)
+    counts: list[IntArray | None] = [None] * len(readings)
     while alive:
         with tempfile.TemporaryDirectory(prefix="trigger_lut_attack_") as folder:
-            said, failed = _batch(design, {n: readings[n].text for n in alive}, stimulus, Path(folder))
+            batch_counts, failed = _batch(design, {n: readings[n].text for n in alive}, stimulus, Path(folder))
         if not failed:
-            assert said is not None
-            for n, made in zip(alive, said, strict=True):
-                found[n] = made
-            return found
+            assert batch_counts is not None
+            for n, reading_counts in zip(alive, batch_counts, strict=True):
+                counts[n] = reading_counts
+            return counts
         if failed.keys() == {-1}:  # not seen whose fault it is: one half, then the other
             if len(alive) == 1:
                 readings[alive[0]].problem = failed[-1]
-                return found
+                return counts
             half = len(alive) // 2
             for group in (alive[:half], alive[half:]):
                 for n, part in zip(group, _simulated(design, [readings[n] for n in group], stimulus), strict=True):
-                    found[n] = part
-            return found
+                    counts[n] = part
+            return counts
         for n, problem in failed.items():
             readings[n].problem = problem
         alive = [n for n in alive if n not in failed]
-    return found
+    return counts
 
 
 def _batch(

@@ -135,24 +135,24 @@ def draw_mutants(designs: Sequence[Design], count: int, *, seed: int) -> list[Mu
     turns = [(name, float(n)) for names in by_kind.values() for n, name in enumerate(rng.permutation(names).tolist())]
     # Kinds in turn until each operator had its first turn, then all operators in turn.
     order = [name for name, _ in sorted(turns, key=lambda turn: turn[1])]
-    found: list[Mutant] = []
+    mutants: list[Mutant] = []
     texts: set[tuple[str, ...]] = set()
     for _ in range(1 + 4 * count // len(order)):
         for name in order:
-            if len(found) == count:
-                return found
+            if len(mutants) == count:
+                return mutants
             change = _applied(designs, name, rng)
             if change is None:
                 continue
             design, changed = change
-            if changed.equal and sum(m.change.equal for m in found) >= count // EQUAL_SHARE:
+            if changed.equal and sum(m.change.equal for m in mutants) >= count // EQUAL_SHARE:
                 continue
             files = _ordered(design, changed)
             key = (design.name, *(f"{n}\0{text}" for n, text in files.items()))
             if key not in texts:
                 texts.add(key)
-                found.append(Mutant(len(found), design, name, known[name].kind, changed, files))
-    return found
+                mutants.append(Mutant(len(mutants), design, name, known[name].kind, changed, files))
+    return mutants
 
 
 def _applied(designs: Sequence[Design], name: str, rng: np.random.Generator) -> tuple[Design, Change] | None:

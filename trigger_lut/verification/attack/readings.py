@@ -25,15 +25,15 @@ def all_readings(mutant: Mutant) -> dict[str, str]:
 
     Raises ValueError where the preprocessor refuses a text.
     """
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, files in mutant.readings.items():
         asked = set(re.findall(r"`(?:ifdef|ifndef|elsif)\s+(\w+)", "\n".join(files.values())))
         known = [tool for tool in TOOLS if tool in asked]
         for defined in [(), *((tool,) for tool in known)] if known else [()]:
             text = _without_directives(files, defined)
             # A register may hold any value: the value at the start is one of them.
-            found[" ".join([name, *defined])] = re.sub(START, "", text) if name == "as written" else text
-    return {name: text for n, (name, text) in enumerate(found.items()) if text not in list(found.values())[:n]}
+            texts[" ".join([name, *defined])] = re.sub(START, "", text) if name == "as written" else text
+    return {name: text for n, (name, text) in enumerate(texts.items()) if text not in list(texts.values())[:n]}
 
 
 def _without_directives(files: Files, defined: tuple[str, ...]) -> str:

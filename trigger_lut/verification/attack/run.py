@@ -64,8 +64,8 @@ class Outcome:
 
     def describe(self) -> str:
         """Return one line with the mutant, the judge's detail and the proof's reasons."""
-        said = ", ".join(self.proof[0]) or self.proof[1]
-        return f"{self.mutant.describe()}; judge: {self.verdict.detail or 'no difference'}; proof: {said}"
+        statuses = ", ".join(self.proof[0]) or self.proof[1]
+        return f"{self.mutant.describe()}; judge: {self.verdict.detail or 'no difference'}; proof: {statuses}"
 
 
 def attack(spec: Spec, count: int, *, seed: int, jobs: int = 1, seconds: float = 5) -> tuple[list[Outcome], AttackCard]:
@@ -98,16 +98,16 @@ def attack(spec: Spec, count: int, *, seed: int, jobs: int = 1, seconds: float =
     """
     watch = Stopwatch()
     with tempfile.TemporaryDirectory(prefix="trigger_lut_attack_") as folder:
-        made = designs(spec, Path(folder))
-        mutants = draw_mutants(made, count, seed=seed)
-        groups = [[m for m in mutants if m.design is design] for design in made]
+        drawn_designs = designs(spec, Path(folder))
+        mutants = draw_mutants(drawn_designs, count, seed=seed)
+        groups = [[m for m in mutants if m.design is design] for design in drawn_designs]
         judged = [(group[0].design, group) for group in groups if group]
         with workers(jobs) as pool:
             verdicts = [pool.submit(judge, design, group, seed=seed) for design, group in judged]
             proofs = {m.number: pool.submit(prove_mutant, m, seconds) for m in mutants}
             outcomes = []
-            for (_, group), found in zip(judged, verdicts, strict=True):
-                for mutant, verdict in zip(group, found.result(), strict=True):
+            for (_, group), future in zip(judged, verdicts, strict=True):
+                for mutant, verdict in zip(group, future.result(), strict=True):
                     outcomes.append(Outcome(mutant, verdict, proofs[mutant.number].result()))
                     if outcomes[-1].hole:
                         LOG.warning(f"attack: proven wrongly: {outcomes[-1].describe()}")
@@ -161,13 +161,13 @@ def _statuses(mutant: Mutant, folder: Path, seconds: float) -> tuple[str, ...]:
     others = {decision.verilog} if decision else set()
     files = tuple(rtl / file for file in mutant.files if file.endswith(".v") and rtl / file not in others)
     project = replace(design.project, folder=rtl, files=files)
-    found = prove_both_ways(design.network, project, seconds=seconds, seed=CONTROL_SEED, folder=folder)
-    statuses = tuple(output.status for output in found.outputs)
+    proof = prove_both_ways(design.network, project, seconds=seconds, seed=CONTROL_SEED, folder=folder)
+    statuses = tuple(output.status for output in proof.outputs)
     if decision is None:
         return statuses
     # The decision's proof is about the network's outputs, whatever they are.
-    said = prove_decision(decision, project, seconds=seconds).status
-    if said != "proven":
+    decision_status = prove_decision(decision, project, seconds=seconds).status
+    if decision_status != "proven":
         return ("sampled",) * len(design.judged.outputs)
     all_proven = all(status == "proven" for status in statuses)
     return (*statuses, *("proven" if all_proven else "sampled" for _ in decision.thresholds))

@@ -29,11 +29,11 @@ def reaching(
         return None
     if base is None:
         return None
-    held = algebra.bases[base]
-    targets = np.flatnonzero(wanted(values)) + held.lo
-    if held.form is None:
-        return None if held.members else [{base: int(t)} for t in rng.permutation(targets)[:count]]
-    parts = [(part, algebra.values(function)) for part, function in held.form.parts]
+    root = algebra.bases[base]
+    targets = np.flatnonzero(wanted(values)) + root.lo
+    if root.form is None:
+        return None if root.members else [{base: int(t)} for t in rng.permutation(targets)[:count]]
+    parts = [(part, algebra.values(function)) for part, function in root.form.parts]
     if any(algebra.bases[part].form is not None or algebra.bases[part].members for part, _ in parts):
         return None
     if sum(int(np.ptp(values)) for _, values in parts) >= LARGEST_SPAN // len(parts):
@@ -46,15 +46,15 @@ def reaching(
 
 def _reached(parts: list[tuple[int, IntArray]]) -> list[tuple[int, NDArray[np.bool_]]]:
     """Return for the sums of the first n parts, for each n, the smallest, and which values from it on are reached."""
-    found = [(0, np.ones(1, dtype=bool))]
+    reached = [(0, np.ones(1, dtype=bool))]
     for _, values in parts:
-        low, taken = found[-1]
+        low, taken = reached[-1]
         least, most = int(values.min()), int(values.max())
         more = np.zeros(len(taken) + most - least, dtype=bool)
         for v in np.unique(values):
             more[v - least : v - least + len(taken)] |= taken
-        found.append((low + least, more))
-    return found
+        reached.append((low + least, more))
+    return reached
 
 
 def _back(
@@ -65,12 +65,12 @@ def _back(
     rng: np.random.Generator,
 ) -> dict[int, int]:
     """Return values of the parts' bases that add up to a value that is reached."""
-    found = {}
+    codes = {}
     for (part, values), (low, taken) in zip(reversed(parts), reversed(reached[:-1]), strict=True):
         before = target - values - low
         fits = (before >= 0) & (before < len(taken))
         fits[fits] = taken[before[fits]]
         n = int(rng.choice(np.flatnonzero(fits)))
-        found[part] = algebra.bases[part].lo + n
+        codes[part] = algebra.bases[part].lo + n
         target -= int(values[n])
-    return found
+    return codes

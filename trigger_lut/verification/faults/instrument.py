@@ -60,11 +60,11 @@ def write_instrumented(
     list of Path
         Verilog files.
     """
-    made = instrumented(texts_of(project), project.top, faults=faults)
+    texts = instrumented(texts_of(project), project.top, faults=faults)
     if filled:
-        made = {name: _filled(text) for name, text in made.items()}
-    files = [folder / f"{name}.v" for name in made]
-    for path, text in zip(files, made.values(), strict=True):
+        texts = {name: _filled(text) for name, text in texts.items()}
+    files = [folder / f"{name}.v" for name in texts]
+    for path, text in zip(files, texts.values(), strict=True):
         path.write_text(text, encoding="utf-8")
     return files
 
@@ -91,8 +91,8 @@ def instrumented(texts: dict[str, str], top: str, *, faults: Sequence[Fault]) ->
     """
     numbered, inner = list(enumerate(faults, 1)), _series(texts[top])
     probes = [] if inner else probed(faults)
-    made = {module: _tables(text, [x for x in numbered if x[1].kind == "table"]) for module, text in texts.items()}
-    for module, text in made.items():
+    changed = {module: _tables(text, [x for x in numbered if x[1].kind == "table"]) for module, text in texts.items()}
+    for module, text in changed.items():
         own = [(n, fault) for n, fault in numbered if fault.module == module]
         if module == top:
             text = _wires(_top(text, own, len(probes)), own)
@@ -104,8 +104,8 @@ def instrumented(texts: dict[str, str], top: str, *, faults: Sequence[Fault]) ->
             text = _core(text, own, probes)
         elif "_logic" in module:
             text = _logic(text, own)
-        made[module] = text
-    return made
+        changed[module] = text
+    return changed
 
 
 def _filled(text: str) -> str:
@@ -184,9 +184,9 @@ def _logic(text: str, faults: Numbered) -> str:
         for k, operand in enumerate(operands):
             own = [(n, f) for n, f in faults if f.place == f"{instance}, operand {k}"]
             if own:
-                found = SLICE.fullmatch(operand.strip())
-                assert found, operand
-                width, name = int(found[2]) - int(found[3] or found[2]) + 1, f"{instance}_{k}"
+                bit_range = SLICE.fullmatch(operand.strip())
+                assert bit_range, operand
+                width, name = int(bit_range[2]) - int(bit_range[3] or bit_range[2]) + 1, f"{instance}_{k}"
                 lines.append(f"    wire [{width - 1}:0] {name} = {operand};")
                 lines.append(f"    wire [{width - 1}:0] {name}_f = {_chain(name, width, own)};")
                 operands[k] = f"{name}_f"

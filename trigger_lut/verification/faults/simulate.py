@@ -129,17 +129,17 @@ def run_faults(
     """
     with tempfile.TemporaryDirectory(prefix="trigger_lut_faults_") as scratch:
         files = write_instrumented(project, faults, folder=Path(scratch), filled=True)
-        found = _simulate(files, project, len(faults), codes, reference(codes))
-        assert found[0] < 0, f"the Verilog without a fault differs at vector {found[0]}"
-        outcomes = {n: Outcome(fault, "detected", int(found[n])) for n, fault in enumerate(faults, 1)}
-        silent = [n for n in outcomes if found[n] < 0]
+        first_vectors = _simulate(files, project, len(faults), codes, reference(codes))
+        assert first_vectors[0] < 0, f"the Verilog without a fault differs at vector {first_vectors[0]}"
+        outcomes = {n: Outcome(fault, "detected", int(first_vectors[n])) for n, fault in enumerate(faults, 1)}
+        silent = [n for n in outcomes if first_vectors[n] < 0]
         pipeline, in_pipeline = _for_proofs(project, parts, faults, Path(scratch))
         outcomes |= {n: Outcome(faults[n - 1], "undecided") for n in silent if n not in in_pipeline}
         silent = [n for n in silent if n in in_pipeline]
         if silent:
-            seen = prove_by_sums(pipeline, [in_pipeline[n] for n in silent], seed=len(codes))
+            by_sums = prove_by_sums(pipeline, [in_pipeline[n] for n in silent], seed=len(codes))
             outcomes |= {
-                n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, seen, strict=True) if s.changeless
+                n: Outcome(faults[n - 1], "equivalent") for n, s in zip(silent, by_sums, strict=True) if s.changeless
             }
             silent = [n for n in silent if outcomes[n].status == "detected"]
             outcomes |= _replayed(
@@ -147,15 +147,15 @@ def run_faults(
                 project,
                 faults=faults,
                 waiting=silent,
-                codes=np.concatenate([s.codes for s in seen]),
+                codes=np.concatenate([s.codes for s in by_sums]),
                 reference=reference,
             )
             silent = [n for n in silent if outcomes[n].status == "detected"]
         if silent:
             proven = _changeless(pipeline, [in_pipeline[n] for n in silent], Path(scratch), seconds)
-            for n, said in zip(silent, proven, strict=True):
-                outcomes[n] = Outcome(faults[n - 1], AFTER_PROOF[said.verdict])
-            solved = [codes_of_bits(bits, project.inputs) for said in proven for bits in said.events]
+            for n, result in zip(silent, proven, strict=True):
+                outcomes[n] = Outcome(faults[n - 1], AFTER_PROOF[result.verdict])
+            solved = [codes_of_bits(bits, project.inputs) for result in proven for bits in result.events]
             waiting = [n for n in silent if outcomes[n].status != "equivalent"]
             more = np.concatenate([codes[:0], *solved])
             outcomes |= _replayed(files, project, faults=faults, waiting=waiting, codes=more, reference=reference)
@@ -169,8 +169,8 @@ def _for_proofs(
     numbered = dict(enumerate(faults, 1))
     if not project.parts:
         return project, numbered
-    found = {n: other for n, fault in numbered.items() if (other := moved(fault, project)) is not None}
-    return unfolded(project, parts, folder=folder), found
+    in_pipeline = {n: other for n, fault in numbered.items() if (other := moved(fault, project)) is not None}
+    return unfolded(project, parts, folder=folder), in_pipeline
 
 
 def _replayed(
@@ -185,10 +185,12 @@ def _replayed(
     """Return the waiting faults by number that codes (N, C_in) show in simulation."""
     if not len(codes) or not waiting:
         return {}
-    found = _simulate(files, project, len(faults), codes, reference(codes))
-    assert found[0] < 0, f"the Verilog without a fault differs at inputs {codes[found[0]].tolist()}"
+    first_vectors = _simulate(files, project, len(faults), codes, reference(codes))
+    assert first_vectors[0] < 0, f"the Verilog without a fault differs at inputs {codes[first_vectors[0]].tolist()}"
     return {
-        n: Outcome(faults[n - 1], "solved", inputs=tuple(codes[found[n]].tolist())) for n in waiting if found[n] >= 0
+        n: Outcome(faults[n - 1], "solved", inputs=tuple(codes[first_vectors[n]].tolist()))
+        for n in waiting
+        if first_vectors[n] >= 0
     }
 
 
@@ -202,13 +204,13 @@ def _simulate(
         paths = [Path(scratch, name) for name in ("in.bin", "expected.bin", "result.bin")]
         np.concatenate([pack(codes, project.inputs), used_bits(project.inputs)]).tofile(paths[0])
         pack(outputs, project.outputs).tofile(paths[1])
-        found = np.full(faults + 1, -1, dtype=np.int64)
+        first_vectors = np.full(faults + 1, -1, dtype=np.int64)
         for first in watched(range(0, faults + 1, FAULTS_AT_ONCE), "faults: simulation, in blocks of faults"):
             last = min(first + FAULTS_AT_ONCE - 1, faults)
             sizes = (first, last, len(codes), words_in, words_out, project.latency_cycles_planned, project.ii)
             run_program([binary, *map(str, sizes), *paths], what="simulation of faults")
-            found[first : last + 1] = np.fromfile(paths[2], dtype=np.int64)
-        return found
+            first_vectors[first : last + 1] = np.fromfile(paths[2], dtype=np.int64)
+        return first_vectors
 
 
 def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seconds: float) -> list[SatResult]:
@@ -219,10 +221,10 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     is other, take turns.
     """
     probes = probed(faults)
-    held = [Fault(f.kind, f.module, f.place, f.bit, c) for f in probes for c in ("stuck at 0", "stuck at 1")]
+    stuck_probes = [Fault(f.kind, f.module, f.place, f.bit, c) for f in probes for c in ("stuck at 0", "stuck at 1")]
     folder = folder / "proof"
     folder.mkdir()
-    texts = write_instrumented(project, [*faults, *held], folder=folder, filled=True)
+    texts = write_instrumented(project, [*faults, *stuck_probes], folder=folder, filled=True)
     try:
         graph = _graph(texts, project, len(probes), folder)
     except ToolLimitError as error:
@@ -278,13 +280,13 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
             return early_or_late(probes.index(fault))
         if fault.place == "valid_out":
             return SatResult("different")
-        said = same(n)
-        if said.verdict != "different":
-            return SatResult(said.verdict)
+        answer = same(n)
+        if answer.verdict != "different":
+            return SatResult(answer.verdict)
         shown = always_different(n)
-        found = shown.inputs if shown.verdict == "different" else said.inputs  # this one may show it too
+        inputs = shown.inputs if shown.verdict == "different" else answer.inputs  # this one may show it too
         return SatResult(
-            "different" if shown.verdict == "different" else "open", () if found is None else (found[:bits_in],)
+            "different" if shown.verdict == "different" else "open", () if inputs is None else (inputs[:bits_in],)
         )
 
     return [result_of(n, fault) for n, fault in enumerate(watched(faults, "faults: proof by SAT"), 1)]

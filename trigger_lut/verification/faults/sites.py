@@ -76,42 +76,42 @@ def candidates(texts: dict[str, str], top: str) -> dict[Kind, list[Fault]]:
     dict of Kind to list of Fault
         Faults by kind.
     """
-    found: dict[Kind, list[Fault]] = {kind: [] for kind in KINDS}
+    faults: dict[Kind, list[Fault]] = {kind: [] for kind in KINDS}
     for text in texts.values():
         for name, _, high, body in TABLE.findall(text):
             for _, address in ENTRY.findall(body):
-                found["table"] += [
+                faults["table"] += [
                     Fault("table", name, name, bit, "inverted", int(address, 16)) for bit in range(int(high) + 1)
                 ]
     for module, text in texts.items():
         for match in ADDER.finditer(text):
             for n in (0, 1):
-                found["adder"] += _operand(module, match[4], n, match[5 + n])
+                faults["adder"] += _operand(module, match[4], n, match[5 + n])
     for module, text in texts.items():
         if module.endswith("_core"):
             for high, name in REGISTER.findall(text):
-                found["register"] += [
+                faults["register"] += [
                     Fault("register", module, name, bit, change)
                     for bit in range(int(high) + 1)
                     for change in ("stuck at 0", "stuck at 1", "a cycle early", "a cycle late")
                 ]
         elif BLOCK.search(text):
             for high, name in STORED.findall(text):
-                found["register"] += [
+                faults["register"] += [
                     Fault("register", module, name, bit, change)
                     for bit in range(int(high or 0) + 1)
                     for change in ("stuck at 0", "stuck at 1")
                 ]
-    found["register"] += [
+    faults["register"] += [
         Fault("register", top, "valid_out", 0, c) for c in ("stuck at 0", "stuck at 1", "a cycle late")
     ]
     for high, low, _ in FIELD.findall(texts[top]):
         for bit in range(int(low), int(high) + 1):
-            found["output"] += [
+            faults["output"] += [
                 Fault("output", top, "data_out", bit, change)
                 for change in ("stuck at 0", "stuck at 1", *(["from the next bit"] if bit < int(high) else []))
             ]
-    return found
+    return faults
 
 
 def _operand(module: str, instance: str, n: int, text: str) -> list[Fault]:
@@ -126,12 +126,12 @@ def _operand(module: str, instance: str, n: int, text: str) -> list[Fault]:
     ]
 
 
-def draw(found: dict[Kind, list[Fault]], count: int, *, seed: int) -> list[Fault]:
+def draw(faults_by_kind: dict[Kind, list[Fault]], count: int, *, seed: int) -> list[Fault]:
     """Draw faults at random, with the fractions of `SHARES` for the kinds.
 
     Parameters
     ----------
-    found
+    faults_by_kind
         Faults by kind to draw from.
     count
         Number of faults.
@@ -144,7 +144,7 @@ def draw(found: dict[Kind, list[Fault]], count: int, *, seed: int) -> list[Fault
         Different faults. Where a kind has too few, tables and then the other kinds give the rest.
     """
     rng = np.random.default_rng(seed)
-    order = {kind: [faults[n] for n in rng.permutation(len(faults))] for kind, faults in found.items()}
+    order = {kind: [faults[n] for n in rng.permutation(len(faults))] for kind, faults in faults_by_kind.items()}
     taken = {kind: min(int(count * SHARES[kind]), len(order[kind])) for kind in KINDS}
     for kind in KINDS:
         rest = count - sum(taken.values())

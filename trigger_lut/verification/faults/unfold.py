@@ -94,14 +94,16 @@ def _text(project: RtlProject, parts: Sequence[Part], top: str) -> str:
         "    wire valid0 = valid_in;",
     ]
     bus = "data_in"
-    for n, (part, made) in enumerate(zip(parts, project.parts, strict=True)):
-        width = offsets(made.outputs)[-1]
+    for n, (part, part_project) in enumerate(zip(parts, project.parts, strict=True)):
+        width = offsets(part_project.outputs)[-1]
         lines += [f"    wire valid{n + 1};", f"    wire [{width - 1}:0] data{n + 1};"]
         if isinstance(part, Block):
-            lines += _block(n, part, made, bus)
+            lines += _block(n, part, part_project, bus)
         else:
             lines.append(
-                _instance(f"part{n}", made.top, given=(f"valid{n}", bus), made=(f"valid{n + 1}", f"data{n + 1}"))
+                _instance(
+                    f"part{n}", part_project.top, given=(f"valid{n}", bus), outputs=(f"valid{n + 1}", f"data{n + 1}")
+                )
             )
         bus = f"data{n + 1}"
     lines.append(f"    assign valid_out = valid{len(parts)};")
@@ -112,19 +114,19 @@ def _text(project: RtlProject, parts: Sequence[Part], top: str) -> str:
     return "\n".join([*lines, "endmodule"]) + "\n"
 
 
-def _instance(name: str, module: str, *, given: tuple[str, str], made: tuple[str, str]) -> str:
+def _instance(name: str, module: str, *, given: tuple[str, str], outputs: tuple[str, str]) -> str:
     """Write an instance between a valid bit and a bus on each side."""
-    (valid_in, data_in), (valid_out, data_out) = given, made
+    (valid_in, data_in), (valid_out, data_out) = given, outputs
     return (
         f"    {module} {name} (.clk(clk), .valid_in({valid_in}), .data_in({data_in}), .valid_out({valid_out}), "
         f".data_out({data_out}));"
     )
 
 
-def _block(n: int, block: Block, made: RtlProject, bus: str) -> list[str]:
+def _block(n: int, block: Block, part_project: RtlProject, bus: str) -> list[str]:
     """Write the copies of a block's step, and wires for its registers: `b<part>_<register>_<cycle>`."""
-    (step,) = made.parts
-    waits = made.latency_cycles_planned - step.latency_cycles_planned - block.fold
+    (step,) = part_project.parts
+    waits = part_project.latency_cycles_planned - step.latency_cycles_planned - block.fold
     schedule = Schedule(block, step.latency_cycles_planned, direct=waits == 1)
     at_in, at_word, at_step = offsets(block.inputs), offsets(step.inputs), offsets(step.outputs)
     kept = schedule.kept()
@@ -148,10 +150,10 @@ def _block(n: int, block: Block, made: RtlProject, bus: str) -> list[str]:
                 f"    assign w{n}_{k}[{at_word[i + 1] - 1}:{at_word[i]}] = b{n}_word{i}_{k};",
             ]
         lines.append(
-            _instance(f"part{n}_{k}", step.top, given=(f"valid{n}", f"w{n}_{k}"), made=(f"v{n}_{k}", f"y{n}_{k}"))
+            _instance(f"part{n}_{k}", step.top, given=(f"valid{n}", f"w{n}_{k}"), outputs=(f"v{n}_{k}", f"y{n}_{k}"))
         )
     lines.append(f"    assign valid{n + 1} = v{n}_0;")
-    at_out = offsets(made.outputs)
+    at_out = offsets(part_project.outputs)
     for j, c in enumerate(block.collected):
         name, high = f"b{n}_out{j}", c.kif.bits - 1
         values = [

@@ -75,7 +75,7 @@ def prove_by_sums(project: RtlProject, faults: Sequence[Fault], *, seed: int) ->
     valid = algebra.input(0, 1)
     circuit = Circuit(verilog.modules, project.top, algebra=algebra)
     healthy = _words(project, circuit, inputs, valid, 0)
-    found = []
+    results = []
     for n, fault in enumerate(watched(faults, "faults: proof by sums"), 1):
         faulty = Circuit(verilog.modules, project.top, algebra=algebra, fault=n)
         same = healthy is not None and _same(project, algebra, healthy, _words(project, faulty, inputs, valid, n))
@@ -88,8 +88,8 @@ def prove_by_sums(project: RtlProject, faults: Sequence[Fault], *, seed: int) ->
             unreached = bool(several) and all(c is not None and not len(c) for c in several)
             same = same or (healthy is not None and unreached)  # else not all that read the table were evaluated
             codes = np.concatenate([none, *(c for c in several if c is not None)])
-        found.append(WordLevelResult(same, codes))
-    return found
+        results.append(WordLevelResult(same, codes))
+    return results
 
 
 def _looked_up(

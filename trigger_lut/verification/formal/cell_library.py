@@ -145,21 +145,21 @@ def library_holds(modules: Mapping[str, Any], parts: Mapping[str, Part], *, seco
         out += part.bits
         outputs += nets["out"]
         ports = {port: ("output" if port == "out" else "input", len(own)) for port, own in nets.items()}
-        if ports != {p: (held["direction"], len(held["bits"])) for p, held in modules[name]["ports"].items()}:
+        if ports != {p: (port["direction"], len(port["bits"])) for p, port in modules[name]["ports"].items()}:
             return False
         directions = {port: direction for port, (direction, _) in ports.items()}
         cells[f"part{n}"] = {"type": name, "connections": nets, "port_directions": directions, "parameters": {}}
         lines.append(_meaning(n, part, texts))
     instances = {"cells": cells, "ports": {"data_in": {"bits": inputs}, "data_out": {"bits": outputs}}}
-    found = netlist_graph({**modules, "found": instances}, "found", groups=[out])
-    if found.outputs[-1]:
+    actual = netlist_graph({**modules, "found": instances}, "found", groups=[out])
+    if actual.outputs[-1]:
         return False  # a value that is not defined
     head = f"module wanted (input wire [{at - 1}:0] data_in, output wire [{out - 1}:0] data_out);"
     with tempfile.TemporaryDirectory(prefix="trigger_lut_library_") as folder:
         source = Path(folder, "wanted.v")
         source.write_text("\n".join([head, *lines, "endmodule", ""]), encoding="utf-8")
         wanted = netlist_graph(read_netlist(source, "wanted"), "wanted", groups=[out], own=True)
-    return equivalent(found, wanted, seconds=seconds).verdict == "proven"
+    return equivalent(actual, wanted, seconds=seconds).verdict == "proven"
 
 
 def _meaning(n: int, part: Part, ports: Mapping[str, str]) -> str:

@@ -67,8 +67,8 @@ def read_modules(project: RtlProject, boxes: Sequence[str] = BOXES) -> dict[str,
         "opt_clean",
     ]
     modules, warnings = read_design(project.files, project.top, passes=passes, seconds=SECONDS)
-    if found := [text for text in warnings if not NO_SUCH_MODULE.fullmatch(text)]:
-        raise ToolFailedError(f"Yosys warns of {project.top}: {found[0]}")
+    if serious := [text for text in warnings if not NO_SUCH_MODULE.fullmatch(text)]:
+        raise ToolFailedError(f"Yosys warns of {project.top}: {serious[0]}")
     return modules
 
 
@@ -80,8 +80,8 @@ class Circuit:
         self._cells, self._ports = modules[top]["cells"], modules[top]["ports"]
         self._modules = modules
         self._parts = {
-            name: part_of(str(held["attributes"].get("hdlname", name)), held.get("parameter_default_values", {}))
-            for name, held in modules.items()
+            name: part_of(str(module["attributes"].get("hdlname", name)), module.get("parameter_default_values", {}))
+            for name, module in modules.items()
         }
         self._tables: dict[str, IntArray] = {}
         clocks = {
@@ -118,11 +118,11 @@ class Circuit:
 
     def fields(self, name: str, formats: Sequence[KIF]) -> list[list[Bit]]:
         """Return the nets of a bus, one list a channel."""
-        nets, at, found = self.port(name), 0, []
+        nets, at, fields = self.port(name), 0, []
         for kif in formats:
-            found.append(nets[at : at + kif.bits])
+            fields.append(nets[at : at + kif.bits])
             at += kif.bits
-        return found
+        return fields
 
     def give(self, nets: Sequence[Bit], form: Form) -> None:
         """Say what integer some nets carry before the first register."""
@@ -174,22 +174,22 @@ class Circuit:
             return None
         known = self.nets.constant
         key = known(ports["S"][0]) if kind == "$mux" else None
-        found: list[Bit] = []
+        sources: list[Bit] = []
         for a, b in zip(ports["A"], ports["B"], strict=True):
             values = known(a), known(b)
             if key is not None:
-                found.append(b if key else a)
+                sources.append(b if key else a)
             elif kind == "$mux" and values in ((0, 0), (1, 1)):
-                found.append(str(values[0]))
+                sources.append(str(values[0]))
             elif kind == "$mux" and values == (0, 1):
-                found.append(ports["S"][0])
+                sources.append(ports["S"][0])
             elif kind != "$mux" and (dominant := int(kind == "$or")) in values:
-                found.append(str(dominant))
+                sources.append(str(dominant))
             elif kind != "$mux" and 1 - dominant in values:
-                found.append(b if values[0] == 1 - dominant else a)
+                sources.append(b if values[0] == 1 - dominant else a)
             else:
                 return None
-        return found
+        return sources
 
     def _evaluate(self, cell: dict[str, Any], bits: int) -> Word:
         kind, nets = cell["type"], cell["connections"]
@@ -251,15 +251,15 @@ class Circuit:
         step = algebra.apply_all([key, difference], lambda v: v[0] * v[1])
         if step == algebra.apply(difference, lambda v: np.maximum(v, 0)):
             return algebra.larger(one, other)
-        found = algebra.add(other, step)
-        return algebra.bounded(found, min(one.lo, other.lo), hi=max(one.hi, other.hi))
+        total = algebra.add(other, step)
+        return algebra.bounded(total, min(one.lo, other.lo), hi=max(one.hi, other.hi))
 
     def _lookup(self, module: str, nets: list[Bit]) -> Word:
         if module not in self._tables:
             self._tables[module] = table_entries(self._modules[module], self._fault)
         entries, word = self._tables[module], self.nets.read(nets, "unsigned")
         self.addresses.setdefault(module, []).append(word.form)
-        found = self._of(lambda a: self.algebra.apply(a, lambda v: entries[v]), word)
-        if found.form.lo == UNDEFINED:
+        word_read = self._of(lambda a: self.algebra.apply(a, lambda v: entries[v]), word)
+        if word_read.form.lo == UNDEFINED:
             raise FormError("a table is read where it has no entry")
-        return found
+        return word_read

@@ -65,17 +65,17 @@ def check_drivers(lines: Iterable[str]) -> None:
 
 def _outputs(statements: Iterable[tuple[str, str, str]]) -> dict[str, set[str]]:
     """Return the output ports of each module."""
-    found: dict[str, set[str]] = {}
+    outputs: dict[str, set[str]] = {}
     module = ""
     for word, _, rest in statements:
         if word == "module":
             module = rest
-            found[module] = set()
+            outputs[module] = set()
         elif word == "wire":
             _, direction, name = _wire(rest)
             if direction in ("output", "inout"):
-                found[module].add(name)
-    return found
+                outputs[module].add(name)
+    return outputs
 
 
 def _wire(rest: str) -> tuple[int, str, str]:

@@ -50,37 +50,37 @@ def _operands(cell: Cell, ports: Ports, width: int) -> tuple[Bits, Bits]:
     return extended(ports["A"], width, signed=signed), extended(ports["B"], width, signed=signed)
 
 
-def _bitwise(made: Callable[[Gates, int, int], int]) -> Callable[[Gates, Cell, Ports], Ports]:
+def _bitwise(gate: Callable[[Gates, int, int], int]) -> Callable[[Gates, Cell, Ports], Ports]:
     def build(gates: Gates, cell: Cell, ports: Ports) -> Ports:
         a, b = _operands(cell, ports, cell.number("Y_WIDTH"))
-        return {"Y": [made(gates, x, y) for x, y in zip(a, b, strict=True)]}
+        return {"Y": [gate(gates, x, y) for x, y in zip(a, b, strict=True)]}
 
     return build
 
 
-def _unary(made: Callable[[Gates, Bits], Bits]) -> Callable[[Gates, Cell, Ports], Ports]:
+def _unary(operation: Callable[[Gates, Bits], Bits]) -> Callable[[Gates, Cell, Ports], Ports]:
     def build(gates: Gates, cell: Cell, ports: Ports) -> Ports:
         a = extended(ports["A"], cell.number("Y_WIDTH"), signed=cell.flag("A_SIGNED"))
-        return {"Y": made(gates, a)}
+        return {"Y": operation(gates, a)}
 
     return build
 
 
-def _truth(made: Callable[[Gates, Ports], int]) -> Callable[[Gates, Cell, Ports], Ports]:
+def _truth(condition: Callable[[Gates, Ports], int]) -> Callable[[Gates, Cell, Ports], Ports]:
     """Build a cell whose output is one bit, extended by zeros."""
 
     def build(gates: Gates, cell: Cell, ports: Ports) -> Ports:
-        return {"Y": extended([made(gates, ports)], cell.number("Y_WIDTH"), signed=False)}
+        return {"Y": extended([condition(gates, ports)], cell.number("Y_WIDTH"), signed=False)}
 
     return build
 
 
-def _compared(made: Callable[[Gates, Bits, Bits], int]) -> Callable[[Gates, Cell, Ports], Ports]:
+def _compared(comparison: Callable[[Gates, Bits, Bits], int]) -> Callable[[Gates, Cell, Ports], Ports]:
     """Build a comparison; operands get one bit more, so that unsigned ones are non-negative signed words."""
 
     def build(gates: Gates, cell: Cell, ports: Ports) -> Ports:
         a, b = _operands(cell, ports, max(len(ports["A"]), len(ports["B"])) + 1)
-        return {"Y": extended([made(gates, a, b)], cell.number("Y_WIDTH"), signed=False)}
+        return {"Y": extended([comparison(gates, a, b)], cell.number("Y_WIDTH"), signed=False)}
 
     return build
 
@@ -101,11 +101,11 @@ def _negative(gates: Gates, a: Bits) -> Bits:
 
 def _selected(gates: Gates, cell: Cell, ports: Ports) -> Ports:
     """Build $mux and $pmux: the first true select bit counts, as in a case statement."""
-    found = ports["A"]
-    width = len(found)
+    chosen = ports["A"]
+    width = len(chosen)
     for n in reversed(range(len(ports["S"]))):
-        found = gates.chosen(ports["S"][n], ports["B"][n * width : (n + 1) * width], no=found)
-    return {"Y": found}
+        chosen = gates.chosen(ports["S"][n], ports["B"][n * width : (n + 1) * width], no=chosen)
+    return {"Y": chosen}
 
 
 def _memory(gates: Gates, cell: Cell, ports: Ports) -> Ports:
@@ -116,7 +116,7 @@ def _memory(gates: Gates, cell: Cell, ports: Ports) -> Ports:
     if width << abits > MOST_TABLE_BITS:
         raise TooLargeError
     initial = str(cell.parameters["INIT"])[::-1]
-    found: Bits = []
+    data: Bits = []
     for port in range(cell.number("RD_PORTS")):
         entries = []
         for address in range(1 << abits):
@@ -124,8 +124,8 @@ def _memory(gates: Gates, cell: Cell, ports: Ports) -> Ports:
             inside = 0 <= address - offset < size
             bits = initial[at : at + width] if inside else ""
             entries.append([gates.free() if bit not in "01" else int(bit) for bit in bits.ljust(width, "x")])
-        found += gates.read(entries, ports["RD_ADDR"][port * abits : (port + 1) * abits])
-    return {"RD_DATA": found}
+        data += gates.read(entries, ports["RD_ADDR"][port * abits : (port + 1) * abits])
+    return {"RD_DATA": data}
 
 
 KINDS: dict[str, Callable[[Gates, Cell, Ports], Ports]] = {

@@ -59,10 +59,10 @@ class Gates:
             return FALSE
         if a in (TRUE, b):
             return b
-        found = self._known.get((a, b))
-        if found is None:
-            found = self._known[a, b] = self._node(a, b)
-        return found
+        literal = self._known.get((a, b))
+        if literal is None:
+            literal = self._known[a, b] = self._node(a, b)
+        return literal
 
     def either(self, a: int, b: int) -> int:
         """Return a or b."""
@@ -86,10 +86,10 @@ class Gates:
 
     def all_of(self, bits: Sequence[int]) -> int:
         """Return whether all bits are true."""
-        found = TRUE
+        conjunction = TRUE
         for bit in bits:
-            found = self.both(found, bit)
-        return found
+            conjunction = self.both(conjunction, bit)
+        return conjunction
 
     def any_of(self, bits: Sequence[int]) -> int:
         """Return whether a bit is true."""
@@ -97,10 +97,10 @@ class Gates:
 
     def odd(self, bits: Sequence[int]) -> int:
         """Return the exclusive-or of all bits."""
-        found = FALSE
+        parity = FALSE
         for bit in bits:
-            found = self.differ(found, bit)
-        return found
+            parity = self.differ(parity, bit)
+        return parity
 
     def equal(self, a: Bits, b: Bits) -> int:
         """Return whether two words of one width are equal."""
@@ -108,12 +108,12 @@ class Gates:
 
     def sum(self, a: Bits, b: Bits, *, carry: int = FALSE) -> Bits:
         """Return a + b + carry modulo 2**width of two words of one width."""
-        found = []
+        total = []
         for x, y in zip(a, b, strict=True):
             unlike = self.differ(x, y)
-            found.append(self.differ(unlike, carry))
+            total.append(self.differ(unlike, carry))
             carry = self.choose(unlike, carry, no=x)
-        return found
+        return total
 
     def less(self, a: Bits, b: Bits) -> int:
         """Return a < b of two signed words of one width."""
@@ -129,7 +129,7 @@ class Gates:
 
         The highest address bit selects last, so both circuits get the same gates for the same table.
         """
-        found = []
+        word = []
         for column in zip(*entries, strict=True):
             level = list(column)
             for select in address:
@@ -141,8 +141,8 @@ class Gates:
                         memo[pair] = self.choose(select, pair[0], no=pair[1])
                     following.append(memo[pair])
                 level = following
-            found.append(level[0])
-        return found
+            word.append(level[0])
+        return word
 
 
 def constant(value: int, width: int) -> Bits:

@@ -100,10 +100,10 @@ class _Copies(Blaster):
         for port, own in inner.items():
             if own["direction"] == "input":
                 inputs += [literal_of(bit, nets) for bit in outer.get(port, ["0"] * len(own["bits"]))]
-        found = iter(copied(self.gates, self.graph(cell["type"]), inputs=inputs))
+        outputs = iter(copied(self.gates, self.graph(cell["type"]), inputs=inputs))
         for port, own in inner.items():
             if own["direction"] == "output":
-                literals = list(itertools.islice(found, len(own["bits"])))
+                literals = list(itertools.islice(outputs, len(own["bits"])))
                 nets |= zip(outer.get(port, []), literals, strict=False)
 
 

@@ -81,10 +81,13 @@ class Gates:
 
     def all_of(self, bits: Sequence[int]) -> int:
         """Return the literal that is 1 where all are, as a balanced tree."""
-        found = list(bits) or [1]
-        while len(found) > 1:
-            found = [self.both(*found[n : n + 2]) if n + 1 < len(found) else found[n] for n in range(0, len(found), 2)]
-        return found[0]
+        literals = list(bits) or [1]
+        while len(literals) > 1:
+            literals = [
+                self.both(*literals[n : n + 2]) if n + 1 < len(literals) else literals[n]
+                for n in range(0, len(literals), 2)
+            ]
+        return literals[0]
 
     def any_of(self, bits: Sequence[int]) -> int:
         """Return the literal that is 1 where one is."""
@@ -92,12 +95,12 @@ class Gates:
 
     def sum(self, a: Literals, b: Literals, *, carry: int = 0) -> Literals:
         """Return a + b + carry modulo 2**bits."""
-        found = []
+        total = []
         for x, y in zip(a, b, strict=True):
             half = self.other(x, y)
-            found.append(self.other(half, carry))
+            total.append(self.other(half, carry))
             carry = self.either(self.both(x, y), self.both(half, carry))
-        return found
+        return total
 
     def negative(self, a: Literals) -> Literals:
         """Return -a modulo 2**bits."""
@@ -230,10 +233,10 @@ class Blaster:
             self._box(cell, nets, flags)
             return
         if kind in ("$mux", "$pmux"):
-            found, flag = self._selected(ports, nets)
+            literals, flag = self._selected(ports, nets)
         else:
-            found, flag = self._computed(cell, nets), 0
-        for bit, literal in zip(ports["Y"], found, strict=True):
+            literals, flag = self._computed(cell, nets), 0
+        for bit, literal in zip(ports["Y"], literals, strict=True):
             nets[bit] = literal
             if flag:
                 flags[bit] = flag
@@ -241,7 +244,7 @@ class Blaster:
     def _box(self, cell: dict[str, Any], nets: NetLiterals, flags: dict[Bit, int]) -> None:
         """Evaluate an instance of a module: a table by its entries, another one gate by gate."""
         name, ports = cell["type"], cell["connections"]
-        inner: dict[str, list[Bit]] = {port: held["bits"] for port, held in self._modules[name]["ports"].items()}
+        inner: dict[str, list[Bit]] = {port: details["bits"] for port, details in self._modules[name]["ports"].items()}
         if name not in self._entries:
             try:
                 self._entries[name] = table_entries(self._modules[name])
@@ -277,11 +280,11 @@ class Blaster:
         for key in () if self._exclusive else keys:
             flags.append(gates.both(before, key))
             before = gates.either(before, key)
-        found = []
+        literals = []
         for n in range(width):
             parts = [gates.both(k, literal_of(o[n], nets, undefined=0)) for k, o in zip(keys, operands, strict=True)]
-            found.append(gates.any_of([gates.both(none, literal_of(ports["A"][n], nets, undefined=0)), *parts]))
-        return found, gates.any_of(flags)
+            literals.append(gates.any_of([gates.both(none, literal_of(ports["A"][n], nets, undefined=0)), *parts]))
+        return literals, gates.any_of(flags)
 
     def _computed(self, cell: dict[str, Any], nets: NetLiterals) -> Literals:
         kind, ports, gates = cell["type"], cell["connections"], self.gates
@@ -303,8 +306,8 @@ class Blaster:
             return [ONE_BIT[kind](gates, *words.values()), *[0] * (width - 1)]
         if kind in COMPARED:
             size = max(map(len, words.values()))
-            found = COMPARED[kind](gates, extended("A", size), extended("B", size), signs["A"])
-            return [found, *[0] * (width - 1)]
+            literal = COMPARED[kind](gates, extended("A", size), extended("B", size), signs["A"])
+            return [literal, *[0] * (width - 1)]
         if kind in WORDS:
             return WORDS[kind](gates, *(extended(port, width) for port in words))
         if shift:
@@ -366,8 +369,8 @@ def _drivers(module: Mapping[str, Any]) -> dict[Bit, Any]:
 
 
 def _is_operand(cell: Mapping[str, Any], port: str) -> bool:
-    found: bool = cell["port_directions"][port] == "input"
-    return found
+    is_input: bool = cell["port_directions"][port] == "input"
+    return is_input
 
 
 def without_registers(module: Mapping[str, Any]) -> dict[str, Any]:
@@ -382,8 +385,8 @@ def without_registers(module: Mapping[str, Any]) -> dict[str, Any]:
             bit = before[bit]
         raise ToolFailedError("a register that depends on itself")
 
-    def wired(held: Mapping[str, list[Bit]]) -> dict[str, list[Bit]]:
-        return {port: [origin(bit) for bit in bits] for port, bits in held.items()}
+    def wired(connections: Mapping[str, list[Bit]]) -> dict[str, list[Bit]]:
+        return {port: [origin(bit) for bit in bits] for port, bits in connections.items()}
 
     cells = {
         n: {**c, "connections": wired(c["connections"])} for n, c in module["cells"].items() if c["type"] != "$dff"
@@ -474,13 +477,13 @@ def netlist_graph(
 def _cone(module: Mapping[str, Any], bits: Sequence[Bit]) -> set[Bit]:
     """Return the nets that some nets depend on, and these."""
     drivers = _drivers(module)
-    found: set[Bit] = set()
+    cone: set[Bit] = set()
     waiting = list(bits)
     while waiting:
         bit = waiting.pop()
-        if bit not in found:
-            found.add(bit)
+        if bit not in cone:
+            cone.add(bit)
             if bit in drivers:
                 cell = drivers[bit]
                 waiting += [b for p, own in cell["connections"].items() if _is_operand(cell, p) for b in own]
-    return found
+    return cone

@@ -52,7 +52,7 @@ def read_design(
             *passes,
             f'write_json "{path}"',
         ]
-        said = run_yosys(commands, path, what=top, memory_bytes=PROGRAM_BYTES, seconds=seconds)
+        log = run_yosys(commands, path, what=top, memory_bytes=PROGRAM_BYTES, seconds=seconds)
         with hierarchy.open(encoding="utf-8") as lines:
             check_drivers(lines)
-        return netlist_modules(path), re.findall(r"^.*Warning: (.*)$", said, re.MULTILINE)
+        return netlist_modules(path), re.findall(r"^.*Warning: (.*)$", log, re.MULTILINE)

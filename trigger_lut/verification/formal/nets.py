@@ -61,8 +61,8 @@ class Nets:
         if net not in self._at:
             return None
         word, bit = self._at[net]
-        held = self._words[word]
-        return held.form.constant >> bit & 1 if isinstance(held, Word) and not held.form.parts else None
+        entry = self._words[word]
+        return entry.form.constant >> bit & 1 if isinstance(entry, Word) and not entry.form.parts else None
 
     def join(self, data: Sequence[Bit], out: Sequence[Bit], *, registers: int = 0) -> None:
         """Say that nets carry what others do, so many registers later."""
@@ -75,10 +75,10 @@ class Nets:
             n, bit = self._at[d]
             if n not in later:
                 later[n] = len(self._words)
-                held = self._words[n]
-                if isinstance(held, Word) and held.registers is not None:
-                    held = replace(held, registers=held.registers + registers)
-                self._words.append(held)
+                entry = self._words[n]
+                if isinstance(entry, Word) and entry.registers is not None:
+                    entry = replace(entry, registers=entry.registers + registers)
+                self._words.append(entry)
             if isinstance(q, int):
                 self._at[q] = (later[n], bit)
 
@@ -132,21 +132,21 @@ class Nets:
             if net not in self._at:
                 raise FormError(UNDRIVEN)
             word, first = self._at[net]
-            held = self._words[word]
-            if isinstance(held, str):
-                raise FormError(held)
+            entry = self._words[word]
+            if isinstance(entry, str):
+                raise FormError(entry)
             n += 1
             while n < len(nets) and self._at.get(nets[n]) == (word, first + n - begin):  # type: ignore[arg-type]
                 n += 1
             size = n - begin
             while n < len(nets) and nets[n] == nets[n - 1]:
                 n += 1
-            yield Run(n - begin, held, first, extended=n - begin - size)
+            yield Run(n - begin, entry, first, extended=n - begin - size)
 
 
 def together(registers: Sequence[int | None]) -> int | None:
     """Return the number of registers that all have crossed. Raises FormError where the numbers differ."""
-    found = {n for n in registers if n is not None}
-    if len(found) > 1:
-        raise FormError(f"what meets here has crossed {' and '.join(map(str, sorted(found)))} registers")
-    return found.pop() if found else None
+    numbers = {n for n in registers if n is not None}
+    if len(numbers) > 1:
+        raise FormError(f"what meets here has crossed {' and '.join(map(str, sorted(numbers)))} registers")
+    return numbers.pop() if numbers else None

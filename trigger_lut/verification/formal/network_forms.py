@@ -34,15 +34,15 @@ def network_forms(network: Network, algebra: Algebra, *, inputs: Sequence[Form])
     """
     values: list[Form | str] = list(inputs)
     for layer, gather_index in zip(network.layers, network.gather_index, strict=True):
-        made: list[Form | str] = []
+        outputs: list[Form | str] = []
         reads = set(layer.used_channels().tolist())
         for place in gather_index:
             channels = [
                 _convert(algebra, network, layer=layer, i=i, value=v, values=values) if i in reads else ""
                 for i, v in enumerate(map(int, place))
             ]
-            made += [_output(algebra, layer, o, channels) for o in range(layer.shape[1])]
-        values += made
+            outputs += [_output(algebra, layer, o, channels) for o in range(layer.shape[1])]
+        values += outputs
     return [values[int(v)] for v in network.output_values]
 
 
@@ -112,7 +112,7 @@ def _largest(layer: MaxLayer, algebra: Algebra, o: int, forms: Sequence[Form]) -
     scaled = [algebra.scale(forms[i], 1 << layer.shift(i, o)) for i in layer.entering(o)]
     if not scaled:
         return algebra.constant(0)
-    found = scaled[0]
+    largest = scaled[0]
     for form in sorted(scaled[1:], key=lambda f: not f.parts):  # constants last: they only cut off what is below them
-        found = algebra.larger(found, form)
-    return found
+        largest = algebra.larger(largest, form)
+    return largest

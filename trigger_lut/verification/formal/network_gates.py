@@ -65,23 +65,23 @@ def _channel(
     if value == PADDING:
         return fixed(0)
     kif, mode = layer.inputs[i], layer.overflow[i]
-    found = values[value]
+    channel = values[value]
     gained = kif.f - network.fraction_of(value)
     if gained > 0:
-        found = raised(found, gained)
+        channel = raised(channel, gained)
     elif gained < 0:
         drop = -gained
         if layer.rounding == "RND":
-            found = added(gates, found, b=fixed(1 << (drop - 1)))
-        wide = extended(found.bits, max(len(found.bits), drop + 1), signed=True)
-        found = number(wide[drop:], found.lo >> drop, hi=found.hi >> drop)
+            channel = added(gates, channel, b=fixed(1 << (drop - 1)))
+        wide = extended(channel.bits, max(len(channel.bits), drop + 1), signed=True)
+        channel = number(wide[drop:], channel.lo >> drop, hi=channel.hi >> drop)
     least = -kif.hi if mode == "SAT_SYM" and kif.k else kif.lo
-    if least <= found.lo and found.hi <= kif.hi:
-        return found
+    if least <= channel.lo and channel.hi <= kif.hi:
+        return channel
     if mode == "WRAP":
-        low = extended(found.bits, kif.bits, signed=True)
+        low = extended(channel.bits, kif.bits, signed=True)
         return number(extended(low, kif.bits + 1, signed=bool(kif.k)), kif.lo, hi=kif.hi)
-    return smaller(gates, larger(gates, found, b=fixed(least)), b=fixed(kif.hi))
+    return smaller(gates, larger(gates, channel, b=fixed(least)), b=fixed(kif.hi))
 
 
 @GATES.register(TableLayer)

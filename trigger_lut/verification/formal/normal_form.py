@@ -111,9 +111,9 @@ class Algebra:
         offset = sum(form.constant for form in forms if not form.parts)
         if not varying:
             return self.constant(offset)
-        found = varying[0]
+        total = varying[0]
         for form in varying[1:]:
-            constant, parts = found.constant + form.constant, dict(found.parts)
+            constant, parts = total.constant + form.constant, dict(total.parts)
             for base, function in form.parts:
                 if base not in parts:
                     parts[base] = function
@@ -123,10 +123,10 @@ class Algebra:
                     values = self.values(own) + self.values(function)
                     if values.any():
                         parts[base] = self._intern(values)
-            found = self._bounded(constant, parts, found.lo + form.lo, found.hi + form.hi)
+            total = self._bounded(constant, parts, total.lo + form.lo, total.hi + form.hi)
         if not offset:
-            return found
-        return Form(found.constant + offset, found.parts, found.lo + offset, found.hi + offset)
+            return total
+        return Form(total.constant + offset, total.parts, total.lo + offset, total.hi + offset)
 
     def scale(self, form: Form, by: int) -> Form:
         """Return the product with a constant."""
@@ -185,11 +185,11 @@ class Algebra:
         FormError
             If the integers have no common base, or a result has more than 62 bits.
         """
-        found = self._common(forms)
-        if found is None:
+        common = self._common(forms)
+        if common is None:
             raise FormError("a function of several numbers")
-        base, held = found
-        values = np.asarray(function(held), dtype=np.int64)
+        base, base_values = common
+        values = np.asarray(function(base_values), dtype=np.int64)
         check_exact(int(values.min()), int(values.max()))
         return self.constant(int(values[0])) if base is None else self._function(base, values)
 
@@ -201,32 +201,32 @@ class Algebra:
             return other
         if not (one.parts and other.parts):
             return self.apply_all([one, other], lambda v: np.maximum(*v))
-        found: list[Form] = []
+        candidates: list[Form] = []
         for form in (*self._members(one), *self._members(other)):
-            for n, known in enumerate(found):
+            for n, known in enumerate(candidates):
                 if self.alike(known, form):
-                    found[n] = self.apply_all([known, form], lambda v: np.maximum(*v))
+                    candidates[n] = self.apply_all([known, form], lambda v: np.maximum(*v))
                     break
             else:
-                found.append(form)
-        if len(found) == 1:
-            return found[0]
-        least = max(form.lo for form in found)
-        found = [f for f in found if f.hi > least]
-        if not found:
+                candidates.append(form)
+        if len(candidates) == 1:
+            return candidates[0]
+        least = max(form.lo for form in candidates)
+        candidates = [f for f in candidates if f.hi > least]
+        if not candidates:
             return self.constant(least)
-        shift = found[0].constant
-        by = math.gcd(*(x for f in found for x in (self.content(f), f.constant - shift)))
-        quotients = [q for f in found if (q := self.divided(_moved(f, -shift), by)) is not None]
-        assert len(quotients) == len(found), "it divides all of them"
+        shift = candidates[0].constant
+        by = math.gcd(*(x for f in candidates for x in (self.content(f), f.constant - shift)))
+        quotients = [q for f in candidates if (q := self.divided(_moved(f, -shift), by)) is not None]
+        assert len(quotients) == len(candidates), "it divides all of them"
         quotients.sort(key=lambda f: (f.parts, f.constant))  # after the division: the order depends on no factor
         shift += by * quotients[0].constant
         members = tuple(_moved(f, -quotients[0].constant) for f in quotients)
         key = ("largest", members)
         base = self._base(key, Base(max(f.lo for f in members), max(f.hi for f in members), None, members))
-        held = self.bases[base]
-        whole = self._function(base, self._line(held, by, shift))
-        return whole if max(f.lo for f in found) >= least else self.apply(whole, lambda v: np.maximum(v, least))
+        largest = self.bases[base]
+        whole = self._function(base, self._line(largest, by, shift))
+        return whole if max(f.lo for f in candidates) >= least else self.apply(whole, lambda v: np.maximum(v, least))
 
     def alike(self, *forms: Form) -> bool:
         """Return whether all follow from one number."""
@@ -335,20 +335,20 @@ class Algebra:
 
     def _function(self, base: int, values: IntArray) -> Form:
         """Return the form of a function of a base."""
-        held = self.bases[base]
+        base_form = self.bases[base]
         lo, hi, first = int(values.min()), int(values.max()), int(values[0])
         if lo == hi:
             return self.constant(lo)
-        if held.form is None:
+        if base_form.form is None:
             return Form(first, ((base, self._intern(values - first)),), lo, hi)
         slope = int(values[1]) - first
         rest = values - self._line(Base(0, len(values) - 1), slope, first)
         check_exact(int(rest.min()), int(rest.max()))
-        found = self.add(self.constant(first - slope * held.lo), self.scale(held.form, slope))
+        linear = self.add(self.constant(first - slope * base_form.lo), self.scale(base_form.form, slope))
         if rest.any():
             function = self._intern(rest)
-            found = self.add(found, Form(0, ((base, function),), *self._ends[function]))
-        return replace(found, lo=lo, hi=hi)
+            linear = self.add(linear, Form(0, ((base, function),), *self._ends[function]))
+        return replace(linear, lo=lo, hi=hi)
 
     def _bounded(self, constant: int, parts: dict[int, int], lo: int, hi: int) -> Form:
         ends = [self._ends[function] for function in parts.values()]

@@ -30,8 +30,8 @@ def fixed(value: int) -> Number:
 def added(gates: Gates, a: Number, *, b: Number) -> Number:
     """Return the sum of two numbers."""
     width = max(len(a.bits), len(b.bits)) + 1
-    found = gates.sum(extended(a.bits, width, signed=True), extended(b.bits, width, signed=True))
-    return number(found, a.lo + b.lo, hi=a.hi + b.hi)
+    total = gates.sum(extended(a.bits, width, signed=True), extended(b.bits, width, signed=True))
+    return number(total, a.lo + b.lo, hi=a.hi + b.hi)
 
 
 def raised(a: Number, up: int) -> Number:

@@ -112,11 +112,11 @@ def prove_both_ways(network: Network, project: RtlProject, *, seconds: float, se
         try:
             rtl, reference = rtl_graph(project, modules=verilog.modules), reference_graph(network, folder)
             gates = {"reference": len(reference.gates), "firmware": len(rtl.gates)}
-            found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=seconds, chosen=open_ones)
+            by_sat = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=seconds, chosen=open_ones)
         except ToolFailedError as error:
-            found = [outputs[o].model_copy(update={"detail": f"{words.open[o]}; SAT: {error}"}) for o in open_ones]
-        for o, said in zip(open_ones, found, strict=True):
-            outputs[o] = said
+            by_sat = [outputs[o].model_copy(update={"detail": f"{words.open[o]}; SAT: {error}"}) for o in open_ones]
+        for o, proof in zip(open_ones, by_sat, strict=True):
+            outputs[o] = proof
     control, caught = _control(
         network, project, verilog=verilog, rtl=rtl, seed=seed, seconds=seconds, folder=folder, outputs=outputs
     )
@@ -212,17 +212,17 @@ def prove_outputs(
         if left >= 1:
             share = max(left / (len(order) - done), 1)
             results[o] = equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), seconds=share)
-    found = {}
-    for o, said in results.items():
-        different = said.verdict == "different"
-        found[o] = OutputProof(
+    proofs = {}
+    for o, result in results.items():
+        different = result.verdict == "different"
+        proofs[o] = OutputProof(
             name=names[o],
             bits=formats[o].bits,
-            status="sampled" if said.verdict == "open" else said.verdict,
-            by="SAT" if said.verdict == "proven" else None,
-            detail=_replayed(network, project, rtl, said.inputs, o) if different else said.reason,
+            status="sampled" if result.verdict == "open" else result.verdict,
+            by="SAT" if result.verdict == "proven" else None,
+            detail=_replayed(network, project, rtl, result.inputs, o) if different else result.reason,
         )
-    return [found[o] for o in wanted]
+    return [proofs[o] for o in wanted]
 
 
 def _places(formats: Sequence[KIF]) -> list[list[int]]:
@@ -234,14 +234,14 @@ def _places(formats: Sequence[KIF]) -> list[list[int]]:
 def _cone(graph: Graph, outputs: list[int]) -> int:
     """Count the gates that some outputs depend on."""
     waiting = [graph.outputs[o] >> 1 for o in outputs]
-    seen: set[int] = set()
+    cone: set[int] = set()
     while waiting:
         variable = waiting.pop()
         gate = variable - graph.inputs - 1
-        if gate >= 0 and variable not in seen:
-            seen.add(variable)
+        if gate >= 0 and variable not in cone:
+            cone.add(variable)
             waiting += [int(operand) >> 1 for operand in graph.gates[gate]]
-    return len(seen)
+    return len(cone)
 
 
 def _replayed(network: Network, project: RtlProject, rtl: Graph, bits: tuple[int, ...] | None, o: int) -> str:
@@ -253,12 +253,12 @@ def _replayed(network: Network, project: RtlProject, rtl: Graph, bits: tuple[int
     if evaluated(rtl, bits)[len(rtl.outputs) - len(project.outputs) + o]:
         return f"{where}: expected {expected}, found a value that is not defined: a table without this entry, or an x"
     try:
-        found = int(simulate_rtl(project, codes)[0][0, o])
+        actual = int(simulate_rtl(project, codes)[0][0, o])
     except TriggerLutError as error:
         return f"{where}: expected {expected}; the simulation cannot show it: {str(error).splitlines()[0]}"
-    if found == expected:
+    if actual == expected:
         return f"{where}: expected {expected}, which the simulation gives too: the tools read the Verilog differently"
-    return f"{where}: expected {expected}, found {found} in simulation"
+    return f"{where}: expected {expected}, found {actual} in simulation"
 
 
 def _control(
@@ -288,17 +288,17 @@ def _control(
             return str(error), None
         flips.append(flip)
         if way == "words":
-            seen = prove_words(wrong, project, verilog=verilog).open
-            results.append(all(seen[o] for o in np.flatnonzero(changed)))
+            reasons = prove_words(wrong, project, verilog=verilog).open
+            results.append(all(reasons[o] for o in np.flatnonzero(changed)))
         else:
             assert rtl is not None, "SAT has proven an output of it"
             reference = reference_graph(wrong, folder, name="control")
             places = _places(wrong.output_formats())
-            said = [
+            verdicts = [
                 equivalent(with_outputs(reference, places[o]), with_outputs(rtl, places[o]), seconds=seconds).verdict
                 for o in np.flatnonzero(changed)[:CONTROL_OUTPUTS]
             ]
-            results.append(False if "proven" in said else None if "open" in said else True)
+            results.append(False if "proven" in verdicts else None if "open" in verdicts else True)
     if not results:
         return "not carried out: nothing is proven", None
     caught = False if False in results else None if None in results else True

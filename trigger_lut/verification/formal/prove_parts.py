@@ -57,13 +57,15 @@ def prove_parts(network: Network, project: RtlProject, *, seconds: float, seed: 
     else:
         problem = series_problem(project)
         proofs = [
-            (part, _pipeline(part, made, seconds, seed, folder / f"part{n}"))
-            for n, (part, made) in enumerate(watched(list(zip(parts, project.parts, strict=True)), "proof: parts"))
+            (part, _pipeline(part, part_project, seconds, seed, folder / f"part{n}"))
+            for n, (part, part_project) in enumerate(
+                watched(list(zip(parts, project.parts, strict=True)), "proof: parts")
+            )
         ]
-        problem = problem or next((text for part, found in proofs if (text := _open(part, found))), "")
+        problem = problem or next((text for part, proof in proofs if (text := _open(part, proof))), "")
         problem = problem or _block_problem(parts, project, seconds, seed)
     gaps = composition_gaps(network, parts)
-    by_sat = any(output.by == "SAT" for _, found in proofs for output in found.outputs)
+    by_sat = any(output.by == "SAT" for _, proof in proofs for output in proof.outputs)
     for o, gap in enumerate(gaps):
         reason = problem or gap
         done = {"status": "proven", "by": "SAT" if by_sat else "words", "detail": ""}
@@ -71,36 +73,36 @@ def prove_parts(network: Network, project: RtlProject, *, seconds: float, seed: 
     proven = np.array([output.status == "proven" for output in outputs])
     gates = {
         f"{part.name if isinstance(part, Block) else 'part'} {n}, {key}": count
-        for n, (part, found) in enumerate(proofs)
-        for key, count in found.gates.items()
+        for n, (part, proof) in enumerate(proofs)
+        for key, count in proof.gates.items()
     }
     if not proven.any():
         return Proof(outputs, None, gates, "not carried out: nothing is proven", None)
     control, caught = _control(network, parts, project, proven=proven, seed=seed, seconds=seconds)
-    inner = [found.control_caught for _, found in proofs]
+    inner = [proof.control_caught for _, proof in proofs]
     caught = False if False in (caught, *inner) else None if None in (caught, *inner) else True
     return Proof(outputs, project.latency_cycles_planned if proven.all() else None, gates, control, caught)
 
 
-def _pipeline(part: Part, made: RtlProject, seconds: float, seed: int, folder: Path) -> Proof:
+def _pipeline(part: Part, part_project: RtlProject, seconds: float, seed: int, folder: Path) -> Proof:
     """Prove the pipeline of a part; of a block, that of its step."""
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(part, Block):
-        return prove_both_ways(part.step, made.parts[0], seconds=seconds, seed=seed, folder=folder)
-    return prove_both_ways(part, made, seconds=seconds, seed=seed, folder=folder)
+        return prove_both_ways(part.step, part_project.parts[0], seconds=seconds, seed=seed, folder=folder)
+    return prove_both_ways(part, part_project, seconds=seconds, seed=seed, folder=folder)
 
 
-def _open(part: Part, found: Proof) -> str:
+def _open(part: Part, proof: Proof) -> str:
     name = part.name if isinstance(part, Block) else part.layers[0].name
-    for output in found.outputs:
+    for output in proof.outputs:
         if output.status != "proven":
             return f"{name}, output {output.name}: {output.detail}"
     return ""
 
 
 def _block_problem(parts: tuple[Part, ...], project: RtlProject, seconds: float, seed: int) -> str:
-    for part, made in zip(parts, project.parts, strict=True):
-        if isinstance(part, Block) and (problem := prove_block(part, made, seconds=seconds, seed=seed).problem):
+    for part, part_project in zip(parts, project.parts, strict=True):
+        if isinstance(part, Block) and (problem := prove_block(part, part_project, seconds=seconds, seed=seed).problem):
             return f"{part.name}, {problem}"
     return ""
 
@@ -109,20 +111,20 @@ def _control(
     network: Network, parts: tuple[Part, ...], project: RtlProject, *, proven: np.ndarray, seed: int, seconds: float
 ) -> tuple[str, bool | None]:
     """Flip a bit of the network, and change a word or a sum of a block: nothing of either may be proven."""
-    said, results = [], []
+    descriptions, results = [], []
     codes = uniform(network.inputs, CONTROL_VECTORS, rng=np.random.default_rng(seed))
     try:
         flip = choose_flip(network, codes, seed=seed)
         wrong = flipped(network, flip)
         changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0) & proven
         gaps = composition_gaps(wrong, parts)
-        said.append(flip.describe(network))
+        descriptions.append(flip.describe(network))
         results.append(all(gaps[o] for o in np.flatnonzero(changed)) if changed.any() else None)
     except FirmwareError as error:
-        said.append(str(error))
+        descriptions.append(str(error))
         results.append(None)
-    for part, made in zip(parts, project.parts, strict=True):
+    for part, part_project in zip(parts, project.parts, strict=True):
         if isinstance(part, Block):
-            said.append(f"another plan of {part.name}")
-            results.append(bool(prove_block(wrong_block(part), made, seconds=seconds, seed=seed).problem))
-    return "; ".join(said), False if False in results else None if None in results else True
+            descriptions.append(f"another plan of {part.name}")
+            results.append(bool(prove_block(wrong_block(part), part_project, seconds=seconds, seed=seed).problem))
+    return "; ".join(descriptions), False if False in results else None if None in results else True

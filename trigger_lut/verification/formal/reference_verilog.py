@@ -43,15 +43,15 @@ def check_plan(layer: TableLayer, o: int, *, plan: Summation, padded: Sequence[i
         If the plan is another function.
     """
     total = int(layer.bias[o]) - plan.constant
-    seen = set()
+    planned = set()
     for addend in plan.addends:
         shift = addend.values - layer.table(addend.channel, o)
-        if addend.channel in seen or (shift != shift[0]).any():
+        if addend.channel in planned or (shift != shift[0]).any():
             raise FirmwareError(f"{layer.name}: output {o}: the plan is not the layer's table of {addend.channel}")
-        seen.add(addend.channel)
+        planned.add(addend.channel)
         total -= int(shift[0])
     for i in map(int, np.flatnonzero(layer.widths[:, o])):
-        if i not in seen:
+        if i not in planned:
             table = layer.table(i, o)
             if i not in padded and table.min() != table.max():
                 raise FirmwareError(f"{layer.name}: output {o}: the plan lacks the table of channel {i}")
@@ -244,14 +244,14 @@ def _largest(
 ) -> Signal:
     items = [(codes[i], layer.shift(i, o)) for i in layer.entering(o)]
     bits = max((width + up for (_, width), up in items), default=1) + 1
-    found = f"m{key}_0"
+    largest = f"m{key}_0"
     first = f"({items[0][0][0]} <<< {items[0][1]})" if items else _number(0, bits)
-    lines.append(f"    wire signed [{bits - 1}:0] {found} = {first};")
+    lines.append(f"    wire signed [{bits - 1}:0] {largest} = {first};")
     for n, ((name, _), up) in enumerate(items[1:], 1):
         lines.append(f"    wire signed [{bits - 1}:0] u{key}_{n} = ({name} <<< {up});")
-        lines.append(f"    wire signed [{bits - 1}:0] m{key}_{n} = (u{key}_{n} > {found}) ? u{key}_{n} : {found};")
-        found = f"m{key}_{n}"
-    return found, bits
+        lines.append(f"    wire signed [{bits - 1}:0] m{key}_{n} = (u{key}_{n} > {largest}) ? u{key}_{n} : {largest};")
+        largest = f"m{key}_{n}"
+    return largest, bits
 
 
 def _bits(lo: int, hi: int) -> int:

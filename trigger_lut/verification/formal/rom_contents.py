@@ -92,9 +92,9 @@ class _Table:
             if constant is not None and constant >= 0 and len(nets["Y"]) == 1:
                 self._one[nets["Y"][0]] = constant
                 return
-        found = self._choice(nets) if kind in ("$pmux", "$mux") else self._computed(cell)
+        word = self._choice(nets) if kind in ("$pmux", "$mux") else self._computed(cell)
         for n, bit in enumerate(nets["Y"]):
-            self._values[bit] = np.where(found < 0, UNDEFINED, (found >> n) & 1)
+            self._values[bit] = np.where(word < 0, UNDEFINED, (word >> n) & 1)
 
     def _bit(self, bit: Bit) -> IntArray:
         return (self._codes == self._one[bit]).astype(np.int64) if bit in self._one else self._values[bit]
@@ -113,23 +113,23 @@ class _Table:
 
     def _choice(self, nets: dict[str, list[Bit]]) -> IntArray:
         """Return the operand that is selected, of which Yosys wants one at most to be."""
-        width, found = len(nets["Y"]), self._whole(nets["A"]).copy()
+        width, word = len(nets["Y"]), self._whole(nets["A"]).copy()
         chosen = np.zeros(len(self._codes), dtype=np.int64)
         for n, select in enumerate(nets["S"]):
             operand = nets["B"][n * width : (n + 1) * width]
             constant = _constant(operand)
             if select in self._one and constant is not None:
                 at = self._one[select]
-                if at < len(found):
-                    found[at] = constant
+                if at < len(word):
+                    word[at] = constant
                     chosen[at] += 1
                 continue
             value = self._bit(select)
-            found = np.where(value == 1, self._whole(operand), np.where(value < 0, UNDEFINED, found))
+            word = np.where(value == 1, self._whole(operand), np.where(value < 0, UNDEFINED, word))
             chosen += value != 0
         if (chosen > 1).any():
             raise FormError("a table with two entries for one address is not followed")
-        return found
+        return word
 
     def _computed(self, cell: dict[str, Any]) -> IntArray:
         kind, nets = cell["type"], cell["connections"]

@@ -72,12 +72,12 @@ def write_graph(graph: Graph, path: Path) -> None:
 
 
 def _bytes(value: int) -> bytes:
-    found = bytearray()
+    encoded = bytearray()
     while value >= 128:
-        found.append(value & 127 | 128)
+        encoded.append(value & 127 | 128)
         value >>= 7
-    found.append(value)
-    return bytes(found)
+    encoded.append(value)
+    return bytes(encoded)
 
 
 def with_constants(graph: Graph, constants: dict[int, int]) -> Graph:
@@ -156,17 +156,17 @@ def equivalent(first: Graph, second: Graph, *, seconds: float, memory_bytes: int
             done = subprocess.run(command, capture_output=True, text=True, timeout=max(seconds, 1) + 1)
         except subprocess.TimeoutExpired:
             return Result("open", reason=f"open after {seconds:.0f} s")
-        said = done.stdout + done.stderr
-    if "Networks are equivalent" in said:
+        output = done.stdout + done.stderr
+    if "Networks are equivalent" in output:
         return Result("proven")
-    if "NOT EQUIVALENT" in said:
-        return Result("different", _counterexample(said, first.inputs))
-    if "UNDECIDED" in said.upper() or "timeout" in said.lower():
+    if "NOT EQUIVALENT" in output:
+        return Result("different", _counterexample(output, first.inputs))
+    if "UNDECIDED" in output.upper() or "timeout" in output.lower():
         return Result("open", reason=f"open after {seconds:.0f} s")
     if done.returncode:  # ABC does not survive an allocation that fails
         limit = gigabytes(memory_bytes)
         return Result("open", reason=f"ABC ended with status {done.returncode}; its limit of memory is {limit}")
-    raise ToolFailedError(f"ABC: expected a verdict on equivalence, found: {said.strip().splitlines()[-3:]}")
+    raise ToolFailedError(f"ABC: expected a verdict on equivalence, found: {output.strip().splitlines()[-3:]}")
 
 
 def abc_program() -> Path:
@@ -178,8 +178,8 @@ def abc_program() -> Path:
     return program
 
 
-def _counterexample(said: str, inputs: int) -> tuple[int, ...] | None:
+def _counterexample(output: str, inputs: int) -> tuple[int, ...] | None:
     """Return the values of the inputs that ABC prints, `pi<n> = 1'h<value>`; None where it does not print them all."""
-    line = re.search(r"^INPUT: (.*?)\.  OUTPUT:", said, re.MULTILINE)
-    found = {int(n): int(value) for n, value in re.findall(r"pi(\d+) = 1'h([01])", line[1])} if line else {}
-    return tuple(found[n] for n in range(inputs)) if found.keys() == set(range(inputs)) else None
+    line = re.search(r"^INPUT: (.*?)\.  OUTPUT:", output, re.MULTILINE)
+    bits = {int(n): int(value) for n, value in re.findall(r"pi(\d+) = 1'h([01])", line[1])} if line else {}
+    return tuple(bits[n] for n in range(inputs)) if bits.keys() == set(range(inputs)) else None

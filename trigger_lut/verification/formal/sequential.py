@@ -85,13 +85,13 @@ def second_proof(
     outputs : list of OutputProof
         The results of the first proof; those that the second one found different are `different`. All are, if
         valid_out is.
-    found : SecondProof or None
+    second : SecondProof or None
         None where it is not asked for.
     """
     if seconds <= 0:
         return list(first), None
-    found = prove_again(network, project, seconds=seconds, seed=seed)
-    return [_judged(one, other, found.outputs[-1]) for one, other in zip(first, found.outputs, strict=False)], found
+    second = prove_again(network, project, seconds=seconds, seed=seed)
+    return [_judged(one, other, second.outputs[-1]) for one, other in zip(first, second.outputs, strict=False)], second
 
 
 def _judged(first: OutputProof, second: SecondOutput, valid: SecondOutput) -> OutputProof:
@@ -112,7 +112,7 @@ def prove_again(network: Network, project: RtlProject, *, seconds: int, seed: in
     """
     started = time.process_time()
     names = [*network.output_names(), VALID]
-    found = SecondProof(
+    proof = SecondProof(
         solver=SOLVER,
         seconds_allowed=seconds,
         cycles=project.latency_cycles_planned,
@@ -122,7 +122,7 @@ def prove_again(network: Network, project: RtlProject, *, seconds: int, seed: in
 
     def alike(status: SecondStatus, detail: str) -> SecondProof:
         outputs = [SecondOutput(name=name, status=status, detail=detail) for name in names]
-        return found.model_copy(update={"outputs": outputs})
+        return proof.model_copy(update={"outputs": outputs})
 
     if project.inputs != network.inputs or project.outputs != network.output_formats():
         return alike("disagrees", "the formats on the firmware's buses are not the network's")
@@ -142,7 +142,7 @@ def prove_again(network: Network, project: RtlProject, *, seconds: int, seed: in
     outputs = _compared(model, network, project=project, module=module, names=names, ends=started + seconds, seed=seed)
     control, caught = _control(network, project, module, seconds, seed)
     update = {"gates": len(model.gates), "outputs": outputs, "control": control, "control_caught": caught}
-    return found.model_copy(update=update)
+    return proof.model_copy(update=update)
 
 
 def build(network: Network, project: RtlProject, *, module: dict[str, Any], start: int) -> Model:
@@ -179,8 +179,8 @@ def _pairs(expected: Number, bits: Bits, kif: KIF) -> list[tuple[int, int]]:
     """Return pairs of literals that are equal where the bits on the bus are the expected integer."""
     width = max(len(expected.bits), kif.bits + 1)
     signed = extended(bits, kif.bits + 1, signed=bool(kif.k))
-    found = extended(signed, width, signed=True)
-    return list(zip(extended(expected.bits, width, signed=True), found, strict=True))
+    actual = extended(signed, width, signed=True)
+    return list(zip(extended(expected.bits, width, signed=True), actual, strict=True))
 
 
 def _compared(
@@ -195,24 +195,24 @@ def _compared(
 ) -> list[SecondOutput]:
     """Compare output by output; each gets the same fraction of the time left, and the open ones another one."""
     sweep = Sweep(model.gates, seed, older=model.network_gates)
-    said: dict[int, Answer] = {}
+    answers: dict[int, Answer] = {}
     for _ in range(2):
-        waiting = [o for o in range(len(names)) if o not in said or said[o].verdict == "open"]
+        waiting = [o for o in range(len(names)) if o not in answers or answers[o].verdict == "open"]
         for done, o in enumerate(watched(waiting, "second proof: outputs")):
             left = max(ends - time.process_time(), 0)
-            said[o] = sweep.compare(model.pairs[o], left / (len(waiting) - done))
+            answers[o] = sweep.compare(model.pairs[o], left / (len(waiting) - done))
     sweep.close()
-    found = []
+    outputs = []
     for o, name in enumerate(names):
         status: SecondStatus = "agrees"
         detail = ""
-        if said[o].verdict == "open":
+        if answers[o].verdict == "open":
             status, detail = "open", "the time did not suffice"
-        elif said[o].verdict == "different":
+        elif answers[o].verdict == "different":
             status = "disagrees"
-            detail = _shown(model, said[o], network, project, o) or _from_inputs(network, project, module, o, seed)
-        found.append(SecondOutput(name=name, status=status, detail=detail))
-    return found
+            detail = _shown(model, answers[o], network, project, o) or _from_inputs(network, project, module, o, seed)
+        outputs.append(SecondOutput(name=name, status=status, detail=detail))
+    return outputs
 
 
 def _from_inputs(network: Network, project: RtlProject, module: dict[str, Any], o: int, seed: int) -> str:
@@ -222,17 +222,17 @@ def _from_inputs(network: Network, project: RtlProject, module: dict[str, Any], 
     except (TooLargeError, NotModeledError):
         return NOT_SHOWN
     sweep = Sweep(model.gates, seed, older=model.network_gates)
-    said = sweep.compare(model.pairs[o], SECONDS_TO_SHOW)
+    answer = sweep.compare(model.pairs[o], SECONDS_TO_SHOW)
     sweep.close()
-    return (said.verdict == "different" and _shown(model, said, network, project, o)) or NOT_SHOWN
+    return (answer.verdict == "different" and _shown(model, answer, network, project, o)) or NOT_SHOWN
 
 
-def _shown(model: Model, said: Answer, network: Network, project: RtlProject, o: int) -> str:
+def _shown(model: Model, answer: Answer, network: Network, project: RtlProject, o: int) -> str:
     """Simulate a counterexample; empty where the simulated output is the expected one."""
     circuit = model.circuits[o]
-    rows = _rows(model, circuit, said)
+    rows = _rows(model, circuit, answer)
     end = len(rows) - 1
-    codes = _codes(model, circuit, said, network)
+    codes = _codes(model, circuit, answer, network)
     valid = int(rows[model.start, 0] and not rows[model.start + 1 : model.start + project.ii, 0].any())
     try:
         trace = simulated(project, rows)
@@ -240,37 +240,37 @@ def _shown(model: Model, said: Answer, network: Network, project: RtlProject, o:
         return f"in the formal model; not simulated: {str(error).splitlines()[0]}"
     if o == len(project.outputs):
         given = "".join(str(int(v)) for v in rows[model.start : model.start + project.ii, 0])
-        where, expected, found = f"valid_in {given}", valid, int(trace[end, 0])
+        where, expected, actual = f"valid_in {given}", valid, int(trace[end, 0])
     else:
         where, expected = f"inputs {codes[0].tolist()}", int(evaluate(network, codes)[0, o])
-        found = int(unpack(trace[end:, 1:], project.outputs)[0, o])
-    if expected == found:
+        actual = int(unpack(trace[end:, 1:], project.outputs)[0, o])
+    if expected == actual:
         return ""
     before = f", after {model.start} cycles of other inputs" if model.start else ""
-    return f"{where}{before}: expected {expected}, found {found} in simulation"
+    return f"{where}{before}: expected {expected}, found {actual} in simulation"
 
 
-def _rows(model: Model, circuit: Unrolled, said: Answer) -> Words:
+def _rows(model: Model, circuit: Unrolled, answer: Answer) -> Words:
     """Return rows of valid_in and data_in, one a cycle up to the compared output: the inputs of a counterexample."""
     end = model.start + model.latency
     words = -(-len(circuit.ports["data_in"]) // 32)
     rows = np.zeros((end + 1, 1 + words), dtype=np.uint32)
     for cycle in range(end + 1):
-        bus = _bus(circuit, said, "data_in", cycle)
-        rows[cycle] = [_bus(circuit, said, "valid_in", cycle), *(bus >> 32 * n & 0xFFFFFFFF for n in range(words))]
+        bus = _bus(circuit, answer, "data_in", cycle)
+        rows[cycle] = [_bus(circuit, answer, "valid_in", cycle), *(bus >> 32 * n & 0xFFFFFFFF for n in range(words))]
     return rows
 
 
-def _codes(model: Model, circuit: Unrolled, said: Answer, network: Network) -> IntArray:
-    bus, width = _bus(circuit, said, "data_in", model.start), len(circuit.ports["data_in"])
+def _codes(model: Model, circuit: Unrolled, answer: Answer, network: Network) -> IntArray:
+    bus, width = _bus(circuit, answer, "data_in", model.start), len(circuit.ports["data_in"])
     return codes_of_bits(constant(bus, width), network.inputs)
 
 
-def _bus(circuit: Unrolled, said: Answer, port: str, cycle: int) -> int:
+def _bus(circuit: Unrolled, answer: Answer, port: str, cycle: int) -> int:
     """Return the value of an input port in a counterexample; 0 where nothing depends on it."""
-    assert said.values is not None
+    assert answer.values is not None
     bits = circuit.input(port, cycle)
-    return sum((said.values.get(bit >> 1, False) ^ (bit & 1)) << n for n, bit in enumerate(bits))
+    return sum((answer.values.get(bit >> 1, False) ^ (bit & 1)) << n for n, bit in enumerate(bits))
 
 
 def simulated(project: RtlProject, rows: Words) -> Words:
@@ -294,6 +294,6 @@ def _control(
         return f"more than {MOST_GATES:,} gates", None
     changed = np.flatnonzero((evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)).tolist()
     sweep = Sweep(model.gates, seed, older=model.network_gates)
-    said = {sweep.compare(model.pairs[o], seconds / len(model.pairs)).verdict for o in changed}
+    verdicts = {sweep.compare(model.pairs[o], seconds / len(model.pairs)).verdict for o in changed}
     sweep.close()
-    return flip.describe(network), False if "equal" in said else None if "open" in said else True
+    return flip.describe(network), False if "equal" in verdicts else None if "open" in verdicts else True

@@ -65,17 +65,17 @@ def composition_gaps(network: Network, parts: Sequence[Part]) -> list[str]:
         formats = part.inputs
         values = [_fitting(value, kif) for value, kif in zip(values, formats, strict=True)]
         values = _block_forms(part, algebra, values) if isinstance(part, Block) else _known(part, algebra, values)
-    found = []
+    gaps = []
     given = zip(values, expected, network.output_formats(), parts[-1].output_formats(), strict=True)
     for own, form, kif, last in given:
         whole = _fitting(form, kif)
         if isinstance(own, str) or isinstance(whole, str):
-            found.append(own if isinstance(own, str) else str(whole))
+            gaps.append(own if isinstance(own, str) else str(whole))
         elif kif.f != last.f:
-            found.append("the parts' output has another fraction than the network's")
+            gaps.append("the parts' output has another fraction than the network's")
         else:
-            found.append("" if own == whole else "the parts are not seen to be the network")
-    return found
+            gaps.append("" if own == whole else "the parts are not seen to be the network")
+    return gaps
 
 
 def _known(network: Network, algebra: Algebra, values: Sequence[Form | str]) -> list[Form | str]:
@@ -179,10 +179,10 @@ def prove_block(block: Block, project: RtlProject, *, seconds: float, seed: int)
     sweep = Sweep(gates, seed)
     try:
         for what, pair in pairs:
-            said = sweep.compare(pair, seconds / len(pairs))
-            if said.verdict != "equal":
+            answer = sweep.compare(pair, seconds / len(pairs))
+            if answer.verdict != "equal":
                 return Statement(
-                    f"{what}: {'the time did not suffice' if said.verdict == 'open' else 'different'}", end
+                    f"{what}: {'the time did not suffice' if answer.verdict == 'open' else 'different'}", end
                 )
     finally:
         sweep.close()
@@ -251,10 +251,10 @@ def _data_pairs(gates: Gates, block: Block, module: dict[str, Any], project: Rtl
     pairs: Pairs = []
     computed: list[list[Bits]] = []
     for k, word in enumerate(block.words.tolist()):
-        found = circuit.values(box["data_in"], first + k)
+        word_bits = circuit.values(box["data_in"], first + k)
         for n, (source, kif) in enumerate(zip(word, step.inputs, strict=True)):
             expected = constant(0, kif.bits) if source == PADDING else _as(given[source], block.inputs[source], kif)
-            own = found[at_word[n] : at_word[n + 1]]
+            own = word_bits[at_word[n] : at_word[n + 1]]
             pairs.append((f"channel {n} of the word of cycle {k}", list(zip(expected, own, strict=True))))
         result = circuit.values(box["data_out"], first + k + latency)
         computed.append([result[a:b] for a, b in itertools.pairwise(at_step)])
@@ -290,10 +290,10 @@ def _as(bits: Bits, source: KIF, target: KIF) -> Bits:
 
 def _instance(circuit: Unrolled, kind: str, module: dict[str, Any]) -> Mapping[str, list[Any]]:
     """Return the nets of the only instance of a black box, which the clock of the module drives."""
-    found = [entry for entry in module["cells"].values() if entry["type"] == kind]
-    if len(found) != 1:
-        raise NotModeledError(f"expected one instance of {kind}, found {len(found)}")
-    nets: Mapping[str, list[Any]] = found[0]["connections"]
+    instances = [entry for entry in module["cells"].values() if entry["type"] == kind]
+    if len(instances) != 1:
+        raise NotModeledError(f"expected one instance of {kind}, found {len(instances)}")
+    nets: Mapping[str, list[Any]] = instances[0]["connections"]
     if nets["clk"] != circuit.ports["clk"]:
         raise NotModeledError(f"{kind} is not clocked by clk")
     return nets

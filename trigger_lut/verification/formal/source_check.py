@@ -111,15 +111,15 @@ def source_refusal(files: Sequence[Path]) -> str:
         except UnicodeDecodeError as error:
             return f"{path.name}: expected UTF-8 text, found the byte {error.object[error.start]:#04x}"
         try:
-            found = _Parser(text).modules()
+            own_modules = _Parser(text).modules()
         except _RefusedError as error:
             line = text.count("\n", 0, error.place) + 1
             return f"{path.name}:{line}: {error} is not allowed in Verilog that is to be proven"
-        for name in found:
+        for name in own_modules:
             if name.casefold() in modules:
                 return f"{path.name}: a second module {name!r}; the first is in {modules[name.casefold()]}"
             modules[name.casefold()] = path.name
-        instances |= found
+        instances |= own_modules
     while leaves := [name for name, used in instances.items() if not used & instances.keys()]:
         for name in leaves:
             del instances[name]
@@ -128,34 +128,34 @@ def source_refusal(files: Sequence[Path]) -> str:
 
 def _tokens(text: str) -> list[Token]:
     """Split a text into tokens, without spaces and comments, whose content is checked here."""
-    found: list[Token] = []
+    tokens: list[Token] = []
     at, end = 0, len(text)
     match = TOKEN.match
     while at < end:
         token = match(text, at)
         if token is None:
             raise _RefusedError(f"{_shown(text[at : at + 12])}", at)
-        kind, said = token.lastgroup or "", token[0]
+        kind, content = token.lastgroup or "", token[0]
         if token["entry"]:
             _check_entry(token, at)
-            found.append(("entry", token["target"], at))
+            tokens.append(("entry", token["target"], at))
         elif kind == "comment":
-            _check_comment(said, at)
+            _check_comment(content, at)
         elif kind == "directive":
             before = text[text.rfind("\n", 0, at) + 1 : at]
-            if before.strip() or not TIMESCALE.fullmatch(said):
-                raise _RefusedError(f"the directive {_shown(said)}", at)
+            if before.strip() or not TIMESCALE.fullmatch(content):
+                raise _RefusedError(f"the directive {_shown(content)}", at)
         elif kind == "attribute":
-            known = ATTRIBUTE.fullmatch(said)
+            known = ATTRIBUTE.fullmatch(content)
             if known is None or known[2] not in ATTRIBUTES.get(known[1], ()):
-                raise _RefusedError(f"the attribute {_shown(said)}", at)
+                raise _RefusedError(f"the attribute {_shown(content)}", at)
         elif kind == "refused":
-            raise _RefusedError(f"the operator {_shown(said)}", at)
+            raise _RefusedError(f"the operator {_shown(content)}", at)
         elif kind != "space":
-            found.append((kind, said, at))
+            tokens.append((kind, content, at))
         at = token.end()
-    found.append(("end", "the end of the file", end))
-    return found
+    tokens.append(("end", "the end of the file", end))
+    return tokens
 
 
 def _check_entry(token: re.Match[str], at: int) -> None:
@@ -164,8 +164,8 @@ def _check_entry(token: re.Match[str], at: int) -> None:
             raise _RefusedError(f"a number wider than its {size} bits", at)
 
 
-def _check_comment(said: str, at: int) -> None:
-    text = said[2:-2] if said.startswith("/*") else said[2:]
+def _check_comment(comment: str, at: int) -> None:
+    text = comment[2:-2] if comment.startswith("/*") else comment[2:]
     if not text.replace("\t", " ").isprintable():
         raise _RefusedError("a control character in a comment", at)
     if text.rstrip().endswith("\\") or "/*" in text or "*/" in text:
@@ -173,8 +173,8 @@ def _check_comment(said: str, at: int) -> None:
     text = text.strip().lower()
     word = re.match(r"[@*!]*\s*(\w*)", text)
     first = word[1] if word else ""
-    if (first in TOOL_WORDS and not LINT.fullmatch(said.strip("/* "))) or any(mark in text for mark in MARKS):
-        raise _RefusedError(f"the comment {_shown(said)}, which tools obey,", at)
+    if (first in TOOL_WORDS and not LINT.fullmatch(comment.strip("/* "))) or any(mark in text for mark in MARKS):
+        raise _RefusedError(f"the comment {_shown(comment)}, which tools obey,", at)
 
 
 def _shown(text: str) -> str:
@@ -196,15 +196,15 @@ class _Parser:
 
     def modules(self) -> dict[str, set[str]]:
         """Parse a file; its modules, and which modules they contain. A second module of a name is refused."""
-        found: dict[str, set[str]] = {}
+        modules: dict[str, set[str]] = {}
         while self._kind() != "end":
             self._instances = set()
             name = self._module()
-            if name in found:
+            if name in modules:
                 self._at -= 1
                 raise _RefusedError(f"a second module {name!r}", self._tokens[self._at][2])
-            found[name] = self._instances
-        return found
+            modules[name] = self._instances
+        return modules
 
     # ------------------------------------------------------------ tokens
 

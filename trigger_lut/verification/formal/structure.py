@@ -152,8 +152,8 @@ def check_pipeline(
     for port, width in outputs:
         begin, at[port] = at[port], at[port] + width
         bits = top["ports"][port]["bits"][begin : at[port]]
-        found = (_fault(netlist, bit, f"{port}[{n}]", latency) for n, bit in enumerate(bits, begin))
-        faults.append(next(filter(None, found), ""))
+        bit_faults = (_fault(netlist, bit, f"{port}[{n}]", latency) for n, bit in enumerate(bits, begin))
+        faults.append(next(filter(None, bit_faults), ""))
     return Structure("", tuple(faults), None if any(faults) else latency)
 
 
@@ -190,9 +190,9 @@ def _check_ports(top: Mapping[str, Any], widths: Mapping[str, int]) -> None:
     wanted |= {port: ("input" if port == "data_in" else "output", width) for port, width in widths.items()}
     for name in (*wanted, *top["ports"]):
         port = top["ports"].get(name)
-        found = None if port is None else (port["direction"], len(port["bits"]))
-        if found != wanted.get(name):
-            raise _FaultError(f"port {name}: expected {_port(wanted.get(name))}, found {_port(found)}")
+        actual = None if port is None else (port["direction"], len(port["bits"]))
+        if actual != wanted.get(name):
+            raise _FaultError(f"port {name}: expected {_port(wanted.get(name))}, found {_port(actual)}")
         assert port is not None
         if port.get("offset") or port.get("upto"):
             raise _FaultError(f"port {name}: expected a range that ends at bit 0")
@@ -260,7 +260,9 @@ class _Netlist:
                     self._inputs[bit] = name
         known = {*LOGIC, REGISTER, *modules}
         # `always @(*)` waits for a change, and a constant may never change. (A module by itself has no constants.)
-        waiting = {n for n, held in modules.items() if _is_table(held) or any(CASE in cell for cell in held["cells"])}
+        waiting = {
+            n for n, cells in modules.items() if _is_table(cells) or any(CASE in cell for cell in cells["cells"])
+        }
         self._cases = {n for n, c in self.cells.items() if modules and (CASE in n or c["type"] in waiting)}
         for name, cell in self.cells.items():
             if cell["type"] not in known:
@@ -278,7 +280,7 @@ class _Netlist:
     @staticmethod
     def _check_box(name: str, cell: Mapping[str, Any], module: Mapping[str, Any]) -> None:
         """Check that an instance connects all ports, each with all its bits."""
-        ports = {port: len(held["bits"]) for port, held in module["ports"].items()}
+        ports = {port: len(details["bits"]) for port, details in module["ports"].items()}
         if ports != {port: len(bits) for port, bits in cell["connections"].items()}:
             raise _FaultError(f"{name}: expected connections of all bits of {', '.join(ports)}")
 
@@ -298,11 +300,11 @@ class _Netlist:
         for cell in self.cells.values():
             if cell["type"] == REGISTER:
                 if cell["connections"]["CLK"] != [clock] or int(cell["parameters"]["CLK_POLARITY"], 2) != 1:
-                    (found,) = cell["connections"]["CLK"]
+                    (actual,) = cell["connections"]["CLK"]
                     edge = "rising" if int(cell["parameters"]["CLK_POLARITY"], 2) else "falling"
                     raise _FaultError(
                         f"{self._stored(cell)}: expected a register at the rising edge of the port clk, "
-                        f"found the {edge} edge of {self._named(found)}"
+                        f"found the {edge} edge of {self._named(actual)}"
                     )
                 if clock in cell["connections"]["D"]:
                     raise _FaultError(f"{self._stored(cell)}: stores the clock")
@@ -367,16 +369,16 @@ class _Netlist:
 
     def _combined(self, node: Node) -> Paths:
         register = self.cells[node[0]]["type"] == REGISTER
-        found = [self._of(bit) for bit in self._operands(node)]
+        operand_paths = [self._of(bit) for bit in self._operands(node)]
         step = int(register)
-        if node[0] in self._cases and all(p == Paths() for p in found):
+        if node[0] in self._cases and all(p == Paths() for p in operand_paths):
             name = self._named(next(_bits(self.cells[node[0]], "output")))
             raise _FaultError(f"{name}: a case statement of constants, which simulators may never execute")
         return Paths(
-            data=_ends([p.data for p in found], step),
-            valid=_ends([p.valid for p in found], step),
-            longest=max((p.longest for p in found), default=0) + step,
-            logic=any(p.logic or (not register and p.valid is not None) for p in found),
+            data=_ends([p.data for p in operand_paths], step),
+            valid=_ends([p.valid for p in operand_paths], step),
+            longest=max((p.longest for p in operand_paths), default=0) + step,
+            logic=any(p.logic or (not register and p.valid is not None) for p in operand_paths),
         )
 
 

@@ -94,9 +94,9 @@ class Sweep:
                 return Answer("open")
             self._sweep(node)
         for a, b in pairs:
-            found = self._equal(self._standing(a), self._standing(b), ends)
-            if found.verdict != "equal":
-                return found
+            answer = self._equal(self._standing(a), self._standing(b), ends)
+            if answer.verdict != "equal":
+                return answer
         return Answer("equal")
 
     # ---------------------------------------------------------------- simulation
@@ -120,12 +120,12 @@ class Sweep:
 
     def _seen_apart(self, a: int, b: int) -> dict[int, bool]:
         """Return values of the variables, among those seen, for which two literals differ; empty without any."""
-        for seen in self.seen:
-            unlike = _read(seen, np.array([a]))[0] ^ _read(seen, np.array([b]))[0]
+        for values in self.seen:
+            unlike = _read(values, np.array([a]))[0] ^ _read(values, np.array([b]))[0]
             if unlike.any():
                 word = int(np.flatnonzero(unlike)[0])
                 bit = (int(unlike[word]) & -int(unlike[word])).bit_length() - 1
-                column = (seen[self.variables, word] >> np.uint64(bit) & np.uint64(1)).astype(bool)
+                column = (values[self.variables, word] >> np.uint64(bit) & np.uint64(1)).astype(bool)
                 return dict(zip(self.variables.tolist(), column.tolist(), strict=True))
         return {}
 
@@ -133,15 +133,15 @@ class Sweep:
 
     def _cone(self, literals: Sequence[int]) -> list[int]:
         """Return the nodes below some literals that are not swept yet, in topological order."""
-        waiting, found = [literal >> 1 for literal in literals], set()
+        waiting, cone = [literal >> 1 for literal in literals], set()
         while waiting:
             node = waiting.pop()
-            if node in found or self.stands[node] >= 0:
+            if node in cone or self.stands[node] >= 0:
                 continue
-            found.add(node)
+            cone.add(node)
             if self.is_gate[node]:
                 waiting += [int(self.left[node]) >> 1, int(self.right[node]) >> 1]
-        return sorted(found)
+        return sorted(cone)
 
     def _standing(self, literal: int) -> int:
         return int(self.stands[literal >> 1]) ^ (literal & 1)
@@ -167,14 +167,14 @@ class Sweep:
             if other == node or not (self.is_gate[node] or self.is_gate[other]):
                 break
             literal = 2 * other + int(self.turned[node] ^ self.turned[other])
-            said = self._solved(2 * node, literal, most)
-            if said.verdict == "equal":
+            answer = self._solved(2 * node, literal, most)
+            if answer.verdict == "equal":
                 self.stands[node] = self.known[self.operands[node]] = literal
                 return
-            if said.verdict == "open":
+            if answer.verdict == "open":
                 break
-            assert said.values is not None
-            self._learn(said.values)
+            assert answer.values is not None
+            self._learn(answer.values)
         self.standing.append(node)
 
     def _learn(self, values: dict[int, bool]) -> None:
@@ -189,9 +189,9 @@ class Sweep:
 
     def _equal(self, a: int, b: int, ends: float) -> Answer:
         while ends > time.process_time() or a == b:
-            said = self._solved(a, b, SLICE)
-            if said.verdict != "open":
-                return said
+            answer = self._solved(a, b, SLICE)
+            if answer.verdict != "open":
+                return answer
         return Answer("open")
 
     def _solved(self, a: int, b: int, conflicts: int) -> Answer:
@@ -203,10 +203,10 @@ class Sweep:
         for first, second in ((a, b ^ 1), (a ^ 1, b)):
             self.calls += 1
             self.solver.conf_budget(conflicts)
-            found = self.solver.solve_limited(assumptions=[_dimacs(first), _dimacs(second)])
-            if found is None:
+            satisfiable = self.solver.solve_limited(assumptions=[_dimacs(first), _dimacs(second)])
+            if satisfiable is None:
                 return Answer("open")
-            if found:
+            if satisfiable:
                 true = {literal for literal in self.solver.get_model() if literal > 0}
                 return Answer("different", {v: v + 1 in true for v in self.variables.tolist()})
         return Answer("equal")
@@ -233,8 +233,8 @@ def _dimacs(literal: int) -> int:
 
 def _read(values: NDArray[np.uint64], literals: NDArray[np.int64]) -> NDArray[np.uint64]:
     flip = np.where(literals & 1, ~np.uint64(0), np.uint64(0)).astype(np.uint64)
-    found: NDArray[np.uint64] = values[literals >> 1] ^ flip[:, None]
-    return found
+    literal_values: NDArray[np.uint64] = values[literals >> 1] ^ flip[:, None]
+    return literal_values
 
 
 def _levels(left: NDArray[np.int64], right: NDArray[np.int64]) -> list[NDArray[np.int64]]:

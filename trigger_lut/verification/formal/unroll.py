@@ -175,10 +175,10 @@ class Unrolled:
                     continue
                 inputs, earlier = {"D": cell.inputs["D"]}, at - 1
             missing = [
-                found
+                driver
                 for read in inputs.values()
                 for net in read
-                if (found := self._needed(net, earlier)) and found not in self._values
+                if (driver := self._needed(net, earlier)) and driver not in self._values
             ]
             if missing and key in entered:
                 raise NotModeledError(f"a loop of cells without a register, at {name}")
@@ -188,16 +188,16 @@ class Unrolled:
                 continue
             ports = {port: [self._bit(net, earlier) for net in read] for port, read in inputs.items()}
             try:
-                made = {"Q": ports["D"]} if cell.kind == "$dff" else cell_outputs(self.gates, cell, ports=ports)
+                outputs = {"Q": ports["D"]} if cell.kind == "$dff" else cell_outputs(self.gates, cell, ports=ports)
             except UnknownCellError as error:
                 raise NotModeledError(f"{error}, {name}") from error
-            self._values[key] = made
+            self._values[key] = outputs
         return [self._bit(net, cycle) for net in nets]
 
     def _needed(self, net: Any, cycle: int) -> tuple[str, int] | None:
         """Return the cell that drives a net, with the cycle; None where no cell does."""
-        found = self.driver.get(net) if isinstance(net, int) else None
-        return (found[0], cycle) if found else None
+        driver = self.driver.get(net) if isinstance(net, int) else None
+        return (driver[0], cycle) if driver else None
 
     def _bit(self, net: Any, cycle: int) -> int:
         if net in ("0", "1"):
@@ -223,15 +223,15 @@ class Unrolled:
 
 
 def _checked_ports(module: dict[str, Any], widths: dict[str, int]) -> dict[str, list[Any]]:
-    found = {name: (port["direction"], len(port["bits"])) for name, port in module["ports"].items()}
+    actual = {name: (port["direction"], len(port["bits"])) for name, port in module["ports"].items()}
     expected = {name: (direction, widths[name]) for name, direction in PORTS.items()}
-    for name in sorted({*found, *expected}):
-        if found.get(name) != expected.get(name):
-            wanted, seen = (
+    for name in sorted({*actual, *expected}):
+        if actual.get(name) != expected.get(name):
+            wanted, shown = (
                 "no such port" if port is None else f"{port[0]} of {port[1]} bits"
-                for port in (expected.get(name), found.get(name))
+                for port in (expected.get(name), actual.get(name))
             )
-            raise WrongPortsError(f"port {name}: expected {wanted}, found {seen}")
+            raise WrongPortsError(f"port {name}: expected {wanted}, found {shown}")
     return {name: port["bits"] for name, port in module["ports"].items()}
 
 

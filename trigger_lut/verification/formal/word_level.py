@@ -127,14 +127,14 @@ def prove_words(network: Network, project: RtlProject, *, verilog: Verilog) -> W
     circuit = Circuit(verilog.modules, project.top, algebra=algebra)
     for nets, form in zip(circuit.fields("data_in", network.inputs), inputs, strict=True):
         circuit.give(nets, form)
-    found, buses = [], circuit.fields("data_out", project.outputs)
+    reasons, buses = [], circuit.fields("data_out", project.outputs)
     outputs = list(zip(buses, project.outputs, network.output_formats(), strict=True))
     for o, (nets, kif, own) in enumerate(watched(outputs, "proof by words: outputs")):
         reason = structure.outputs[o] or _compared(circuit, nets, expected[o])
         if not reason and (own.f != kif.f or own.lo < kif.lo or own.hi > kif.hi):
             reason = f"the network's output is not seen to fit {kif}"
-        found.append(reason)
-    return WordProof(tuple(found), None if any(found) else structure.registers)
+        reasons.append(reason)
+    return WordProof(tuple(reasons), None if any(reasons) else structure.registers)
 
 
 def _compared(circuit: Circuit, nets: list[int | str], form: Form | str) -> str:

@@ -116,7 +116,7 @@ def proof(case: Case) -> list[str]:
     _words_tell_apart(case.network, project, verilog)
     words = prove_words(case.network, project, verilog=verilog).open
     pairs = zip(outputs, words, strict=True)
-    return ["sampled" if said.status == "sampled" and reason else "proven" for said, reason in pairs]
+    return ["sampled" if output.status == "sampled" and reason else "proven" for output, reason in pairs]
 
 
 def _words_tell_apart(network: Network, project: RtlProject, verilog: Verilog) -> None:
@@ -126,6 +126,6 @@ def _words_tell_apart(network: Network, project: RtlProject, verilog: Verilog) -
     except FirmwareError:
         return  # no flip shows
     differs = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)
-    said = prove_words(wrong, project, verilog=verilog).open
-    if missed := [o for o, reason in enumerate(said) if differs[o] and not reason]:
+    reasons = prove_words(wrong, project, verilog=verilog).open
+    if missed := [o for o, reason in enumerate(reasons) if differs[o] and not reason]:
         raise NotReproducibleError(f"proof: output {missed[0]} is proven of a network with a flipped bit too")

@@ -82,14 +82,14 @@ def beginnings(model: Any) -> list[Any]:
     """Return the models up to the flat output of each layer, without the complete model."""
     import keras
 
-    found = []
+    models = []
     for layer in model.layers[:-1]:
         if type(layer).__name__ == "InputLayer":
             continue
         output = layer.output
         flat = output if len(output.shape) == 2 else keras.layers.Flatten()(output)
-        found.append(keras.Model(model.inputs if len(model.inputs) > 1 else model.inputs[0], flat))
-    return found
+        models.append(keras.Model(model.inputs if len(model.inputs) > 1 else model.inputs[0], flat))
+    return models
 
 
 def _holds(fails: Callable[[Any], bool], candidate: Any) -> bool:

@@ -185,11 +185,11 @@ def in_float(model: Any) -> bool:
 
 def interesting(network: Network) -> Sequence[str]:
     """Return the features of a network that a run counts: kinds of layers, overflow, signs and special formats."""
-    found = {layer.computes_with for layer in network.layers}
+    kinds = {layer.computes_with for layer in network.layers}
     modes = {mode for layer in network.layers for mode in layer.overflow}
     wraps = bool(network.overflow_risks())
     formats = [kif for layer in network.layers for kif in layer.inputs]
-    words = [*sorted(found), *sorted(modes), *["values that wrap"] * wraps]
+    words = [*sorted(kinds), *sorted(modes), *["values that wrap"] * wraps]
     words += ["signed"] * any(kif.k for kif in formats) + ["unsigned"] * any(not kif.k for kif in formats)
     words += ["negative fraction"] * any(kif.f < 0 for kif in formats)
     words += ["constant output"] * any(kif.bits == 1 for kif in network.output_formats())

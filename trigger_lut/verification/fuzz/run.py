@@ -188,15 +188,15 @@ def _difference(name: str, case: Case, codes: IntArray) -> str:
     """Describe the first mismatch of an implementation, or why it could not be built; empty where none differs."""
     wanted = evaluate(case.network, codes)
     try:
-        found = implementations(case)[name](codes)
+        actual = implementations(case)[name](codes)
     except Exception as error:  # of any library as well: nothing may end a run without its seed
         return f"{type(error).__name__}: {error}"
-    if not (places := np.argwhere(found != wanted)).size:
+    if not (places := np.argwhere(actual != wanted)).size:
         return ""
     vector, output = places[0]
     return (
         f"{len(places)} of {wanted.size} outputs differ, first at vector {vector}, output {output}: expected "
-        f"{wanted[vector, output]}, found {found[vector, output]}"
+        f"{wanted[vector, output]}, found {actual[vector, output]}"
     )
 
 

@@ -206,8 +206,10 @@ def outputs_of_a_stage_exchanged(design: Design, draw: Draw) -> Change | None:
     pattern = r"(?<=assign )(model_out\[(\d+):(\d+)\]) = (v\d+)(\[\d+:0\]);"
     for file in draw.permutation(part(design, "stages")).tolist():
         text = design.files[file]
-        found = list(re.finditer(pattern, text))
-        pairs = [(a, b) for a in found for b in found if a.start() < b.start() and a[5] == b[5] and a[4] != b[4]]
+        assignments = list(re.finditer(pattern, text))
+        pairs = [
+            (a, b) for a in assignments for b in assignments if a.start() < b.start() and a[5] == b[5] and a[4] != b[4]
+        ]
         if pairs:
             first, second = pairs[int(draw.integers(len(pairs)))]
             # From the end on, so that places before stay.

@@ -32,15 +32,15 @@ def _register(name: str, code: str, declared: str = "", *, equal: bool = False) 
     def apply(design: Design, draw: Draw) -> Change | None:
         def new(match: re.Match[str]) -> str:
             known = {**match.groupdict(), "bit": str(int(draw.integers(int(match["high"]) + 1)))}
-            made.append(marked(declared, known))
+            declarations.append(marked(declared, known))
             return marked(code, known)
 
-        made: list[str] = []
+        declarations: list[str] = []
         change = edited(design, draw, where="core", pattern=REGISTER, replacement=new)
         if change is None:
             return None
         ((file, text),) = change.files.items()
-        return Change(change.place, {file: in_body(text, made[-1])}, equal=equal)
+        return Change(change.place, {file: in_body(text, declarations[-1])}, equal=equal)
 
 
 EXTRA = "reg [@high@:0] extra;"
@@ -71,10 +71,10 @@ def word_not_registered(design: Design, draw: Draw) -> Change | None:
     if change is None:
         return None
     ((file, text),) = change.files.items()
-    found = re.search(r"/\*(\w+) (\w+)\*/", text)
-    assert found is not None
-    text = re.sub(rf"reg (\[\d+:0\] {found[1]};)", r"wire \1", text)
-    return Change(change.place, {file: text.replace("endmodule", f"    assign {found[1]} = {found[2]};\nendmodule")})
+    mark = re.search(r"/\*(\w+) (\w+)\*/", text)
+    assert mark is not None
+    text = re.sub(rf"reg (\[\d+:0\] {mark[1]};)", r"wire \1", text)
+    return Change(change.place, {file: text.replace("endmodule", f"    assign {mark[1]} = {mark[2]};\nendmodule")})
 
 
 @operator("registers")
@@ -93,10 +93,10 @@ def registers_in_two_blocks_with_blocking_assignments(design: Design, draw: Draw
         "always @(posedge clk) begin c = data_in[0]; b = c; end",
         "always @(posedge clk) begin b = c; c = data_in[0]; end",
     ]
-    made = [
+    variants = [
         {design.top: text.replace("endmodule", f"{form} assign data_out = clean ^ b;\nendmodule")} for form in forms
     ]
-    return Change("top: blocking assignments", made[0], {"one order": made[1], "other order": made[2]})
+    return Change("top: blocking assignments", variants[0], {"one order": variants[1], "other order": variants[2]})
 
 
 def _clocked(name: str, replacement: str, *, equal: bool = False) -> None:

@@ -160,12 +160,12 @@ def table_written_in_place(design: Design, draw: Draw) -> Change | None:
             ]
 
     def new(match: re.Match[str]) -> str | None:
-        held = entries.get(match["module"])
-        if not held:
+        values = entries.get(match["module"])
+        if not values:
             return None
-        bits = held[0][0]
-        whole = sum(value << (bits * n) for n, (_, value) in enumerate(held))
-        return f"assign {match['out']} = {bits * len(held)}'h{whole:x} >> ({match['address']} * 8'd{bits});"
+        bits = values[0][0]
+        whole = sum(value << (bits * n) for n, (_, value) in enumerate(values))
+        return f"assign {match['out']} = {bits * len(values)}'h{whole:x} >> ({match['address']} * 8'd{bits});"
 
     return _equal(edited(design, draw, where="stages", pattern=TABLE, replacement=new))
 

@@ -37,9 +37,9 @@ def channels_of_data_out_exchanged(design: Design, draw: Draw) -> Change | None:
 
 def _exchanged(design: Design, draw: Draw, pattern: str) -> Change | None:
     text = design.files[design.top]
-    found = list(re.finditer(pattern, text))
-    width = {m.start(): int(m[2]) - int(m[3]) for m in found}
-    pairs = [(a, b) for a in found for b in found if a.start() < b.start() and width[a.start()] == width[b.start()]]
+    matches = list(re.finditer(pattern, text))
+    width = {m.start(): int(m[2]) - int(m[3]) for m in matches}
+    pairs = [(a, b) for a in matches for b in matches if a.start() < b.start() and width[a.start()] == width[b.start()]]
     if not pairs:
         return None
     first, second = pairs[int(draw.integers(len(pairs)))]

@@ -125,7 +125,7 @@ edits(
 @operator("tables")
 def tables_exchanged(design: Design, draw: Draw) -> Change | None:
     """Use the table of another instance with the same widths."""
-    found = {
+    widths_by_module = {
         m["name"]: (m["high"], m["out"])
         for file in part(design, "tables")
         for m in re.finditer(MODULE, design.files[file])
@@ -133,7 +133,9 @@ def tables_exchanged(design: Design, draw: Draw) -> Change | None:
 
     def other(match: re.Match[str]) -> str | None:
         names = [
-            name for name, widths in found.items() if widths == found.get(match["module"]) and name != match["module"]
+            name
+            for name, widths in widths_by_module.items()
+            if widths == widths_by_module.get(match["module"]) and name != match["module"]
         ]
         return match[0].replace(match["module"], names[int(draw.integers(len(names)))]) if names else None
 
@@ -150,10 +152,10 @@ def _rewritten(name: str, body: str, *, equal: bool = False, readings: dict[str,
 
     @operator("tables", name)
     def apply(design: Design, draw: Draw) -> Change | None:
-        found = _module(design, draw)
-        if found is None:
+        chosen_module = _module(design, draw)
+        if chosen_module is None:
             return None
-        file, match = found
+        file, match = chosen_module
         entries = list(re.finditer(ENTRY, match["entries"]))
         bits, chosen = int(match["out"]) + 1, int(draw.integers(len(entries)))
         known = {
@@ -179,8 +181,8 @@ def _rewritten(name: str, body: str, *, equal: bool = False, readings: dict[str,
             new = head + marked(code, known) + "\nendmodule\n"
             return spliced(design.files[file], match, new=new)
 
-        made = {reading: {file: text(code)} for reading, code in (readings or {}).items()}
-        return Change(f"{file}: {match['name'][-12:]}, entry {chosen}", {file: text(body)}, made, equal=equal)
+        reading_files = {reading: {file: text(code)} for reading, code in (readings or {}).items()}
+        return Change(f"{file}: {match['name'][-12:]}, entry {chosen}", {file: text(body)}, reading_files, equal=equal)
 
 
 _rewritten(

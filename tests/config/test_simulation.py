@@ -6,8 +6,8 @@ import pytest
 
 from trigger_lut.config.budget import validate
 from trigger_lut.config.simulation import MAX_FILES_PER_CLASS, SIMULATED_CLASSES, Simulation, planned_files
+from trigger_lut.config.validation import read_block
 from trigger_lut.errors import ConfigurationError
-from trigger_lut.stages.simulate import read_simulation
 
 
 def test_default_plan_has_equal_classes_and_adds_up():
@@ -56,14 +56,14 @@ def test_impossible_simulation_is_refused(block, message):
 def test_description_is_read_and_its_other_blocks_are_left_alone(tmp_path):
     path = tmp_path / "d.yaml"
     path.write_text("tree: jets\nsimulate:\n  jets: 100\n")
-    assert read_simulation(path) == Simulation(jets=100)
+    assert read_block(path, "simulate", model=Simulation) == Simulation(jets=100)
 
 
 def test_description_without_simulate_is_refused(tmp_path):
     path = tmp_path / "d.yaml"
     path.write_text("tree: jets\n")
     with pytest.raises(ConfigurationError) as caught:
-        read_simulation(path)
+        read_block(path, "simulate", model=Simulation)
     assert str(caught.value) == f"{path}: simulate: missing. Expected a block with the parameters of the simulation"
 
 
@@ -71,7 +71,7 @@ def test_every_mistake_is_named_with_its_dotted_path(tmp_path):
     path = tmp_path / "d.yaml"
     path.write_text("simulate:\n  jet: 100\n  seed: -1\n")
     with pytest.raises(ConfigurationError) as caught:
-        read_simulation(path)
+        read_block(path, "simulate", model=Simulation)
     assert str(caught.value) == (
         f"{path}: 2 mistakes\n"
         "  simulate.seed: expected at least 0, found -1\n"

@@ -145,7 +145,7 @@ def test_descriptions_that_contradict_themselves_are_refused(tmp_path: Path) -> 
     ):
         with pytest.raises(ValueError, match=message):
             chamber(**changes)
-    with pytest.raises(ConfigurationError, match=r"simulate_muons: no part 7; there are: '0', '1'"):
+    with pytest.raises(ConfigurationError, match=r"simulate_muons: no file muon_7\.root; .*'muon_0\.root'"):
         simulate_muon_file(described(tmp_path), part=7, root_file=tmp_path / "a.root", card=tmp_path / "a.json")
     (tmp_path / "empty.json").write_text("{}")
     with pytest.raises(ConfigurationError, match=r"simulate_muons: missing"):

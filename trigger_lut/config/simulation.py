@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from trigger_lut.cards.base import Strict
+from trigger_lut.errors import ConfigurationError, nearest
 
 SIMULATED_CLASSES = ("g", "q", "W", "Z", "t")
 MAX_FILES_PER_CLASS = 200
@@ -84,3 +86,31 @@ def planned_files(simulation: Simulation) -> list[PlannedFile]:
         for n, process in enumerate(SIMULATED_CLASSES)
         for part in range(simulation.files_per_class)
     ]
+
+
+def file_named(files: Sequence[PlannedFile], name: str, *, where: str) -> PlannedFile:
+    """Find a file of a data set by its name.
+
+    Parameters
+    ----------
+    files : sequence of PlannedFile
+        Files of the data set.
+    name : str
+        Name of the file, such as q_0.root.
+    where : str
+        File and key of the description, for the error.
+
+    Returns
+    -------
+    PlannedFile
+        The file.
+
+    Raises
+    ------
+    ConfigurationError
+        If the data set has no such file.
+    """
+    for file in files:
+        if file.name == name:
+            return file
+    raise ConfigurationError(f"{where}: no file {name}{nearest(name, [file.name for file in files])}")

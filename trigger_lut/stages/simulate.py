@@ -11,9 +11,9 @@ from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.stage_cards import SimulateCard
 from trigger_lut.config.crossings import CROSSING_CLASSES
 from trigger_lut.config.muons import MUON
-from trigger_lut.config.simulation import SIMULATED_CLASSES, PlannedFile, Simulation, planned_files
+from trigger_lut.config.simulation import SIMULATED_CLASSES, PlannedFile, Simulation, file_named, planned_files
 from trigger_lut.config.validation import read_block
-from trigger_lut.errors import ConfigurationError, nearest
+from trigger_lut.errors import ConfigurationError
 from trigger_lut.stages.registry import Output
 
 if TYPE_CHECKING:
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 LARGEST_BATCH = 200
 TRIAL_EVENTS = 2000
 LEAST_JETS_AN_EVENT = 0.05
-
-
-def read_simulation(description: Path) -> Simulation:
-    """Return the `simulate` block of a data set description. Raises ConfigurationError."""
-    return read_block(description, "simulate", model=Simulation)
 
 
 def run(*, description: Path, process: str, part: int, root: Output, card: Output) -> None:
@@ -79,12 +74,8 @@ def simulate_file(description: Path, *, process: str, part: int, root_file: Path
         If Pythia8 or FastJet is not installed.
     """
     watch = Stopwatch()
-    simulation = read_simulation(description)
-    planned = {(file.process, file.part): file for file in planned_files(simulation)}
-    if (process, part) not in planned:
-        names = [file.name for file in planned.values()]
-        raise ConfigurationError(f"{description}: simulate: no file {process}_{part}.root{nearest(process, names)}")
-    file = planned[process, part]
+    simulation = read_block(description, "simulate", model=Simulation)
+    file = file_named(planned_files(simulation), f"{process}_{part}.root", where=f"{description}: simulate")
     columns, events = simulate_jets(simulation, file)
     from trigger_lut.simulation.jets.files import write_jets
 

@@ -19,8 +19,9 @@ from trigger_lut.config.crossings import (
     planned_crossing_files,
     shares,
 )
+from trigger_lut.config.validation import read_block
 from trigger_lut.errors import DataError
-from trigger_lut.simulation.crossings.files import OBJECTS, TREE, read_crossings
+from trigger_lut.simulation.crossings.files import OBJECTS, TREE
 
 PTHAT_TOLERANCE = 0.02  # Pythia's pT-hat lies up to 1.2 % below the requested window (114,000 crossings)
 SIGMA_TOLERANCE = 0.05  # of Pythia's cross sections against those of the rates, plus their statistical error
@@ -48,7 +49,7 @@ def check_crossings(description: Path, files: list[Path], *, card: Path) -> None
         If a file lacks crossings, or if a check fails. No card is written then.
     """
     watch = Stopwatch()
-    crossings = read_crossings(description)
+    crossings = read_block(description, "simulate_crossings", model=Crossings)
     planned = {file.name: file for file in planned_crossing_files(crossings)}
     problems: list[str] = []
     held: dict[str, list[Any]] = {name: [] for name in CROSSING_CLASSES}

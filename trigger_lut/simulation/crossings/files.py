@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,9 @@ import numpy as np
 from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.simulation import CrossingFileCard
 from trigger_lut.config.crossings import CROSSING_CLASSES, SIGNALS, SLICES, SOFT, Crossings, planned_crossing_files
+from trigger_lut.config.simulation import file_named
 from trigger_lut.config.validation import read_block
-from trigger_lut.errors import ConfigurationError, nearest
-from trigger_lut.utils.files import atomic_path
+from trigger_lut.simulation.root_file import write_tree
 
 if TYPE_CHECKING:
     from trigger_lut.simulation.crossings.collisions import Collisions, Generator
@@ -29,27 +30,6 @@ FLAT: dict[str, Any] = {
     "met_phi": np.float32,
 }
 OBJECTS = ("jet", "egamma", "muon")
-
-
-def read_crossings(description: Path) -> Crossings:
-    """Read the `simulate_crossings` block of a description.
-
-    Parameters
-    ----------
-    description : Path
-        Description of the data set.
-
-    Returns
-    -------
-    Crossings
-        The block.
-
-    Raises
-    ------
-    ConfigurationError
-        If the file has no such block, or an invalid one.
-    """
-    return read_block(description, "simulate_crossings", model=Crossings)
 
 
 def simulate_crossing_file(description: Path, *, process: str, part: int, root_file: Path, card: Path) -> None:
@@ -75,29 +55,12 @@ def simulate_crossing_file(description: Path, *, process: str, part: int, root_f
     ConfigurationError
         If the description is invalid or has no such file.
     """
-    import awkward as ak
-    import uproot
-
     watch = Stopwatch()
-    crossings = read_crossings(description)
-    planned = {(file.process, file.part): file for file in planned_crossing_files(crossings)}
-    if (process, part) not in planned:
-        names = [file.name for file in planned.values()]
-        wanted = f"{process}_{part}.root"
-        raise ConfigurationError(f"{description}: simulate_crossings: no file {wanted}{nearest(wanted, names)}")
-    file = planned[process, part]
+    crossings = read_block(description, "simulate_crossings", model=Crossings)
+    where = f"{description}: simulate_crossings"
+    file = file_named(planned_crossing_files(crossings), f"{process}_{part}.root", where=where)
     maker = Maker(crossings, process, seed=file.seed)
-    with atomic_path(root_file) as part_file, uproot.recreate(part_file, compression=uproot.ZLIB(4)) as out:
-        tree = None
-        for start in range(0, file.jets, BATCH):
-            columns = maker.next(min(BATCH, file.jets - start))
-            columns |= {"event": start + np.arange(len(columns["label"]))}
-            filled = {name: np.asarray(columns[name]).astype(kind) for name, kind in FLAT.items()}
-            jagged = {name: ak.zip(columns[name]) for name in OBJECTS}
-            if tree is None:
-                kinds = {name: array.type.content for name, array in jagged.items()}
-                tree = out.mktree(TREE, FLAT | kinds, title="simulated bunch crossings")
-            tree.extend(filled | jagged)
+    write_tree(root_file, TREE, title="simulated bunch crossings", batches=_batches(maker, file.jets))
     made = CrossingFileCard(
         process=process,
         seed=file.seed,
@@ -107,6 +70,16 @@ def simulate_crossing_file(description: Path, *, process: str, part: int, root_f
         **watch.provenance([description], "pythia8mc", "awkward", "numpy", "scipy", "uproot"),
     )
     write_card(made, card)
+
+
+def _batches(maker: Maker, count: int) -> Iterator[dict[str, Any]]:
+    import awkward as ak
+
+    for start in range(0, count, BATCH):
+        columns = maker.next(min(BATCH, count - start))
+        columns |= {"event": start + np.arange(len(columns["label"]))}
+        flat = {name: np.asarray(columns[name]).astype(kind) for name, kind in FLAT.items()}
+        yield flat | {name: ak.zip(columns[name]) for name in OBJECTS}
 
 
 class Maker:

@@ -9,7 +9,7 @@ import numpy as np
 
 from trigger_lut.errors import nearest
 from trigger_lut.simulation.jets.substructure import FEATURES
-from trigger_lut.utils.files import atomic_path
+from trigger_lut.simulation.root_file import write_tree
 
 TREE = "jets"
 CONSTITUENTS = ("constituent_pt", "constituent_eta", "constituent_phi", "constituent_pdg_id")
@@ -38,7 +38,6 @@ def write_jets(path: Path, columns: dict[str, Any]) -> None:
         adds the branch `nconstituent`.
     """
     import awkward as ak
-    import uproot
 
     for name in (*FLAT, *CONSTITUENTS):
         assert name in columns, f"no column {name!r}{nearest(name, columns)}"
@@ -46,6 +45,4 @@ def write_jets(path: Path, columns: dict[str, Any]) -> None:
     for name, values in flat.items():
         assert np.isfinite(values).all(), f"column {name!r} holds values that are not finite"
     jagged = ak.zip({name.removeprefix("constituent_"): columns[name] for name in CONSTITUENTS})
-    with atomic_path(path) as part, uproot.recreate(part, compression=uproot.ZLIB(4)) as file:
-        tree = file.mktree(TREE, {**FLAT, "constituent": jagged.type.content}, title="simulated jets")
-        tree.extend({**flat, "constituent": jagged})
+    write_tree(path, TREE, title="simulated jets", batches=[{**flat, "constituent": jagged}])

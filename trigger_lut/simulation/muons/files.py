@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.simulation import MuonCheck, MuonFileCard
-from trigger_lut.config.muons import MuonChamber, planned_muon_files
+from trigger_lut.config.muons import MUON, MuonChamber, planned_muon_files
+from trigger_lut.config.simulation import PlannedFile, file_named
 from trigger_lut.config.validation import read_block
-from trigger_lut.errors import ConfigurationError, DataError, nearest
+from trigger_lut.errors import DataError
 from trigger_lut.metrics.resolution import central_width
 from trigger_lut.simulation.muons.chamber import fitted_angles_mrad, simulate_muons
-from trigger_lut.utils.files import atomic_path
+from trigger_lut.simulation.root_file import write_tree
 
 TREE = "muons"
 BATCH = 20_000
-
-
-def read_chamber(description: Path) -> MuonChamber:
-    """Read the `simulate_muons` block of a description.
-
-    Parameters
-    ----------
-    description : Path
-        Description of the data set.
-
-    Returns
-    -------
-    MuonChamber
-        The block.
-
-    Raises
-    ------
-    ConfigurationError
-        If the file has no such block, or an invalid one.
-    """
-    return read_block(description, "simulate_muons", model=MuonChamber)
 
 
 def simulate_muon_file(description: Path, *, part: int, root_file: Path, card: Path) -> None:
@@ -60,35 +42,25 @@ def simulate_muon_file(description: Path, *, part: int, root_file: Path, card: P
     ConfigurationError
         If the description is invalid or has no such file.
     """
-    import uproot
-
     watch = Stopwatch()
-    chamber = read_chamber(description)
-    planned = {file.part: file for file in planned_muon_files(chamber)}
-    if part not in planned:
-        raise ConfigurationError(
-            f"{description}: simulate_muons: no part {part}{nearest(str(part), [str(p) for p in planned])}"
-        )
-    file = planned[part]
-    gaps = len(chamber.z_mm)
-    kinds = {"run": "int64", "event": "int64", "angle_mrad": "float32", "position_mm": "float32"}
-    types = {**kinds, "hits": np.dtype(("uint8", (chamber.channels * gaps,)))}
-    with atomic_path(root_file) as part_file, uproot.recreate(part_file, compression=uproot.ZLIB(4)) as out:
-        tree = out.mktree(TREE, types, title="simulated muons")
-        for start in range(0, file.jets, BATCH):
-            count = min(BATCH, file.jets - start)
-            muons = simulate_muons(chamber, count, seed=file.seed * 1000 + start // BATCH)
-            tree.extend(
-                {
-                    "run": np.full(count, file.seed),
-                    "event": np.arange(start, start + count),
-                    "angle_mrad": muons.angle_mrad.astype(np.float32),
-                    "position_mm": muons.position_mm.astype(np.float32),
-                    "hits": muons.hits.transpose(0, 2, 1).reshape(count, -1).astype(np.uint8),
-                }
-            )
+    chamber = read_block(description, "simulate_muons", model=MuonChamber)
+    file = file_named(planned_muon_files(chamber), f"{MUON}_{part}.root", where=f"{description}: simulate_muons")
+    write_tree(root_file, TREE, title="simulated muons", batches=_batches(chamber, file))
     made = MuonFileCard(seed=file.seed, muons=file.jets, **watch.provenance([description], "numpy", "uproot"))
     write_card(made, card)
+
+
+def _batches(chamber: MuonChamber, file: PlannedFile) -> Iterator[dict[str, Any]]:
+    for start in range(0, file.jets, BATCH):
+        count = min(BATCH, file.jets - start)
+        muons = simulate_muons(chamber, count, seed=file.seed * 1000 + start // BATCH)
+        yield {
+            "run": np.full(count, file.seed, np.int64),
+            "event": np.arange(start, start + count, dtype=np.int64),
+            "angle_mrad": muons.angle_mrad.astype(np.float32),
+            "position_mm": muons.position_mm.astype(np.float32),
+            "hits": muons.hits.transpose(0, 2, 1).reshape(count, -1).astype(np.uint8),
+        }
 
 
 def check_muons(description: Path, files: list[Path], *, card: Path) -> None:
@@ -113,7 +85,7 @@ def check_muons(description: Path, files: list[Path], *, card: Path) -> None:
     import uproot
 
     watch = Stopwatch()
-    chamber = read_chamber(description)
+    chamber = read_block(description, "simulate_muons", model=MuonChamber)
     planned = planned_muon_files(chamber)
     held = [uproot.open({path: TREE})["angle_mrad"].array(library="np") for path in files]
     for path, angles, file in zip(files, held, planned, strict=True):

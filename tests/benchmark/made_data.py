@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from networks import encode
 
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
-from trigger_lut.fixed_point.formats import KIF, encode
+from trigger_lut.fixed_point.formats import KIF
 
 EVENTS = 12_000
 MASSES_GEV = (91.2, 125.0)  # of the two resonances of `masses`

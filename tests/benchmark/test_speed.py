@@ -82,7 +82,9 @@ def settings_worth_timing(make, x, y, batch):
 
 def own_epoch(x, y, batch):
     """The pipeline's compiled epoch on inputs in the pipeline's formats."""
-    from trigger_lut.fixed_point.formats import decode, encode
+    from networks import encode
+
+    from trigger_lut.fixed_point.formats import decode
 
     kif = channels()[0]
     return trainer_epoch(own_model(), decode(encode(x, kif), kif).astype(np.float32), y, batch)
@@ -90,8 +92,9 @@ def own_epoch(x, y, batch):
 
 def own_round(n, batch, folder):
     """A round of the training stage, and how many epochs it holds: with a fifth more events for validation."""
+    from networks import encode
+
     from trigger_lut.data.event_codes import TRAIN, VALIDATION, EventCodes
-    from trigger_lut.fixed_point.formats import encode
     from trigger_lut.synthesis.timing_closure import measure
     from trigger_lut.training.session import Session
 

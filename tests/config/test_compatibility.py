@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from networks import encode
 from rootfiles import CLASSES, description, jet_columns, write_description, write_tree
 
 from trigger_lut.cards.base import read_card
@@ -16,7 +17,6 @@ from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.data.event_codes import EventCodes, load_codes
 from trigger_lut.errors import CardError, ConfigurationError, DataError
-from trigger_lut.fixed_point.formats import encode
 from trigger_lut.stages.ingest import run as ingest
 
 OBJECTS = {"jet": {"count": 2, "select": "pt > 5", "features": [{"name": "pt"}]}}

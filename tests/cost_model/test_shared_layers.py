@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.delay_models import with_stage
 from helpers.networks import random_codes, random_network, shared_network
+from helpers.time_shared import evaluate_parts
 
 from trigger_lut.cost_model.latency import network_stages, output_stages
 from trigger_lut.cost_model.shared_layers import (
@@ -18,7 +19,7 @@ from trigger_lut.cost_model.shared_layers import (
 )
 from trigger_lut.cost_model.time_sharing import choose_sharing, parts_cost
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.network.time_sharing import Block, evaluate_parts
+from trigger_lut.network.time_sharing import Block
 from trigger_lut.training.pruning import without
 
 MODEL = with_stage(2.0)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from helpers.delay_models import with_stage
 from helpers.networks import random_codes, random_network, shared_network
+from helpers.time_shared import evaluate_parts
 
 from trigger_lut.cost_model.luts import estimate
 from trigger_lut.cost_model.time_sharing import block_cycles, choose_sharing, word_luts
 from trigger_lut.network.reference_model import evaluate
-from trigger_lut.network.time_sharing import Block, cut_network, evaluate_parts
+from trigger_lut.network.time_sharing import Block, cut_network
 
 MODEL = with_stage(2.0)
 

@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import encode
 
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import (
     KIF,
     decode,
-    encode,
     kif_for_range,
     kif_from_fixed,
     parse_fixed,
-    saturate,
     wrap,
 )
 
@@ -91,13 +90,6 @@ def test_encode_loses_less_than_one_step_inside_the_range(kif: KIF, value: float
 
 
 @given(kifs(), integers)
-def test_saturate_gives_the_nearest_code(kif: KIF, code: int) -> None:
-    got = int(saturate(code, kif))
-    assert kif.lo <= got <= kif.hi
-    assert got == code or got == (kif.hi if code > kif.hi else kif.lo)
-
-
-@given(kifs(), integers)
 def test_wrap_is_congruent_and_inside(kif: KIF, code: int) -> None:
     got = int(wrap(code, kif))
     assert kif.lo <= got <= kif.hi
@@ -105,15 +97,13 @@ def test_wrap_is_congruent_and_inside(kif: KIF, code: int) -> None:
 
 
 @given(kifs(), st.data())
-def test_wrap_and_saturate_agree_inside(kif: KIF, data: st.DataObject) -> None:
+def test_wrap_keeps_codes_inside(kif: KIF, data: st.DataObject) -> None:
     code = data.draw(st.integers(kif.lo, kif.hi))
-    assert wrap(code, kif) == saturate(code, kif) == code
+    assert wrap(code, kif) == code
 
 
-def test_wrap_and_saturate_differ_outside() -> None:
-    kif = KIF(1, 2, 0)
-    assert saturate([4, -5], kif).tolist() == [3, -4]
-    assert wrap([4, -5], kif).tolist() == [-4, 3]
+def test_wrap_outside() -> None:
+    assert wrap([4, -5], KIF(1, 2, 0)).tolist() == [-4, 3]
 
 
 @given(integers, integers, st.integers(-10, 10))

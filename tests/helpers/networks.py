@@ -255,3 +255,9 @@ def shared_network(seed: int, positions: int = 5, channels: int = 3) -> Network:
     layers.append(tables("head", len(head), 3, np.array([head])))
     features = tuple(f"x{i}" for i in range(len(inputs)))
     return Network(inputs, tuple(layers), features, ("a", "b", "c"))
+
+
+def encode(values, kif: KIF) -> np.ndarray:
+    """Return codes of finite real values: rounded towards minus infinity (TRN), saturated (SAT)."""
+    scaled = np.floor(np.asarray(values, dtype=np.float64) * 2.0**kif.f)
+    return np.clip(scaled, kif.lo, kif.hi).astype(np.int64)

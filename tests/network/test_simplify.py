@@ -19,6 +19,10 @@ WAYS = {
 }
 
 
+def looked_up(layer, codes, i, o):
+    return reachable(layer.inputs[i], int(layer.widths[i, o]), codes=codes[i].tolist())
+
+
 def edges(network):
     return sum(layer.live_edges for layer in network.layers)
 
@@ -79,7 +83,7 @@ def test_unreachable_entries_are_not_in_firmware():
     network = chain([1, 2, 2, 1], KIF(0, 3, 0), [7, 1, 2, 9, 9, 9, 9, 0])
     assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
     codes = code_ranges(network.layers[1], network.input_ranges(1))
-    assert reachable(network.layers[1], codes, i=0, o=0) == (1, 2, 1)
+    assert looked_up(network.layers[1], codes, i=0, o=0) == (1, 2, 1)
     assert entries_in_firmware(network.layers[1], codes, i=0, o=0).tolist() == [1, 1, 2, 2]
 
 
@@ -96,7 +100,7 @@ def test_zeros_at_the_end_of_a_coarser_value_are_no_address_bits():
     assert codes.tolist() == [[-4, 4, 2]]
     network = chain([-1, 0, 1, 0], KIF(1, 2, 2), list(range(32)))
     codes = code_ranges(network.layers[1], network.input_ranges(1))
-    assert reachable(network.layers[1], codes, i=0, o=0) == (12, 20, 4)
+    assert looked_up(network.layers[1], codes, i=0, o=0) == (12, 20, 4)
     assert entries_in_firmware(network.layers[1], codes, i=0, o=0).tolist() == [12, 12, 16, 20]
     assert address_bits(network.layers[1], network.input_ranges(1)).tolist() == [[2]]
 
@@ -113,7 +117,7 @@ def test_what_is_looked_up_is_reachable(seed):
         for i, o in layer.edges():
             kif = layer.inputs[i]
             address = (seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))
-            first, last, step = reachable(layer, codes, i=i, o=o)
+            first, last, step = looked_up(layer, codes, i=i, o=o)
             assert first <= address.min() <= address.max() <= last
             assert ((address - first) % step == 0).all()
             assert set(np.unique(address)) <= set(entries_in_firmware(layer, codes, i=i, o=o).tolist())

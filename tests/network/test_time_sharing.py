@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.networks import random_codes, random_graph, random_network, shared_network
+from helpers.time_shared import evaluate_parts
 
 from trigger_lut.network.network import LinearLayer, MaxLayer
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.network.time_sharing import (
     Block,
-    evaluate_parts,
     fold_choices,
     shareable,
     split,

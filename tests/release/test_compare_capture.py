@@ -21,7 +21,7 @@ from trigger_lut.release.compare_capture import (
     comparison_text,
     output_layout,
 )
-from trigger_lut.release.pattern_files import board_data, pattern_text, shifted
+from trigger_lut.release.pattern_files import FLAGS, board_data, pattern_text
 
 FRAMES, LINKS = 24, 3
 LAYOUT = BusLayout(("a", "b", "c"), (KIF(0, 40, 0), KIF(1, 39, 20), KIF(0, 64, 0)))
@@ -34,6 +34,13 @@ def expectation(seed=0):
     valid[[0, -1]] = True
     words = np.where(valid, rng.integers(1, 1 << 64, (FRAMES, LINKS), dtype=np.uint64), np.uint64(0))
     return board_data("x", words, valid=valid, links=(7, 2, 30))
+
+
+def shifted(data, frames):
+    """Return data that comes `frames` later: idle frames are put in front, and frames at the end are kept."""
+    pad = ((frames, 0), (0, 0))
+    flags = {flag: np.pad(getattr(data, flag), pad, constant_values=flag == "strobe") for flag in FLAGS}
+    return dataclasses.replace(data, words=np.pad(data.words, pad), **flags)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 40))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from networks import encode
 from rootfiles import CLASSES, description, jet_columns, truncated, write_description, write_tree
 
 from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
@@ -18,7 +19,7 @@ from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, lo
 from trigger_lut.data.formats import automatic_format
 from trigger_lut.data.split import assign, hash_columns, mix
 from trigger_lut.errors import CardError, DataError
-from trigger_lut.fixed_point.formats import KIF, encode
+from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.ingest import run as ingest
 
 

@@ -129,23 +129,6 @@ def kif_for_range(lo: int, hi: int, f: int) -> KIF:
     return KIF(k, value_bits - f, f)
 
 
-def saturate(codes: ArrayLike, kif: KIF) -> IntArray:
-    """Clip codes into the format (SAT).
-
-    Parameters
-    ----------
-    codes : array_like of int
-        Codes of any shape.
-    kif : KIF
-        The format.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-    """
-    return np.clip(np.asarray(codes, dtype=np.int64), kif.lo, kif.hi)
-
-
 def wrap(codes: ArrayLike, kif: KIF) -> IntArray:
     """Wrap codes into the format, modulo 2**bits (WRAP).
 
@@ -162,24 +145,6 @@ def wrap(codes: ArrayLike, kif: KIF) -> IntArray:
     """
     c = np.asarray(codes, dtype=np.int64)
     return ((c - kif.lo) & ((1 << kif.bits) - 1)) + kif.lo
-
-
-def encode(values: ArrayLike, kif: KIF) -> IntArray:
-    """Return codes of finite real values: rounded towards minus infinity (TRN), saturated (SAT).
-
-    Parameters
-    ----------
-    values : array_like of float
-        Finite values of any shape.
-    kif : KIF
-        The format.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-    """
-    scaled = np.floor(np.asarray(values, dtype=np.float64) * 2.0**kif.f)
-    return np.clip(scaled, kif.lo, kif.hi).astype(np.int64)
 
 
 def decode(codes: ArrayLike, kif: KIF) -> NDArray[np.float64]:

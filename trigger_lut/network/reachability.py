@@ -40,13 +40,9 @@ def code_ranges(layer: IntegerLayer, read: Ranges) -> IntArray:
     return found
 
 
-def reachable(layer: TableLayer, codes: IntArray, *, i: int, o: int) -> tuple[int, int, int]:
-    """Return the first and last entry that edge (i, o) can look up, and their step; codes of `code_ranges`."""
-    return _reachable(layer.inputs[i], int(layer.widths[i, o]), codes[i].tolist())
-
-
-def _reachable(kif: KIF, m: int, codes: Sequence[int]) -> tuple[int, int, int]:
-    drop = kif.bits - m
+def reachable(kif: KIF, width: int, *, codes: Sequence[int]) -> tuple[int, int, int]:
+    """Return the first and last entry that an edge of a width can look up, and their step; codes of `code_ranges`."""
+    drop = kif.bits - width
     return (codes[0] - kif.lo) >> drop, (codes[1] - kif.lo) >> drop, 1 << max(codes[2] - drop, 0)
 
 
@@ -72,7 +68,7 @@ def entries_in_firmware(layer: TableLayer, codes: IntArray, *, i: int, o: int) -
 
 @lru_cache(maxsize=1024)  # the edges of a channel share few widths
 def _window(kif: KIF, m: int, *codes: int) -> IntArray:
-    first, last, step = _reachable(kif, m, codes)
+    first, last, step = reachable(kif, m, codes=codes)
     if last - first < step:
         found = np.array([first], dtype=np.int64)
     else:

@@ -11,9 +11,8 @@ import lzma
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -340,17 +339,3 @@ def words_of_bus(bus: NDArray[np.uint32]) -> Words:
     even = np.pad(bus, ((0, 0), (0, bus.shape[1] % 2))).astype(np.uint64)
     words: Words = even[:, ::2] | even[:, 1::2] << np.uint64(32)
     return words
-
-
-def bus_of_words(words: Words, bus_words: int) -> NDArray[np.uint32]:
-    """Return the buses that `words_of_bus` took, with `bus_words` words of 32 bits."""
-    low, high = words & np.uint64(0xFFFFFFFF), words >> np.uint64(32)
-    both = np.stack([low, high], axis=2).reshape(len(words), -1)[:, :bus_words]
-    return both.astype(np.uint32)
-
-
-def shifted(data: BoardData, frames: int) -> BoardData:
-    """Return data that comes `frames` later: idle frames are put in front, and frames at the end are kept."""
-    pad = ((frames, 0), (0, 0))
-    flags: dict[str, Any] = {flag: np.pad(getattr(data, flag), pad, constant_values=flag == "strobe") for flag in FLAGS}
-    return replace(data, words=np.pad(data.words, pad), **flags)

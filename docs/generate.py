@@ -1,4 +1,4 @@
-"""Pages of the reference, written from the code: configuration, cards, commands, rules, targets, public API."""
+"""Pages of the reference, written from the code: configuration, cards, commands, rules, targets, layers, public API."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from trigger_lut.cards.documentation import card_tables
 from trigger_lut.config.budget import load_targets
 from trigger_lut.config.documentation import FILES, documentation
 from trigger_lut.config.workflow_options import COUNTS, PATHS
+from trigger_lut.report.guarantees import guarantees_markdown
 
 ROOT = Path(__file__).parents[1]
 
@@ -34,6 +35,11 @@ def private_modules() -> list[str]:
 
 def pages() -> dict[str, str]:
     """Return the text of each generated page by its name."""
+    return {**light_pages(), "layers": layers()}
+
+
+def light_pages() -> dict[str, str]:
+    """Return the pages that are written without TensorFlow."""
     return {
         **configuration(),
         "cards": cards(),
@@ -42,6 +48,7 @@ def pages() -> dict[str, str]:
         "targets": targets(),
         "options": options(),
         "api": api(),
+        "guarantees": guarantees_markdown(),
         **{name: copied(ROOT / file) for name, file in COPIED.items()},
     }
 
@@ -222,7 +229,14 @@ def options() -> str:
     return "\n".join(lines) + "\n"
 
 
-# ------------------------------------------------------------------ public API, files of the repository
+# ------------------------------------------------------------------ layers, public API, files of the repository
+
+
+def layers() -> str:
+    """Return the table of the layers of Keras and HGQ2, which lists those of the installed versions."""
+    from trigger_lut.conversion.supported import layer_page
+
+    return layer_page()
 
 
 def api() -> str:

@@ -87,7 +87,7 @@ def _row(library: str, name: str) -> LayerRow:
 
 
 def layer_page() -> str:
-    """Write the page of the documentation: `python -m trigger_lut.conversion.supported > docs/reference/layers.md`.
+    """Write the page of the documentation; `python -m trigger_lut.conversion.supported` prints it.
 
     Returns
     -------

@@ -159,7 +159,7 @@ def guarantees_markdown() -> str:
         "# What is guaranteed",
         "",
         "Each word has one meaning. A run's report has the same page with its own figures and those of the attack",
-        "suite (`results/guarantees.html`). Made by `trigger-lut schema guarantees --write docs/guarantees.md`.",
+        "suite (`results/guarantees.html`). `trigger-lut schema guarantees` prints this page.",
     ]
     for claim in CLAIMS:
         lines += ["", f"## {claim.word}", "", claim.meaning, ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,12 @@ BANNED = re.compile(
 )
 LONGEST = 25
 """Words of a sentence."""
+
+
+def committed() -> list[Path]:
+    """Return all Markdown files that git has."""
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / path for path in listed.splitlines() if (ROOT / path).is_file()]
 
 
 class Block(NamedTuple):

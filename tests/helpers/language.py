@@ -33,7 +33,7 @@ FILES = {
     ".md",
     "",
 }
-NOT_PROSE = {"CITATION.cff", "LICENSE", "CODE_OF_CONDUCT.md", "THIRD_PARTY.md", "requirements.lock"}
+NOT_PROSE = {"CITATION.cff", "LICENSE", "requirements.lock"}
 OWN = {"tests/test_language.py", "tests/helpers/language.py", "tests/helpers/documentation_pages.py"}
 OWN |= {"tests/docs/test_prose.py", "tests/language_pending.toml"}
 """Files that quote the words."""

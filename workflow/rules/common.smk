@@ -99,7 +99,7 @@ def needs(mem_mb, runtime, gpus=0):
     mem_mb: memory in MB. runtime: minutes. gpus: 0 asks for none. SLURM and `--resources` read mem_mb, runtime and gpu;
     HTCondor htcondor_request_mem_mb, allowed_execute_duration (in seconds) and request_gpus.
 
-    The rules ask for two to four times what SLURM's accounting measured on the default data set (40,000 jets), and for
+    The rules ask for two to four times what SLURM's accounting measured for 40,000 jets and three designs, and for
     1000 MB at least.
     """
 

@@ -61,7 +61,7 @@ def read_release(release: Path) -> Files:
 
 def check_names(release: Path, names: Iterable[str]) -> None:
     """Raise DataError for names that are not plain, occur twice, or differ in ways that some systems ignore."""
-    seen: dict[str, str] = {}
+    names_by_key: dict[str, str] = {}
     folders: dict[str, str] = {}
     for count, name in enumerate(names, 1):
         if count > MOST_FILES:
@@ -69,12 +69,16 @@ def check_names(release: Path, names: Iterable[str]) -> None:
         if problem := _unusual(name):
             _refuse(release, name, problem)
         key = unicodedata.normalize("NFC", name).casefold()
-        if key in seen:
-            _refuse(release, name, f"two files of one name. Expected each path once, found {seen[key]!r} and {name!r}")
-        seen[key] = name
+        if key in names_by_key:
+            _refuse(
+                release,
+                name,
+                f"two files of one name. Expected each path once, found {names_by_key[key]!r} and {name!r}",
+            )
+        names_by_key[key] = name
         parts = key.split("/")
         folders |= {"/".join(parts[:n]): name for n in range(1, len(parts))}
-    for key, name in seen.items():
+    for key, name in names_by_key.items():
         if key in folders:
             _refuse(release, name, f"a file and a folder. Expected one of them, found {folders[key]!r} as well")
 

@@ -95,9 +95,9 @@ def write_bench(release: Path, folder: Path, *, options: BenchOptions, board: Bo
     files = read_release(release)
     if problems := changed_files(read_manifest(files), files):
         raise DataError(f"{release}: {problems[0]}. Expected the files that {MANIFEST} lists. Check the release first.")
-    with atomic_folder(folder) as made:
-        _write(files, made)
-        project = read_project(made / "rtl")
+    with atomic_folder(folder) as part_folder:
+        _write(files, part_folder)
+        project = read_project(part_folder / "rtl")
         plan = uart(
             project,
             clock_mhz=options.clock_mhz,
@@ -106,18 +106,18 @@ def write_bench(release: Path, folder: Path, *, options: BenchOptions, board: Bo
             rx=options.rx,
             tx=options.tx,
         )
-        write_text(made / f"{plan.top}.v", uart_text(project, plan))
-        codes = codes_in(made / VECTORS)[: options.events]
+        write_text(part_folder / f"{plan.top}.v", uart_text(project, plan))
+        codes = codes_in(part_folder / VECTORS)[: options.events]
         _refuse_long_simulation(plan, events=len(codes))
         expected = np.asarray(emulator.evaluate(emulator.as_arrays(network_of(files)), codes))
-        check_answers(project, plan, folder=made, codes=codes, expected=expected)
-        (made / "events.bin").write_bytes(bytes_of(codes, project.inputs).tobytes())
-        (made / "answers.bin").write_bytes(bytes_of(expected, project.outputs).tobytes())
-        (made / HOST).write_bytes((FOLDER / "uart_send.py").read_bytes())
+        check_answers(project, plan, folder=part_folder, codes=codes, expected=expected)
+        (part_folder / "events.bin").write_bytes(bytes_of(codes, project.inputs).tobytes())
+        (part_folder / "answers.bin").write_bytes(bytes_of(expected, project.outputs).tobytes())
+        (part_folder / HOST).write_bytes((FOLDER / "uart_send.py").read_bytes())
         content: dict[str, object] = {**asdict(plan), "events": len(codes), "differences_simulated": 0}
         if board is not None:
-            content |= _bitstream(project, plan, folder=made, board=board, seed=options.seed)
-        write_text(made / CONTENT, json.dumps(content, indent=2) + "\n")
+            content |= _bitstream(project, plan, folder=part_folder, board=board, seed=options.seed)
+        write_text(part_folder / CONTENT, json.dumps(content, indent=2) + "\n")
     return content
 
 

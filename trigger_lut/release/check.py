@@ -153,11 +153,11 @@ def _origin(files: Files, options: CheckOptions) -> list[Line]:
     lines, manifest = [], files.get(MANIFEST, b"")
 
     def checksum() -> str:
-        found, expected = manifest_sha256(manifest), str(options.manifest_sha256).strip().lower()
+        actual, expected = manifest_sha256(manifest), str(options.manifest_sha256).strip().lower()
         if not re.fullmatch("[0-9a-f]{64}", expected):
             raise DataError(f"--manifest-sha256: no sha256. Expected 64 hexadecimal digits, found {expected!r}.")
-        if found != expected:
-            raise DataError(f"{MANIFEST}: not the manifest of the sender. Expected sha256 {expected}, found {found}.")
+        if actual != expected:
+            raise DataError(f"{MANIFEST}: not the manifest of the sender. Expected sha256 {expected}, found {actual}.")
         return "the manifest has the sha256 that was given"
 
     def signature() -> str:
@@ -199,8 +199,8 @@ def _figures(files: Files, folder: Path, manifest: Any) -> str:
     if project.top != cards.firmware.rtl_top:
         problems.append(f"rtl/project.json: top: Expected {cards.firmware.rtl_top}, found {project.top}.")
     if project.latency_cycles_planned != cards.timing.latency_cycles.value:
-        found = project.latency_cycles_planned
-        problems.append(f"rtl/project.json: latency: Expected {cards.timing.latency_cycles.value:g}, found {found}.")
+        planned = project.latency_cycles_planned
+        problems.append(f"rtl/project.json: latency: Expected {cards.timing.latency_cycles.value:g}, found {planned}.")
     if problems:
         raise DataError(" ".join(sorted(problems)[:5]))
     return f"the manifest follows from the cards and from {len(vectors)} vectors"
@@ -259,8 +259,8 @@ def _forms(folder: Path, manifest: Any, cards: Shipped, options: CheckOptions) -
     vectors = Vectors(shipped, expected, len(shipped))
     seed = drawn_seed() if options.seed is None else options.seed
     try:
-        vectors, said = _with_fresh(folder, vectors, seed)
-        lines.append(Line("fresh vectors", "ok", f"{said}; drawn with --seed {seed}"))
+        vectors, drawn = _with_fresh(folder, vectors, seed)
+        lines.append(Line("fresh vectors", "ok", f"{drawn}; drawn with --seed {seed}"))
     except FAILURES as error:
         lines.append(Line("fresh vectors", "failed", str(error) or type(error).__name__))
     run = partial(run_form, release=folder, sandboxed=boxed, trusted=not options.sandbox)
@@ -281,35 +281,37 @@ def _forms(folder: Path, manifest: Any, cards: Shipped, options: CheckOptions) -
 
 def _with_fresh(folder: Path, vectors: Vectors, seed: int) -> tuple[Vectors, str]:
     """Draw fresh vectors and evaluate the network file of the release for them, with the reference of this package."""
-    codes, said = fresh_vectors(read_project(folder / "rtl").inputs, vectors.codes, seed=seed)
+    codes, drawn = fresh_vectors(read_project(folder / "rtl").inputs, vectors.codes, seed=seed)
     outputs = emulator.evaluate(emulator.as_arrays(_network(folder)), codes)
     both = np.concatenate([vectors.codes, codes]), np.concatenate([vectors.expected, outputs])
-    return Vectors(*both, vectors.shipped), f"{len(codes)} ({said})"
+    return Vectors(*both, vectors.shipped), f"{len(codes)} ({drawn})"
 
 
 def _synthesis(run: Run, manifest: Any, target: Target) -> str:
     synthesizer_of(target).require()
-    found = run("synthesis", codes=np.zeros((0, 1), dtype=np.int64)).figures
+    figures = run("synthesis", codes=np.zeros((0, 1), dtype=np.int64)).figures
     for name in OF_SYNTHESIS:
         stated = manifest["figures"][name]["value"]
-        if found.get(name) != stated:
-            raise NotReproducibleError(f"{name}: Expected {stated:g} as stated, found {found.get(name)}")
-    return ", ".join(f"{name} {found[name]}" for name in OF_SYNTHESIS)
+        if figures.get(name) != stated:
+            raise NotReproducibleError(f"{name}: Expected {stated:g} as stated, found {figures.get(name)}")
+    return ", ".join(f"{name} {figures[name]}" for name in OF_SYNTHESIS)
 
 
 def _stated(cards: Shipped, options: CheckOptions) -> list[Line]:
     """Name the figures that the release states and that were not measured again."""
-    said = [f"bit-exact in the verify stage ({form.name} {form.vectors} vectors)" for form in cards.verify.comparisons]
+    statements = [
+        f"bit-exact in the verify stage ({form.name} {form.vectors} vectors)" for form in cards.verify.comparisons
+    ]
     if not (options.run and options.synthesize):
         figures = ", ".join(f"{name} {getattr(cards.synth, name).value:g}" for name in OF_SYNTHESIS)
-        said.insert(0, f"{figures} (--synthesize counts them again)")
+        statements.insert(0, f"{figures} (--synthesize counts them again)")
     clock = cards.timing.fmax_mhz_estimate.value
-    said.append("clock not measured" if clock is None else f"clock {clock:g} MHz by the delay model")
+    statements.append("clock not measured" if clock is None else f"clock {clock:g} MHz by the delay model")
     if not options.run:
-        said.append(f"latency {cards.timing.latency_cycles.value:g} cycles")
+        statements.append(f"latency {cards.timing.latency_cycles.value:g} cycles")
     if cards.decision is not None:
-        said.append(f"decision {cards.decision.proof} by the decision stage")
-    return [Line("stated", "not checked", "stated, not checked: " + "; ".join(said))]
+        statements.append(f"decision {cards.decision.proof} by the decision stage")
+    return [Line("stated", "not checked", "stated, not checked: " + "; ".join(statements))]
 
 
 def _line(name: str, check: Callable[[], str]) -> Line:
@@ -332,13 +334,13 @@ def _back_end(name: str, run: Run, manifest: Any, vectors: Vectors) -> str:
 
 
 def _cycles(manifest: Any, prediction: Prediction) -> str:
-    figures, found = manifest["figures"], [prediction.figures.get(name) for name in ("latency_cycles", "ii")]
+    figures, measured = manifest["figures"], [prediction.figures.get(name) for name in ("latency_cycles", "ii")]
     wanted = [figures[name]["value"] for name in ("latency_cycles", "ii")]
-    if found != wanted:
+    if measured != wanted:
         raise NotReproducibleError(
-            f"latency {found[0]} cycles, II {found[1]}; the manifest says {wanted[0]:g} and {wanted[1]:g}"
+            f"latency {measured[0]} cycles, II {measured[1]}; the manifest says {wanted[0]:g} and {wanted[1]:g}"
         )
-    return f"latency {found[0]} cycles, II {found[1]}"
+    return f"latency {measured[0]} cycles, II {measured[1]}"
 
 
 def _patterns(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray) -> str:

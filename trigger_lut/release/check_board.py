@@ -44,11 +44,11 @@ def board_checks(run: Run, folder: Path, *, vectors: Vectors) -> dict[str, Calla
 def _description(folder: Path) -> str:
     """Compare the description with the network's ports, and the copies of its VHDL with the originals."""
     board, project = read_board(folder), read_project(folder / "rtl")
-    said = []
+    wrappers = []
     if (stream := board.axi_stream) is not None:
         if stream != axi_stream(project, stream.ready, beat_bytes=stream.beat_bytes):
             raise FirmwareError("board/board.json: axi_stream does not follow from rtl/project.json")
-        said.append(f"{stream.top}: {stream.beats} beat(s) of {stream.beat_bytes} bytes")
+        wrappers.append(f"{stream.top}: {stream.beats} beat(s) of {stream.beat_bytes} bytes")
     if (emp := board.emp) is not None:
         links = {"input_link": emp.input_link, "input_links": emp.input_links, "output_link": emp.output_link}
         if emp != emp_payload(project, **links):
@@ -57,8 +57,8 @@ def _description(folder: Path) -> str:
         for path in project.vhdl:
             if path.name not in copies or copies[path.name].read_bytes() != path.read_bytes():
                 raise FirmwareError(f"board/emp: {path.name}: not the file in rtl/vhdl. Make the release again.")
-        said.append(f"{emp.top}: {emp.frames} frame(s) on {emp.input_links} link(s)")
-    return "; ".join(said)
+        wrappers.append(f"{emp.top}: {emp.frames} frame(s) on {emp.input_links} link(s)")
+    return "; ".join(wrappers)
 
 
 def _axi_stream(run: Run, folder: Path, vectors: Vectors) -> str:
@@ -78,7 +78,7 @@ def _emp(run: Run, folder: Path, vectors: Vectors) -> str:
 
 def _compared(run: Run, form: str, vectors: Vectors, latency: int) -> str:
     ran = run(form, codes=vectors.codes)
-    said, found = vectors.same(vectors.expected, ran.outputs), ran.figures.get("latency_cycles")
-    if found != latency:
-        raise NotReproducibleError(f"latency {found} cycles; board/board.json says {latency}")
-    return f"{said}, latency {latency} cycles"
+    agreement, measured = vectors.same(vectors.expected, ran.outputs), ran.figures.get("latency_cycles")
+    if measured != latency:
+        raise NotReproducibleError(f"latency {measured} cycles; board/board.json says {latency}")
+    return f"{agreement}, latency {latency} cycles"

@@ -41,11 +41,11 @@ def decision_checks(run: Run, folder: Path, *, manifest: Any, vectors: Vectors) 
 
 def _verilog(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> str:
     listed = codes_in(folder / DECISIONS)
-    said, bits = _firmware(run, folder, manifest, vectors, "decision_verilog")
+    agreement, bits = _firmware(run, folder, manifest, vectors, "decision_verilog")
     same(bits[: vectors.shipped], listed)
     rates = [bit["rate_khz"] for bit in manifest["decision"]["bits"]]
     passed = ", ".join(f"{n} ({khz:g} kHz)" for n, khz in zip(listed.sum(axis=0), rates, strict=True))
-    return f"{said}; passed: {passed} of the vectors in the release"
+    return f"{agreement}; passed: {passed} of the vectors in the release"
 
 
 def _vhdl(run: Run, folder: Path, manifest: Any, vectors: Vectors) -> str:
@@ -62,15 +62,15 @@ def _firmware(run: Run, folder: Path, manifest: Any, vectors: Vectors, form: str
         raise DataError(f"decision/{FILE}: other thresholds than the manifest's: {bits}")
     expected = expected_of(decision, vectors.expected)
     ran = run(form, codes=vectors.codes)
-    said = vectors.same(expected, ran.outputs)
-    found, wanted = ran.figures, manifest["decision"]["latency_cycles"]["value"]
+    agreement = vectors.same(expected, ran.outputs)
+    figures, wanted = ran.figures, manifest["decision"]["latency_cycles"]["value"]
     interval = manifest["figures"]["ii"]["value"]
-    if (found.get("latency_cycles"), found.get("ii")) != (wanted, interval):
+    if (figures.get("latency_cycles"), figures.get("ii")) != (wanted, interval):
         raise NotReproducibleError(
-            f"latency {found.get('latency_cycles')} cycles, II {found.get('ii')}; the manifest says {wanted:g} and "
+            f"latency {figures.get('latency_cycles')} cycles, II {figures.get('ii')}; the manifest says {wanted:g} and "
             f"{interval:g}"
         )
-    return f"{said}, latency {wanted:g} cycles", expected[:, vectors.expected.shape[1] :]
+    return f"{agreement}, latency {wanted:g} cycles", expected[:, vectors.expected.shape[1] :]
 
 
 def _cpp(run: Run, folder: Path, vectors: Vectors) -> str:

@@ -60,11 +60,11 @@ def _cmssw(run: Run, folder: Path, seed: int) -> str:
     network = emulator.as_arrays(read_network_file((folder / NETWORK).read_bytes()))
 
     def outputs(codes: IntArray) -> IntArray:
-        found = np.full((len(codes), len(network["output_values"])), NO_CODES)
+        outputs = np.full((len(codes), len(network["output_values"])), NO_CODES)
         known = codes[:, 0] != NO_CODES
         if known.any():
-            found[known] = emulator.evaluate(network, codes[known])
-        return found
+            outputs[known] = emulator.evaluate(network, codes[known])
+        return outputs
 
     return _compared(run, folder, seed, "inputs_cmssw", expect=outputs)
 
@@ -79,10 +79,10 @@ def _compared(
         raise DataError(f"{EVENTS}: Expected {len(shipped)} lines, found {len(events)}.")
     lines = fresh_events(described, FRESH, seed=seed)
     (folder / FRESH_EVENTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    found = run(form, codes=np.zeros((0, 1), dtype=np.int64)).outputs
-    said = same(expect(shipped), found[: len(shipped)], kind="event")
-    fresh = same(expect(reference_codes(described, lines)), found[len(shipped) :], kind="fresh event")
-    return f"{said.replace('vectors', 'events of the release')}; {fresh.replace('vectors', 'fresh ones')}"
+    outputs = run(form, codes=np.zeros((0, 1), dtype=np.int64)).outputs
+    agreement = same(expect(shipped), outputs[: len(shipped)], kind="event")
+    fresh = same(expect(reference_codes(described, lines)), outputs[len(shipped) :], kind="fresh event")
+    return f"{agreement.replace('vectors', 'events of the release')}; {fresh.replace('vectors', 'fresh ones')}"
 
 
 def reference_codes(described: dict[str, Any], lines: list[str]) -> IntArray:
@@ -100,13 +100,13 @@ def reference_codes(described: dict[str, Any], lines: list[str]) -> IntArray:
     IntArray of shape (N, channels)
         Codes; `NO_CODES` throughout for an event that has none.
     """
-    found = []
+    codes = []
     for event in reference.events_in(described, lines):
         try:
-            found.append(reference.codes_of(described, event))
+            codes.append(reference.codes_of(described, event))
         except reference.NoCodesError:
-            found.append([NO_CODES] * len(described["channels"]))
-    return np.array(found, dtype=np.int64)
+            codes.append([NO_CODES] * len(described["channels"]))
+    return np.array(codes, dtype=np.int64)
 
 
 def fresh_events(described: dict[str, Any], count: int, *, seed: int) -> list[str]:

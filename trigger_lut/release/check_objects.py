@@ -66,10 +66,10 @@ def _compared(run: Run, folder: Path, seed: int, form: str) -> str:
         expected = _outputs(folder, expected)
         latency += rtl.latency_cycles_planned
     ran = run(form, codes=objects)
-    said, found = same(expected, ran.outputs, kind="event"), ran.figures.get("latency_cycles")
-    if found != latency:
-        raise NotReproducibleError(f"latency {found} cycles; rtl/{OBJECT_STEP} says {latency}")
-    return f"{said.replace('vectors', 'fresh events')}, latency {latency} cycles, II {ran.figures.get('ii')}"
+    agreement, measured = same(expected, ran.outputs, kind="event"), ran.figures.get("latency_cycles")
+    if measured != latency:
+        raise NotReproducibleError(f"latency {measured} cycles; rtl/{OBJECT_STEP} says {latency}")
+    return f"{agreement.replace('vectors', 'fresh events')}, latency {latency} cycles, II {ran.figures.get('ii')}"
 
 
 def _outputs(folder: Path, codes: IntArray) -> IntArray:

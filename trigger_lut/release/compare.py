@@ -40,7 +40,7 @@ class Vectors:
         chosen = np.concatenate([old, new])
         return Vectors(self.codes[chosen], self.expected[chosen], first)
 
-    def same(self, expected: IntArray, found: IntArray) -> str:
+    def same(self, expected: IntArray, actual: IntArray) -> str:
         """Compare results for all vectors; return a description.
 
         Raises
@@ -48,14 +48,14 @@ class Vectors:
         NotReproducibleError
             With the number and the first place of differences, and the inputs of a fresh vector.
         """
-        if found.shape != expected.shape:
-            raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {found.shape}")
-        same(expected[: self.shipped], found[: self.shipped], kind="shipped vector")
+        if actual.shape != expected.shape:
+            raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {actual.shape}")
+        same(expected[: self.shipped], actual[: self.shipped], kind="shipped vector")
         fresh = len(expected) - self.shipped
         try:
-            same(expected[self.shipped :], found[self.shipped :], kind="fresh vector")
+            same(expected[self.shipped :], actual[self.shipped :], kind="fresh vector")
         except NotReproducibleError as error:
-            first = self.shipped + int((expected != found)[self.shipped :].any(axis=1).argmax())
+            first = self.shipped + int((expected != actual)[self.shipped :].any(axis=1).argmax())
             inputs = " ".join(map(str, self.codes[first].tolist()))
             raise NotReproducibleError(f"{error}; its inputs: {inputs}") from error
         return f"0 differences in {self.shipped} vectors of the release" + (f" and {fresh} fresh ones" if fresh else "")
@@ -88,12 +88,12 @@ def codes_in(path: Path) -> IntArray:
     return codes
 
 
-def same(expected: IntArray, found: IntArray, *, kind: str = "vector") -> str:
+def same(expected: IntArray, actual: IntArray, *, kind: str = "vector") -> str:
     """Compare arrays.
 
     Parameters
     ----------
-    expected, found : IntArray of shape (N, C)
+    expected, actual : IntArray of shape (N, C)
         Expected and actual codes.
     kind
         Name of a row in the error.
@@ -108,13 +108,13 @@ def same(expected: IntArray, found: IntArray, *, kind: str = "vector") -> str:
     NotReproducibleError
         With the number and the first position of the differences.
     """
-    if found.shape != expected.shape:
-        raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {found.shape}")
-    places = np.argwhere(found != expected)
+    if actual.shape != expected.shape:
+        raise NotReproducibleError(f"expected outputs of shape {expected.shape}, found {actual.shape}")
+    places = np.argwhere(actual != expected)
     if len(places):
         vector, output = places[0]
         raise NotReproducibleError(
             f"{len(places)} differences in {len(expected)} {kind}s, first at {kind} {vector}, output {output}: "
-            f"expected {expected[vector, output]}, found {found[vector, output]}"
+            f"expected {expected[vector, output]}, found {actual[vector, output]}"
         )
     return f"0 differences in {len(expected)} vectors"

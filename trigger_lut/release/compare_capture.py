@@ -318,10 +318,10 @@ def _first_difference(
     event = int(expected.valid[: frame - delay, n].sum())
     if not valid[frame, n]:
         return Difference(expected.links[n], frame, event, wanted, None, None)
-    found = int(words[frame, n])
-    bit = ((wanted ^ found) & -(wanted ^ found)).bit_length() - 1
+    actual = int(words[frame, n])
+    bit = ((wanted ^ actual) & -(wanted ^ actual)).bit_length() - 1
     output, output_bit = (layout.locate(n * LINK_BITS + bit) if layout else None) or (None, None)
-    return Difference(expected.links[n], frame, event, wanted, found, bit, output, output_bit, n)
+    return Difference(expected.links[n], frame, event, wanted, actual, bit, output, output_bit, n)
 
 
 def _when(delay: LinkDelay) -> str:
@@ -351,10 +351,10 @@ def comparison_text(result: CaptureComparison) -> str:
     lines.append(f"{result.words} words expected, {result.differences} differences, {result.unexpected} unexpected")
     if result.first is not None:
         first = result.first
-        found = "no valid word" if first.found is None else f"{first.found:016x}"
+        actual = "no valid word" if first.found is None else f"{first.found:016x}"
         lines.append(
             f"first difference: link {first.link}, frame {first.frame}, event {first.event}: "
-            f"expected {first.expected:016x}, found {found}"
+            f"expected {first.expected:016x}, found {actual}"
         )
         if first.output is not None:
             lines.append(f"lowest different bit: {first.bit} of the link, bit {first.output_bit} of {first.output}")

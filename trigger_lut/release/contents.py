@@ -158,9 +158,9 @@ def _patterns(project: RtlProject, vectors: IntArray, outputs: IntArray) -> dict
         ("patterns/output.txt", outputs, project.outputs, project.latency_cycles_planned),
     ):
         bus = pack(codes[:count], formats)
-        held, valid = np.zeros((frames, bus.shape[1]), dtype=np.uint32), np.zeros(frames, dtype=np.bool_)
-        held[at + delay], valid[at + delay] = bus, True
-        texts[path] = pattern_text(board_data(project.top, words_of_bus(held), valid=valid))
+        delayed, valid = np.zeros((frames, bus.shape[1]), dtype=np.uint32), np.zeros(frames, dtype=np.bool_)
+        delayed[at + delay], valid[at + delay] = bus, True
+        texts[path] = pattern_text(board_data(project.top, words_of_bus(delayed), valid=valid))
     return texts
 
 
@@ -175,9 +175,9 @@ def _tree(folder: Path) -> Files:
 def _hls(folder: Path) -> Files:
     """Collect an hls4ml project without what differs from run to run: the stamp, and the folder it was made in."""
     stamp = Path(load_hls(folder).library).stem.rpartition("-")[2]
-    found = _tree(folder)
+    files = _tree(folder)
     for path in ("build_lib.sh", "project.json", "hls4ml_config.yml"):
         # YAML quotes a stamp that reads as a number: 12345678, 1234e567.
-        text = re.sub(f"(['\"]?){re.escape(stamp)}\\1", STAMP, found[path].decode())
-        found[path] = re.sub(r"[^'\s]*" + re.escape(folder.as_posix()), ".", text).encode()
-    return found
+        text = re.sub(f"(['\"]?){re.escape(stamp)}\\1", STAMP, files[path].decode())
+        files[path] = re.sub(r"[^'\s]*" + re.escape(folder.as_posix()), ".", text).encode()
+    return files

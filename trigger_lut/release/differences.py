@@ -323,11 +323,11 @@ def _results(old: Release, new: Release) -> Results | None:
     codes = np.unique(np.concatenate([old.vectors, new.vectors]), axis=0)
     outputs = [_outputs(release, codes) for release in (old, new)]
     values = [
-        found * 2.0 ** -np.array([kif.f for kif in release.outputs])
-        for found, release in zip(outputs, (old, new), strict=True)
+        codes * 2.0 ** -np.array([kif.f for kif in release.outputs])
+        for codes, release in zip(outputs, (old, new), strict=True)
     ]
     classes = _classes(old)
-    bits = [_bits(release, found) for release, found in zip((old, new), outputs, strict=True)]
+    bits = [_bits(release, codes) for release, codes in zip((old, new), outputs, strict=True)]
     return Results(
         vectors=len(codes),
         outputs_differ=int((values[0] != values[1]).any(axis=1).sum()),
@@ -357,18 +357,18 @@ def _bits(release: Release, outputs: IntArray) -> dict[str, IntArray]:
     if card is None:
         return {}
     names = [channel["name"] for channel in release.network["outputs"]]
-    signal, background = (tuple(names.index(name) for name in found) for found in (card.signal, card.background))
+    signal, background = (tuple(names.index(name) for name in group) for group in (card.signal, card.background))
     score = Score(release.outputs, signal, background)
     decided = score.decided(outputs, [bit.code for bit in card.bits])
     return {point_key(bit.path, bit.rate_khz): decided[:, n] for n, bit in enumerate(card.bits)}
 
 
-def differences_text(found: Differences) -> str:
+def differences_text(report: Differences) -> str:
     """Describe the differences of two releases.
 
     Parameters
     ----------
-    found
+    report
         Differences from `differences`.
 
     Returns
@@ -378,19 +378,19 @@ def differences_text(found: Differences) -> str:
     """
     lines = []
     for area in _AREAS:
-        changes = found.of(area)
+        changes = report.of(area)
         lines.append(f"{area}: {'the same' if not changes else f'{len(changes)} changed'}")
         lines += [f"  {change.key}: {change.old} -> {change.new}" for change in changes]
-    if found.constants_differ is None:
+    if report.constants_differ is None:
         lines.append("constants: not compared, as the structures differ")
     else:
         lines.append(
-            f"constants: {found.constants_differ} of {found.constants} table entries, weights and biases differ"
+            f"constants: {report.constants_differ} of {report.constants} table entries, weights and biases differ"
         )
-    if found.results is None:
+    if report.results is None:
         lines.append("results: not compared, as inputs or outputs differ")
     else:
-        results = found.results
+        results = report.results
         lines.append(
             f"results on the vectors of both: outputs differ for {results.outputs_differ} of {results.vectors}"
         )

@@ -70,13 +70,13 @@ def event_path_text(release: Path, layout: BusLayout, *, first: Difference) -> s
     hidden = len(lines) - MOST_VALUES
     shown = [f"  ... {hidden} earlier values", *lines[hidden:]] if hidden > 0 else lines
     sent = layout.value(number, first.word, word=first.found or 0)
-    found = "" if sent is None else f", the capture has {sent}"
+    captured = "" if sent is None else f", the capture has {sent}"
     return (
         "\n".join(
             [
                 f"path of event {first.event} to {first.output}:",
                 *shown,
-                f"  {first.output} = {outputs[number]} is expected{found}",
+                f"  {first.output} = {outputs[number]} is expected{captured}",
             ]
         )
         + "\n"
@@ -150,15 +150,15 @@ def _terms(network: dict[str, Any], values: list[int], origins: list[Place | Non
         code = _code(network, values, origins, layer=layer, channel=i, source=source)
         name = "padding" if source < 0 else _name(network, origins, source)
         if layer["kind"] == "max":
-            made = code << int(layer["fraction"][place.output]) - layer["inputs"][i]["fraction"]
+            value = code << int(layer["fraction"][place.output]) - layer["inputs"][i]["fraction"]
         elif layer["kind"] == "linear":
-            made = code * int(layer["weights"][i, place.output])
+            value = code * int(layer["weights"][i, place.output])
         else:
             (table,) = [t for t in layer["tables"] if (t["channel"], t["output"]) == (i, place.output)]
             form = layer["inputs"][i]
             share = (form["max"] - form["min"] + 1) // len(table["entries"])
-            made = int(table["entries"][(code - form["min"]) // share])
-        yield f"{name}[{code}]->{made}"
+            value = int(table["entries"][(code - form["min"]) // share])
+        yield f"{name}[{code}]->{value}"
 
 
 def _code(

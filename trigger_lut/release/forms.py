@@ -144,8 +144,10 @@ def _inputs_cmssw(folder: Path, codes: IntArray) -> Prediction:
     program, library = cmssw_programs(folder)
     outputs = len(load_json((folder / NETWORK).read_text(encoding="utf-8"))["output_values"])
     command: list[str | Path] = [program, "--events", library]
-    found = _of_events(folder, lambda events: run_program([*command, events], what="CMSSW library"), columns=outputs)
-    return Prediction(found)
+    predicted = _of_events(
+        folder, lambda events: run_program([*command, events], what="CMSSW library"), columns=outputs
+    )
+    return Prediction(predicted)
 
 
 def _event_codes(folder: Path, run: Callable[[Path], str]) -> IntArray:
@@ -163,8 +165,8 @@ def _synthesis(folder: Path, codes: IntArray) -> Prediction:
     project, manifest = read_project(folder / "rtl"), _manifest(folder)
     target, granted = Target.model_validate(manifest["target"]), manifest["budget"]["bram18"]
     module = synthesizer_of(target).synthesize(project, target, bram18=granted)
-    found = resources(cell_counts(module))
-    return Prediction(codes[:0], {name: int(getattr(found, name)) for name in OF_SYNTHESIS})
+    counts = resources(cell_counts(module))
+    return Prediction(codes[:0], {name: int(getattr(counts, name)) for name in OF_SYNTHESIS})
 
 
 FORMS: dict[str, Form] = {

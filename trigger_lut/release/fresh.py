@@ -43,8 +43,8 @@ def fresh_vectors(formats: tuple[KIF, ...], shipped: IntArray, *, seed: int) -> 
     vectors, sets = make_vectors(formats, shipped, seed=seed, at_least=len(shipped) + FRESH)
     del sets["test"]
     named = {"corners": "corners of the ranges", "changed": "shipped ones with inputs changed", "random": "random"}
-    said = ", ".join(f"{count} {named[name]}" for name, count in sets.items())
-    return vectors[len(shipped) :], said
+    description = ", ".join(f"{count} {named[name]}" for name, count in sets.items())
+    return vectors[len(shipped) :], description
 
 
 def require_enough(shipped: IntArray, formats: tuple[KIF, ...]) -> str:
@@ -67,14 +67,14 @@ def require_enough(shipped: IntArray, formats: tuple[KIF, ...]) -> str:
     DataError
         For fewer than the release stage writes.
     """
-    found = len(np.unique(shipped, axis=0))
+    different = len(np.unique(shipped, axis=0))
     least = min(LEAST_VECTORS, (1 << sum(kif.bits for kif in formats)) // 2)
-    if found < least:
+    if different < least:
         raise DataError(
             f"vectors/inputs.txt: too few vectors to judge a release by. Expected at least {least} different ones, "
-            f"found {found} in {len(shipped)} lines. Ask the sender for a release as the release stage writes it."
+            f"found {different} in {len(shipped)} lines. Ask the sender for a release as the release stage writes it."
         )
-    return f"{found} different ones in {len(shipped)} lines"
+    return f"{different} different ones in {len(shipped)} lines"
 
 
 def require_formats(network: Any, rtl: RtlProject, *, hls_inputs: Sequence[KIF], hls_fractions: Sequence[int]) -> str:
@@ -103,7 +103,7 @@ def require_formats(network: Any, rtl: RtlProject, *, hls_inputs: Sequence[KIF],
     for layer in network["layers"]:
         fractions += [int(f) for f in layer["fraction"]] * len(layer["sites"])
     stated = {name: [_limits(entry) for entry in network[name]] for name in ("inputs", "outputs")}
-    inputs, outputs = ([(kif.f, kif.lo, kif.hi) for kif in found] for found in (rtl.inputs, rtl.outputs))
+    inputs, outputs = ([(kif.f, kif.lo, kif.hi) for kif in formats] for formats in (rtl.inputs, rtl.outputs))
     compared = {
         "emulator/python/network.json: inputs": (inputs, stated["inputs"]),
         "emulator/python/network.json: outputs": (outputs, stated["outputs"]),
@@ -114,9 +114,9 @@ def require_formats(network: Any, rtl: RtlProject, *, hls_inputs: Sequence[KIF],
         "hls/project.json: inputs": (inputs, [(kif.f, kif.lo, kif.hi) for kif in hls_inputs]),
         "hls/project.json: fractions": ([f for f, _, _ in outputs], list(hls_fractions)),
     }
-    for what, (expected, found) in compared.items():
-        if found != expected:
-            raise DataError(f"{what}: other formats than rtl/project.json. Expected {expected}, found {found}.")
+    for what, (expected, formats) in compared.items():
+        if formats != expected:
+            raise DataError(f"{what}: other formats than rtl/project.json. Expected {expected}, found {formats}.")
     return f"{len(inputs)} inputs and {len(outputs)} outputs alike in network.json, rtl and hls"
 
 

@@ -129,7 +129,7 @@ def facts_of(cards: Shipped, vectors: int) -> dict[str, Any]:
         "design": cards.spec.design,
         "target": cards.spec.target.model_dump(mode="json"),
         "budget": cards.spec.budget.model_dump(mode="json"),
-        "figures": {name: found.model_dump(mode="json") for name, found in measured.items()},
+        "figures": {name: figure.model_dump(mode="json") for name, figure in measured.items()},
         "vectors": vectors,
         "rtl_top": cards.firmware.rtl_top,
         "hls_handlers": cards.firmware.hls_handlers,
@@ -149,10 +149,12 @@ def _decision(decided: DecisionCard | None) -> dict[str, Any]:
     """Collect what the manifest says of the decision in firmware; nothing where there is none."""
     if decided is None:
         return {}
-    said = decided.model_dump(mode="json", include={"top", "signal", "background", "fraction", "luts", "ff", "proof"})
+    described = decided.model_dump(
+        mode="json", include={"top", "signal", "background", "fraction", "luts", "ff", "proof"}
+    )
     return {
         "decision": {
-            **said,
+            **described,
             "latency_cycles": decided.latency_cycles.model_dump(mode="json"),
             "bits": [
                 {**({"path": bit.path} if bit.path else {}), "rate_khz": bit.rate_khz, "code": bit.code}
@@ -246,8 +248,8 @@ def changed_files(manifest: Mapping[str, Any], files: Files) -> list[str]:
     problems = [f"{path} is missing" for path in sorted(listed.keys() - there)]
     problems += [f"{path} is not in the manifest" for path in sorted(there - listed.keys())]
     for path in sorted(there & listed.keys()):
-        found = {"sha256": hashlib.sha256(files[path]).hexdigest(), "bytes": len(files[path])}
-        if found != listed[path]:
+        entry = {"sha256": hashlib.sha256(files[path]).hexdigest(), "bytes": len(files[path])}
+        if entry != listed[path]:
             problems.append(f"{path} was changed")
     return problems
 

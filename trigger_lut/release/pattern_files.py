@@ -151,7 +151,7 @@ def _assemble(name: str, links: list[int], rows: list[list[Word]]) -> BoardData:
     shape = (len(rows), len(links))
     words = np.array([[word for word, _ in row] for row in rows], dtype=np.uint64).reshape(shape)
     flags = {
-        flag: np.array([[found.get(flag, flag == "strobe") for _, found in row] for row in rows], dtype=bool)
+        flag: np.array([[set_flags.get(flag, flag == "strobe") for _, set_flags in row] for row in rows], dtype=bool)
         for flag in FLAGS
     }
     return BoardData(name=name, links=tuple(links), words=words, **{f: a.reshape(shape) for f, a in flags.items()})
@@ -166,9 +166,9 @@ def _lines(text: str, first: int) -> Iterator[tuple[int, str]]:
 
 def _labels(number: int, tokens: list[str], pattern: str) -> list[int]:
     """Return the numbers of links. Each may occur once."""
-    found = [re.fullmatch(pattern, token) for token in tokens]
-    links = [int(match[1]) for match in found if match]
-    if not links or not all(found) or len(set(links)) != len(links):
+    matches = [re.fullmatch(pattern, token) for token in tokens]
+    links = [int(match[1]) for match in matches if match]
+    if not links or not all(matches) or len(set(links)) != len(links):
         raise _LineError(number, f"links. Expected different numbers of links, found {' '.join(tokens)[:60]!r}.")
     return links
 
@@ -177,30 +177,30 @@ def _row(number: int, tokens: list[str], *, links: int, word: Callable[[str], Wo
     row = [word(token) for token in tokens]
     if len(row) != links:
         raise _LineError(number, f"expected {links} words, one a link, found {len(row)}.")
-    for token, found in zip(tokens, row, strict=True):
-        if found is None:
+    for token, parsed in zip(tokens, row, strict=True):
+        if parsed is None:
             raise _LineError(number, f"expected flags and 16 hexadecimal digits, found {token[:40]!r}.")
-    return [found for found in row if found is not None]
+    return [parsed for parsed in row if parsed is not None]
 
 
 def _frame(number: int, line: str, *, count: int, pattern: str) -> str:
     """Return what follows the number of the frame. Frames are counted from 0."""
-    found = re.match(pattern, line)
-    if not found or int(found[1], 16 if found[1].startswith("0x") else 10) != count:
+    match = re.match(pattern, line)
+    if not match or int(match[1], 16 if match[1].startswith("0x") else 10) != count:
         raise _LineError(number, f"expected frame {count}, found {line[:40]!r}.")
-    return line[found.end() :]
+    return line[match.end() :]
 
 
 def _header(text: str, prefixes: tuple[str, ...]) -> list[tuple[int, str]]:
     """Return (line number, text behind the prefix) of the first lines, which must have these prefixes in order."""
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-    found = []
+    headers = []
     for n, prefix in enumerate(prefixes):
         number, line = lines[n] if n < len(lines) else (len(text.splitlines()) + 1, "")
         if not line.lstrip().startswith(prefix):
             raise _LineError(number, f"expected {prefix!r} at the beginning, found {line[:40]!r}.")
-        found.append((number, line.lstrip()[len(prefix) :]))
-    return found
+        headers.append((number, line.lstrip()[len(prefix) :]))
+    return headers
 
 
 def _write_emp2(data: BoardData) -> str:
@@ -224,10 +224,10 @@ def _read_emp2(text: str) -> BoardData:
     rows: list[list[Word]] = []
 
     def word(token: str) -> Word | None:
-        found = re.fullmatch(r"([01])?([01])([01])([01])([01]) ([0-9a-fA-F]{16})", token)
-        if not found:
+        match = re.fullmatch(r"([01])?([01])([01])([01])([01]) ([0-9a-fA-F]{16})", token)
+        if not match:
             return None
-        return int(found[6], 16), {f: found[n + 1] == "1" for n, f in enumerate(FLAGS) if found[n + 1] is not None}
+        return int(match[6], 16), {f: match[n + 1] == "1" for n, f in enumerate(FLAGS) if match[n + 1] is not None}
 
     for line_number, line in _lines(text, number + 1):
         rest = _frame(line_number, line, count=len(rows), pattern=r"Frame (\d+) {2}")
@@ -258,10 +258,10 @@ def _read_emp1(text: str) -> BoardData:
     rows: list[list[Word]] = []
 
     def word(token: str) -> Word | None:
-        found = re.fullmatch(r"(?:([01])s)?([01])v([0-9a-fA-F]{16})", token)
-        if not found:
+        match = re.fullmatch(r"(?:([01])s)?([01])v([0-9a-fA-F]{16})", token)
+        if not match:
             return None
-        return int(found[3], 16), {"valid": found[2] == "1", "strobe": found[1] != "0"}
+        return int(match[3], 16), {"valid": match[2] == "1", "strobe": match[1] != "0"}
 
     for line_number, line in _lines(text, number + 1):
         rest = _frame(line_number, line, count=len(rows), pattern=r"Frame (\d+) :")
@@ -291,10 +291,10 @@ def _read_apx(text: str) -> BoardData:
     rows: list[list[Word]] = []
 
     def word(token: str) -> Word | None:
-        found = re.fullmatch(r"0x([0-9a-fA-F]{1,4}) 0x([0-9a-fA-F]{1,16})", token)
-        if not found:
+        match = re.fullmatch(r"0x([0-9a-fA-F]{1,4}) 0x([0-9a-fA-F]{1,16})", token)
+        if not match:
             return None
-        return int(found[2], 16), {flag: bool(int(found[1], 16) >> bit & 1) for flag, bit in APX_BITS.items()}
+        return int(match[2], 16), {flag: bool(int(match[1], 16) >> bit & 1) for flag, bit in APX_BITS.items()}
 
     for line_number, line in _lines(text, headers[-1][0] + 1):
         rest = _frame(line_number, line, count=len(rows), pattern=r"(0x[0-9a-fA-F]+)").split()

@@ -113,8 +113,8 @@ def run_form(form: str, release: Path, *, codes: IntArray, sandboxed: bool, trus
         except subprocess.TimeoutExpired as error:
             raise ToolFailedError(f"the code of the release ran for more than {LONGEST_SECONDS} s") from error
         if done.returncode:
-            said = done.stderr.strip()[-SHOWN:]
-            raise ToolFailedError(said or f"the code of the release ended with status {done.returncode}")
+            message = done.stderr.strip()[-SHOWN:]
+            raise ToolFailedError(message or f"the code of the release ended with status {done.returncode}")
         return _results(folder)
 
 

@@ -68,8 +68,8 @@ def sign_release(release: Path, key: Path, *, signature: Path) -> str:
     command = [_ssh_keygen(), "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE]
     done = subprocess.run(command, input=files[MANIFEST], capture_output=True, check=False)
     if done.returncode:
-        said = " ".join(done.stderr.decode(errors="replace").split())
-        raise DataError(f"{key}: cannot sign. Expected a private key of OpenSSH, found: {said}")
+        message = " ".join(done.stderr.decode(errors="replace").split())
+        raise DataError(f"{key}: cannot sign. Expected a private key of OpenSSH, found: {message}")
     write_text(signature, done.stdout.decode())
     return manifest_sha256(files[MANIFEST])
 
@@ -114,12 +114,12 @@ def check_signature(manifest: bytes, signature: Path, *, public_key: Path) -> st
         command = [_ssh_keygen(), "-Y", "verify", "-f", str(allowed), "-I", WHO, "-n", NAMESPACE, "-s", str(signature)]
         done = subprocess.run(command, input=manifest, capture_output=True, check=False)
     if done.returncode:
-        said = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
-        raise NotReproducibleError(f"{signature}: no signature of this release by the key in {public_key} ({said})")
+        message = " ".join((done.stderr or done.stdout).decode(errors="replace").split())
+        raise NotReproducibleError(f"{signature}: no signature of this release by the key in {public_key} ({message})")
     return done.stdout.decode(errors="replace").strip()
 
 
 def _ssh_keygen() -> str:
-    if found := shutil.which("ssh-keygen"):
-        return found
+    if program := shutil.which("ssh-keygen"):
+        return program
     raise ToolMissingError("ssh-keygen is not on PATH (Debian and Ubuntu: apt-get install openssh-client)")

@@ -53,10 +53,10 @@ def found_in(text: str, suffix: str) -> str | None:
     """Return the first text in Verilog (`.v`) or VHDL (`.vhd`) that must not be there; None where there is none."""
     comments = [word for word in TOKEN[suffix].findall(text) if not word.startswith('"')]
     for comment in comments:
-        said = comment[2:].removesuffix("*/") if comment.startswith("/*") else comment[2:]
-        if DIRECTIVE.match(said) and not (suffix == ".v" and LINT.fullmatch(said)):
+        comment_text = comment[2:].removesuffix("*/") if comment.startswith("/*") else comment[2:]
+        if DIRECTIVE.match(comment_text) and not (suffix == ".v" and LINT.fullmatch(comment_text)):
             return str(comment[:60])
-    code = TOKEN[suffix].sub(lambda found: found[0] if found[0].startswith('"') else " ", text)
+    code = TOKEN[suffix].sub(lambda match: match[0] if match[0].startswith('"') else " ", text)
     if suffix == ".v":
         code = code.replace(KNOWN, " ").replace("@(*)", " ")  # else `(*` begins an attribute
     refused = REFUSED[suffix].search(TOKEN[suffix].sub(" ", code))

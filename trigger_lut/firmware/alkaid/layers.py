@@ -45,7 +45,7 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
         values = [
             v if isinstance(v, FVariable) else FVariable.from_const(v, like.hwconf) for v in np.asarray(x).ravel()
         ]
-        made: dict[int, list[Any]] = {}
+        place_outputs: dict[int, list[Any]] = {}
         forms = to_integer_layers(self.op, gather_index)
         for n, form in enumerate(forms):
             check_entries(form)
@@ -56,8 +56,8 @@ class TableLayers(ReplayOperationBase):  # type: ignore[misc]
                     _channel(self.op.name, form, values=values, known=known, i=i, value=int(v))
                     for i, v in enumerate(place)
                 ]
-                made[n + p] = [_output(form, o, plan, channels, like) for o, plan in enumerate(plans)]
-        flat = [made[place] for place in sorted(made)]
+                place_outputs[n + p] = [_output(form, o, plan, channels, like) for o, plan in enumerate(plans)]
+        flat = [place_outputs[place] for place in sorted(place_outputs)]
         outputs = np.array(flat, dtype=object).reshape(1, *self.op.compute_output_shape(shape)[1:])
         return FVArray(outputs, x.solver_options, hwconf=x.hwconf)
 

@@ -103,9 +103,9 @@ def read_board(release: Path) -> Board:
     """
     path = release / BOARD / DESCRIPTION
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        stream = None if held["axi_stream"] is None else AxiStream(**held["axi_stream"])
-        emp = None if held["emp"] is None else EmpPayload(**held["emp"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        stream = None if content["axi_stream"] is None else AxiStream(**content["axi_stream"])
+        emp = None if content["emp"] is None else EmpPayload(**content["emp"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CardError(
             f"{path}: no description of wrappers. Expected one of the release stage, found {type(error).__name__}: "

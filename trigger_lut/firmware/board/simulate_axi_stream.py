@@ -116,10 +116,10 @@ def run_stream(files: list[Path], wrapper: AxiStream, *, beats: Words, plan: NDA
         source.write_bytes(beats.astype("<u4").tobytes() + plan.astype("<u4").tobytes())
         sizes = map(str, (len(plan), len(beats), words_in, words_out))
         run_program([binary, *sizes, source, result], what="AXI4-Stream simulation")
-        found = np.fromfile(result, dtype="<u4").reshape(len(plan), 1 + words_out)
-    bits = [(found[:, 0] >> n & 1).astype(np.bool_) for n in range(5)]
+        trace = np.fromfile(result, dtype="<u4").reshape(len(plan), 1 + words_out)
+    bits = [(trace[:, 0] >> n & 1).astype(np.bool_) for n in range(5)]
     accepted, valid, ready, last, error = bits
-    return StreamTrace(accepted, valid, ready, last, error, found[:, 1:])
+    return StreamTrace(accepted, valid, ready, last, error, trace[:, 1:])
 
 
 def simulate_axi_stream(

@@ -113,9 +113,9 @@ def _adapter(project: RtlProject, wrapper: EmpPayload, files: list[Path]) -> Rtl
 def _frames(project: RtlProject, wrapper: EmpPayload, codes: IntArray, rng: np.random.Generator | None) -> Frames:
     """Lay events on links; with a generator, with gaps and broken events between them."""
     words = pack(np.asarray(codes, dtype=np.int64), project.inputs)
-    held = np.zeros((len(codes), wrapper.frames * wrapper.input_links * 2), dtype=np.int64)
-    held[:, : words.shape[1]] = words
-    events = held.reshape(len(codes), wrapper.frames, wrapper.input_links, 2)
+    padded = np.zeros((len(codes), wrapper.frames * wrapper.input_links * 2), dtype=np.int64)
+    padded[:, : words.shape[1]] = words
+    events = padded.reshape(len(codes), wrapper.frames, wrapper.input_links, 2)
     noise = np.random.default_rng(1)
     rows: list[NDArray[np.int64]] = []
     ends: list[int] = []
@@ -157,12 +157,12 @@ def _run(adapter: RtlProject, wrapper: EmpPayload, frames: Frames, name: str) ->
     """Return the data of the output links of each event as words of 32 bits."""
     buses = pack(frames.links.reshape(len(frames.links), -1), adapter.inputs)
     stimulus = np.concatenate([np.ones((len(buses), 1), dtype=np.uint32), buses], axis=1)
-    found = unpack(run_vhdl(adapter, stimulus)[:, 1:], adapter.outputs)
-    links, idle = found[:, :-1].reshape(len(found), wrapper.output_links, len(LINK)), found[:, -1]
+    outputs = unpack(run_vhdl(adapter, stimulus)[:, 1:], adapter.outputs)
+    links, idle = outputs[:, :-1].reshape(len(outputs), wrapper.output_links, len(LINK)), outputs[:, -1]
     where = f"{wrapper.top}, {name}"
     if not idle.all():
         raise NotReproducibleError(f"{where}: a link that is no output is valid")
-    expected = np.zeros(len(found), dtype=np.bool_)
+    expected = np.zeros(len(outputs), dtype=np.bool_)
     expected[frames.ends + wrapper.latency_cycles] = True
     if (links[:, :, VALID] != expected[:, None]).any():
         cycle = int(np.flatnonzero((links[:, :, VALID] != expected[:, None]).any(axis=1))[0])

@@ -86,7 +86,7 @@ def uart(project: RtlProject, *, clock_mhz: float, baud: int, clk: str = "clk", 
         raise ConfigurationError(
             f"clock: expected more than 0 and at most {FASTEST_MHZ} MHz, found {clock_mhz:g}. Give the board's clock."
         )
-    found = Uart(
+    wrapper = Uart(
         top=f"{project.top}_uart",
         clock_mhz=clock_mhz,
         baud=baud,
@@ -96,7 +96,7 @@ def uart(project: RtlProject, *, clock_mhz: float, baud: int, clk: str = "clk", 
         bytes_in=-(-offsets(project.inputs)[-1] // 8),
         bytes_out=-(-offsets(project.outputs)[-1] // 8),
     )
-    if found.clocks_per_bit < LEAST_CLOCKS:
+    if wrapper.clocks_per_bit < LEAST_CLOCKS:
         raise ConfigurationError(
             f"baud: {baud} is too fast for the clock. Expected at most {int(clock_mhz * 1e6 / LEAST_CLOCKS)} at "
             f"{clock_mhz:g} MHz, found {baud}. Choose a lower rate."
@@ -106,7 +106,7 @@ def uart(project: RtlProject, *, clock_mhz: float, baud: int, clk: str = "clk", 
             f"ports: {clk}, {rx}, {tx}: expected three different names of letters, digits and _, which the module does "
             "not use. Rename a port."
         )
-    return found
+    return wrapper
 
 
 def uart_text(project: RtlProject, plan: Uart) -> str:

@@ -135,8 +135,8 @@ def _described(project: DecisionProject, names: Sequence[str]) -> list[str]:
 
     rows = []
     for n, (wanted, code) in enumerate(zip(project.wanted, project.thresholds, strict=True)):
-        said = "no threshold keeps to it, the bit is 0" if code is None else f"score >= {code}"
-        rows.append(f"  decision[{n}]  {wanted}: {said}" + ("" if code is None else f" ({_real(code, score)})"))
+        condition = "no threshold keeps to it, the bit is 0" if code is None else f"score >= {code}"
+        rows.append(f"  decision[{n}]  {wanted}: {condition}" + ("" if code is None else f" ({_real(code, score)})"))
     return [
         f"score = {score_in_words(listed(score.signal), listed(score.background))},",
         f"a whole number of steps of 2**{-score.fraction}, {score.lo} to {score.hi}.",

@@ -50,7 +50,7 @@ def steps(score: Score, cycles: int) -> list[Step]:
     assert 1 <= cycles <= count, cycles
     groups = {"signal": [f"out{o}" for o in score.signal], "background": [f"out{o}" for o in score.background]}
     groups["background"] = groups["background"] or ["zero"]
-    made: list[Step] = []
+    pair_steps: list[Step] = []
     for level in range(1, count - 1):
         registered = _ends_cycle(level, count, cycles)
         for group, names in groups.items():
@@ -61,10 +61,10 @@ def steps(score: Score, cycles: int) -> list[Step]:
                     groups[group] += pair
                     continue
                 name = f"{group}{level}_{n // 2}"
-                made.append(Step(name, "larger" if len(pair) == 2 else "same", pair, registered))
+                pair_steps.append(Step(name, "larger" if len(pair) == 2 else "same", pair, registered))
                 groups[group].append(name)
     ends = (groups["signal"][0], groups["background"][0])
-    return [*made, Step("score", "difference", ends, _ends_cycle(count - 1, count, cycles))]
+    return [*pair_steps, Step("score", "difference", ends, _ends_cycle(count - 1, count, cycles))]
 
 
 def _depth(count: int) -> int:

@@ -216,9 +216,9 @@ def _rows(branches: Mapping[str, Any]) -> list[str]:
 
 
 def _alias(header_text: str, alias: str) -> str:
-    found = re.search(rf"using {alias} = (\S+);", header_text)
-    assert found, alias
-    return found[1]
+    match = re.search(rf"using {alias} = (\S+);", header_text)
+    assert match, alias
+    return match[1]
 
 
 def _fill(template: str, values: dict[str, str]) -> str:

@@ -160,8 +160,8 @@ double decode(output_t code, std::size_t output) noexcept {
 def _computed_in(network: Network, n: int) -> str:
     """Integer type in which layer n is computed: 32 bits where nothing on the way can need more."""
     layer, read = network.layers[n], network.input_ranges(n)
-    made = network.ranges[network.first_value[n] : network.first_value[n + 1]]
-    largest = int(max(np.abs(made.lo).max(initial=0), np.abs(made.hi).max(initial=0)))
+    ranges = network.ranges[network.first_value[n] : network.first_value[n + 1]]
+    largest = int(max(np.abs(ranges.lo).max(initial=0), np.abs(ranges.hi).max(initial=0)))
     kif_f = np.array([kif.f for kif in layer.inputs], dtype=np.int64)
     gained = np.maximum(kif_f - read.f, 0)
     entered = np.maximum(np.abs(read.lo), np.abs(read.hi)) * 2.0**gained
@@ -215,11 +215,11 @@ def _weighted_sum(layer: LinearLayer, n: int, o: int, kind: str) -> str:
 
 @EMULATOR_CPP.register(MaxLayer)
 def _maximum(layer: MaxLayer, n: int, o: int, kind: str) -> str:
-    found = ""
+    expression = ""
     for i in layer.entering(o):
         item = _up(f"c[{i}]", layer.shift(i, o), kind)
-        found = f"std::max<{kind}>({found}, {item})" if found else item
-    return found or "0"
+        expression = f"std::max<{kind}>({expression}, {item})" if expression else item
+    return expression or "0"
 
 
 def _number(value: int, kind: str) -> str:
@@ -263,8 +263,8 @@ def _code(network: Network, layer: IntegerLayer, *, i: int, value: int, known: l
     if value == PADDING:
         code = min(max(0, kif.lo), kif.hi)
         return str(code - kif.lo if tables else code)
-    text, held = known[value]
-    if held != kind:
+    text, known_kind = known[value]
+    if known_kind != kind:
         text = f"static_cast<{kind}>({text})"
     gained = kif.f - network.fraction_of(value)
     if gained < 0 and layer.rounding == "RND":

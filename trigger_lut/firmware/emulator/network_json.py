@@ -34,14 +34,14 @@ def _format(kif: KIF) -> dict[str, Any]:
 
 
 def _layer(layer: IntegerLayer, gather_index: list[list[int]]) -> dict[str, Any]:
-    held: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": layer.name,
         "inputs": [{**_format(kif), "overflow": mode} for kif, mode in zip(layer.inputs, layer.overflow, strict=True)],
         "rounding": layer.rounding,
         "fraction": layer.fraction_bits.tolist(),
         "sites": gather_index,
     }
-    return {"kind": layer.kind, **held, **NETWORK_JSON(layer)}
+    return {"kind": layer.kind, **fields, **NETWORK_JSON(layer)}
 
 
 @NETWORK_JSON.register(TableLayer)

@@ -103,15 +103,15 @@ def member_names(branches: Mapping[str, Any]) -> dict[str, str]:
     dict
         Member by branch.
     """
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for name in branches:
         word = re.sub("_+", "_", code_word(name))  # names with two of them are reserved
         if word in KEYWORDS or not word[0].isalpha():
             word = f"b_{word.lstrip('_')}"
-        while word in found.values():
+        while word in names.values():
             word = f"b_{word}"
-        found[name] = word
-    return found
+        names[name] = word
+    return names
 
 
 def inputs_header(described: Mapping[str, Any], name: str) -> str:
@@ -155,10 +155,10 @@ def inputs_header(described: Mapping[str, Any], name: str) -> str:
         "struct Event {",
     ]
     for branch, kind in described["branches"].items():
-        held = TYPES[kind["kind"]]
-        held = f"std::vector<{held}>" if kind["list"] else held
+        cpp_type = TYPES[kind["kind"]]
+        cpp_type = f"std::vector<{cpp_type}>" if kind["list"] else cpp_type
         start = "" if kind["list"] else " = {}"
-        lines.append(f"    {held} {members[branch]}{start};  {comment('//', branch)}")
+        lines.append(f"    {cpp_type} {members[branch]}{start};  {comment('//', branch)}")
     lines += [
         "};",
         "",
@@ -394,10 +394,10 @@ def _bits(body: Body, node: ast.BinOp) -> Value:
             "bits of real numbers have no emulator. Expected a branch of integers. Store it as integers."
         )
     kind = "u" if "u" in (left.kind, right.kind) else "i"
-    held, other = (f"static_cast<{TYPES[kind]}>({value.text})" for value in (left, right))
+    first_operand, other = (f"static_cast<{TYPES[kind]}>({value.text})" for value in (left, right))
     if sign == "<<" and kind == "i":  # to shift a negative number up is undefined in C++17
         return Value(f"static_cast<std::int64_t>(static_cast<std::uint64_t>({left.text}) << {other})", kind, size)
-    return Value(f"({held} {sign} {other})", kind, size)
+    return Value(f"({first_operand} {sign} {other})", kind, size)
 
 
 def _subscript(body: Body, node: ast.Subscript) -> Value:
@@ -499,13 +499,13 @@ def _of_list(body: Body, function: str, arguments: list[Value]) -> Value:
         body.lines.append(f"std::vector<{TYPES[first.kind]}> {name};")
         body.lines.append(f"for (const std::size_t i : {places}) {name}.push_back({first.text});")
         return Value(f"{name}[i]", first.kind, f"{name}.size()")
-    held, start, statement = REDUCTIONS[function]
+    element_type, start, statement = REDUCTIONS[function]
     name = body.name(function)
-    element = first.text if held == "bool" else _number(first).text
-    body.lines.append(f"{held} {name} = {start};")
+    element = first.text if element_type == "bool" else _number(first).text
+    body.lines.append(f"{element_type} {name} = {start};")
     body.loop(first.size, statement.format(name=name, x=element))
     if function == "mean":
         return Value(f"({name} / static_cast<double>({first.size}))", "f")
     if function in ("min", "max"):
         return Value(f"({first.size} == 0 ? nan : {name})", "f")
-    return Value(name, "b" if held == "bool" else "f")
+    return Value(name, "b" if element_type == "bool" else "f")

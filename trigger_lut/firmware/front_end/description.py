@@ -158,8 +158,8 @@ def expressions_of(objects: Objects) -> list[str]:
     -------
     list of str
     """
-    found = [feature_text(feature) for feature in objects.features]
-    return found + [text for text in (objects.select, objects.sort_by) if text is not None]
+    texts = [feature_text(feature) for feature in objects.features]
+    return texts + [text for text in (objects.select, objects.sort_by) if text is not None]
 
 
 def feature_text(feature: Feature) -> str:

@@ -221,11 +221,11 @@ def _value(wires: Wires, node: ast.expr) -> Number:
         return _difference(wires, Number("", 0, 0), plain) if isinstance(node.op, ast.USub) else plain
     if isinstance(node, ast.Compare):
         numbers = [_value(wires, one) for one in (node.left, *node.comparators)]
-        found = [
+        comparisons = [
             _compared(wires, a, COMPARE[type(op)], b) for op, a, b in zip(node.ops, numbers, numbers[1:], strict=False)
         ]
-        whole = found[0]
-        for one in found[1:]:
+        whole = comparisons[0]
+        for one in comparisons[1:]:
             whole = _bits(wires, whole, one, True)
         return whole
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -320,7 +320,7 @@ def _where(wires: Wires, test: Number, yes: Number, no: Number) -> Number:
     if not test.truth:
         test = _compared(wires, test, "!=", Number("", 0, 0))
     fraction, (a, b) = _same_point(wires, yes, no)
-    found = _chosen(
+    choice = _chosen(
         wires,
         test,
         replace(a, fraction=fraction),
@@ -328,7 +328,7 @@ def _where(wires: Wires, test: Number, yes: Number, no: Number) -> Number:
         lo=min(a.lo, b.lo),
         hi=max(a.hi, b.hi),
     )
-    return replace(found, truth=yes.truth and no.truth)
+    return replace(choice, truth=yes.truth and no.truth)
 
 
 def _minimum(wires: Wires, left: Number, right: Number) -> Number:
@@ -392,8 +392,8 @@ def _bits(wires: Wires, left: Number, right: Number, both: bool) -> Number:
         raise FirmwareError("bits of numbers that may be negative are not exact in integers")
     bits = max(left.bits, right.bits)
     hi = min(left.hi, right.hi) if both else (1 << (bits - 1)) - 1
-    found = _narrowed(wires, f"{left.extended(bits)} {sign} {right.extended(bits)}", 0, hi, bits, 0)
-    return replace(found, raw=True)
+    result = _narrowed(wires, f"{left.extended(bits)} {sign} {right.extended(bits)}", 0, hi, bits, 0)
+    return replace(result, raw=True)
 
 
 def _shifted(wires: Wires, node: ast.BinOp) -> Number:
@@ -403,5 +403,5 @@ def _shifted(wires: Wires, node: ast.BinOp) -> Number:
     count = places.lo << -places.fraction
     if count >= EXACT_BITS:
         raise FirmwareError(f"{ast.unparse(node)}: expected less than {EXACT_BITS} places, found {count}")
-    found = scaled(wires, number, shift=-count) if isinstance(node.op, ast.RShift) else _aligned(wires, number, count)
-    return replace(found, raw=True)
+    result = scaled(wires, number, shift=-count) if isinstance(node.op, ast.RShift) else _aligned(wires, number, count)
+    return replace(result, raw=True)

@@ -83,10 +83,10 @@ class ObjectStep:
     @property
     def inputs(self) -> tuple[KIF, ...]:
         """Formats on the bus of objects: numbers, then for each object its branches and the valid bit."""
-        found = [port.kif for port in self.numbers]
+        formats = [port.kif for port in self.numbers]
         for one in self.lists:
-            found += [*(port.kif for port in one.branches), KIF(0, 1, 0)] * one.length
-        return tuple(found)
+            formats += [*(port.kif for port in one.branches), KIF(0, 1, 0)] * one.length
+        return tuple(formats)
 
     @property
     def outputs(self) -> tuple[KIF, ...]:
@@ -191,8 +191,8 @@ def problems(data_set: DataSet, options: ObjectStepOptions) -> Iterator[str]:
         for name in sorted(one.branches.keys() - reads):
             yield f"lists: {group}: branch {name!r}: no expression of these objects reads it. Remove it"
         for name, integer in one.branches.items():
-            other, length, held = listed.setdefault(name, (group, one.length, integer))
-            if (length, held) != (one.length, integer):
+            other, length, first_integer = listed.setdefault(name, (group, one.length, integer))
+            if (length, first_integer) != (one.length, integer):
                 yield f"lists: {group}: branch {name!r}: expected length, signed and width as in {other!r}"
     for name in sorted(options.numbers.keys() & listed.keys()):
         yield f"numbers: branch {name!r}: in lists too. Expected it in one of them"
@@ -232,17 +232,17 @@ def read_object_step(folder: Path) -> ObjectStep:
     """
     path = folder / OBJECT_STEP
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         step = ObjectStep(
-            top=held["top"],
-            whole=held["whole"],
-            numbers=tuple(Port(**one) for one in held["numbers"]),
+            top=content["top"],
+            whole=content["whole"],
+            numbers=tuple(Port(**one) for one in content["numbers"]),
             lists=tuple(
                 ObjectList(one["name"], one["length"], tuple(Port(**port) for port in one["branches"]))
-                for one in held["lists"]
+                for one in content["lists"]
             ),
-            described=held["described"],
-            latency_cycles=int(held["latency_cycles"]),
+            described=content["described"],
+            latency_cycles=int(content["latency_cycles"]),
         )
         require_plain_names(path, step.top, names=[f"{step.whole}.v"])
         assert step.inputs

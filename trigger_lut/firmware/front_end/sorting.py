@@ -40,13 +40,13 @@ def sorting_network(lines: int, outputs: int) -> list[Layer]:
         Layers in order. A line in no pair passes through.
     """
     needed = set(range(min(lines, outputs)))
-    found: list[Layer] = []
+    layers: list[Layer] = []
     for layer in reversed(_layers(lines)):
         pairs = tuple((a, b) for a, b in layer if needed & {a, b})
         if pairs:
-            found.append(Layer(pairs, tuple(sorted(needed))))
+            layers.append(Layer(pairs, tuple(sorted(needed))))
             needed |= {line for pair in pairs for line in pair}
-    return found[::-1]
+    return layers[::-1]
 
 
 def _layers(lines: int) -> list[list[tuple[int, int]]]:
@@ -54,11 +54,11 @@ def _layers(lines: int) -> list[list[tuple[int, int]]]:
 
     Such lines would hold the least values at the end, where no comparator moves them.
     """
-    found, p = [], 1
+    layers, p = [], 1
     while p < lines:
         k = p
         while k >= 1:
-            found.append(
+            layers.append(
                 [
                     (i + j, i + j + k)
                     for j in range(k % p, lines - k, 2 * k)
@@ -68,4 +68,4 @@ def _layers(lines: int) -> list[list[tuple[int, int]]]:
             )
             k //= 2
         p *= 2
-    return found
+    return layers

@@ -61,9 +61,9 @@ class _Module:
     def register(self, name: str, source: str, *, bits: int, cycles: int = 1) -> str:
         """Delay a bus by some cycles; return its last name."""
         for n in range(cycles):
-            held = f"{name}_{n + 1}"
-            self.lines += [f"    reg [{bits - 1}:0] {held};", f"    always @(posedge clk) {held} <= {source};"]
-            source = held
+            stored = f"{name}_{n + 1}"
+            self.lines += [f"    reg [{bits - 1}:0] {stored};", f"    always @(posedge clk) {stored} <= {source};"]
+            source = stored
         return source
 
 
@@ -205,13 +205,13 @@ def _joined(texts: Sequence[str]) -> str:
 
 def _numbers(module: _Module, ports: Sequence[Port], bus: str, first: int) -> dict[str, Number]:
     """Declare wires for the numbers of an event on a bus."""
-    found: dict[str, Number] = {}
+    numbers: dict[str, Number] = {}
     at = 0
     for n, port in enumerate(ports):
-        found[port.name] = number = _read(f"n{first}_{n}", port)
+        numbers[port.name] = number = _read(f"n{first}_{n}", port)
         module.lines.append(f"    {_wire(number, port, f'{bus}[{at + port.width - 1}:{at}]')}")
         at += port.width
-    return found
+    return numbers
 
 
 def _read(name: str, port: Port) -> Number:
@@ -451,14 +451,14 @@ def _table(
     kind = np.int64 if port.signed else np.uint64
     values = np.arange(port.kif.lo, port.kif.hi + 1).astype(kind)
     with np.errstate(all="ignore"):
-        found = np.broadcast_to(reference.expression(text, {port.name: values}), values.shape)
+        results = np.broadcast_to(reference.expression(text, {port.name: values}), values.shape)
     if channel is None:
-        if found.dtype != np.bool_:
+        if results.dtype != np.bool_:
             raise FirmwareError(f"select: {text}: Expected truth values, found numbers. Compare, as in x > 0.")
-        entries = found.astype(np.int64).tolist()
+        entries = results.astype(np.int64).tolist()
     else:
         try:
-            entries = [reference.code(dict(channel), value) for value in reference.number(found).astype(np.float32)]
+            entries = [reference.code(dict(channel), value) for value in reference.number(results).astype(np.float32)]
         except reference.NoCodesError as error:
             raise FirmwareError(
                 f"expression {text!r}: NaN or infinite for some integers of branch {port.name!r}. Expected a number "

@@ -61,9 +61,9 @@ def network_code(network: Network, index: int, *, sources: Sequence[tuple[int, K
     tables = [layer for layer in network.layers if isinstance(layer, TableLayer)]
     for table_layer in tables:
         _check_sums(table_layer)
-    roms = [(made, i, o) for made in tables for i, o in made.edges()]
+    roms = [(table_layer, i, o) for table_layer in tables for i, o in table_layer.edges()]
     bits = [_signed_bits(network, n) for n in range(len(network.layers))]
-    lines = [_table_line(made, index, i, o) for made, i, o in roms]
+    lines = [_table_line(table_layer, index, i, o) for table_layer, i, o in roms]
     lines.append(f"struct config{index} {{")
     for n, layer in enumerate(network.layers):
         lines += _function(layer, n, index, bits[n])
@@ -89,8 +89,8 @@ def _table_line(layer: TableLayer, index: int, i: int, o: int) -> str:
 
 def _signed_bits(network: Network, n: int) -> int:
     """Return the width of signed integers for every output of layer n at all positions, and for compared operands."""
-    made, layer = network.ranges[network.first_value[n] : network.first_value[n + 1]], network.layers[n]
-    lo, hi = min(int(made.lo.min(initial=0)), -1), int(made.hi.max(initial=0))
+    ranges, layer = network.ranges[network.first_value[n] : network.first_value[n + 1]], network.layers[n]
+    lo, hi = min(int(ranges.lo.min(initial=0)), -1), int(ranges.hi.max(initial=0))
     least, most = layer.operand_bounds()
     lo, hi = min(lo, least), max(hi, most)
     return kif_for_range(lo, hi, f=0).bits

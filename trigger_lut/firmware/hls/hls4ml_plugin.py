@@ -164,7 +164,7 @@ def _entrances(model: Any, name: str) -> list[Any]:
         return [] if node is None else [node]
     if node.class_name not in ("Reshape", "Transpose", "Concatenate"):
         return []
-    return [found for source in node.inputs for found in _entrances(model, source)]
+    return [entrance for source in node.inputs for entrance in _entrances(model, source)]
 
 
 class LUTNetworkConfigTemplate(LayerConfigTemplate):  # type: ignore[misc]

@@ -166,8 +166,8 @@ def _layer_by_layer(
     except FirmwareError:
         raise
     except Exception as error:  # hls4ml has no errors of its own: whatever it stumbles over
-        said = str(error).splitlines() or [type(error).__name__]
-        return dataclasses.replace(empty, note=f"not layer by layer: hls4ml refuses the model ({said[0]})")
+        lines = str(error).splitlines() or [type(error).__name__]
+        return dataclasses.replace(empty, note=f"not layer by layer: hls4ml refuses the model ({lines[0]})")
     codes = uniform(network.inputs, CHECKED, rng=np.random.default_rng(spec.seed))
     try:
         finer = network.fractions - whole.fractions  # in kept output formats
@@ -269,14 +269,14 @@ def _handlers(model: Any, converted: Any) -> dict[str, str]:
     from hls4ml.converters.keras_v3 import layer_handlers
 
     ours = {node.name: node.get_attr("handler") for node in converted.get_layers()}
-    found = {}
+    handlers = {}
     for layer in model.layers:
         kind = type(layer)
         if kind.__name__ == "InputLayer":
             continue
         handler = layer_handlers.get(f"{kind.__module__}.{kind.__name__}") or layer_handlers.get(kind.__name__)
-        found[layer.name] = ours.get(layer.name) or f"{THEIRS}{type(handler).__name__}"
-    return found
+        handlers[layer.name] = ours.get(layer.name) or f"{THEIRS}{type(handler).__name__}"
+    return handlers
 
 
 def predict_hls(folder: Path, codes: IntArray) -> IntArray:
@@ -352,21 +352,21 @@ def load_hls(folder: Path) -> HlsProject:
     """
     path = folder / PROJECT_FILE
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CardError(f"{path}: no hls4ml project of this package") from error
     try:
         return HlsProject(
             folder,
-            _identifier(held["name"]),
-            held["library"],
-            tuple(KIF(*kif) for kif in held["inputs"]),
-            tuple(held["sizes"]),
-            tuple(held["out_sizes"]),
-            tuple(held["fractions"]),
-            held["handlers"],
-            held["result_types"],
-            held["note"],
+            _identifier(content["name"]),
+            content["library"],
+            tuple(KIF(*kif) for kif in content["inputs"]),
+            tuple(content["sizes"]),
+            tuple(content["out_sizes"]),
+            tuple(content["fractions"]),
+            content["handlers"],
+            content["result_types"],
+            content["note"],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CardError(
@@ -382,8 +382,10 @@ def _identifier(name: str) -> str:
 
 
 def _save(project: HlsProject, folder: Path) -> None:
-    held = {field.name: getattr(project, field.name) for field in dataclasses.fields(project) if field.name != "folder"}
-    write_text(folder / PROJECT_FILE, json.dumps(held, indent=2) + "\n")
+    content = {
+        field.name: getattr(project, field.name) for field in dataclasses.fields(project) if field.name != "folder"
+    }
+    write_text(folder / PROJECT_FILE, json.dumps(content, indent=2) + "\n")
 
 
 def _keep_apart(folder: Path, name: str) -> None:
@@ -426,14 +428,14 @@ def _compile(folder: Path, name: str, stamp: str) -> str:
 
     def build(path: Path) -> None:
         messages = _run_script(folder, library)
-        with zipfile.ZipFile(path, "w") as held:
-            held.write(folder / "firmware" / library, "library")
-            held.writestr("messages", messages)
+        with zipfile.ZipFile(path, "w") as cache_file:
+            cache_file.write(folder / "firmware" / library, "library")
+            cache_file.writestr("messages", messages)
 
-    with zipfile.ZipFile(cached("hls.zip", _sources(folder), build=build)) as held:
-        (folder / "firmware" / library).write_bytes(held.read("library"))
+    with zipfile.ZipFile(cached("hls.zip", _sources(folder), build=build)) as archive:
+        (folder / "firmware" / library).write_bytes(archive.read("library"))
         (folder / "firmware" / library).chmod(0o755)
-        write_text(folder / "compile.log", held.read("messages").decode())
+        write_text(folder / "compile.log", archive.read("messages").decode())
     LOG.info(f"hls4ml: compiled {folder / 'firmware' / library}")
     return library
 

@@ -61,10 +61,10 @@ class Schedule:
     @property
     def started(self) -> int:
         """Cycles for which valid_in is remembered."""
-        found = [self.first + 1]
-        found += [self.first + 1 + c.cycle for c in self.block.collected if c.kind == "store"]
-        found += [self.copies * self.block.fold for c in self.block.collected if c.kind == "pass"]
-        return max(found)
+        cycles = [self.first + 1]
+        cycles += [self.first + 1 + c.cycle for c in self.block.collected if c.kind == "store"]
+        cycles += [self.copies * self.block.fold for c in self.block.collected if c.kind == "pass"]
+        return max(cycles)
 
     def kept(self) -> list[int]:
         """Return the inputs that are needed after the cycle of valid_in."""
@@ -365,9 +365,9 @@ def block_vhdl(schedule: Schedule, name: str, *, step: str) -> str:
         "    valid_out <= done;",
     ]
     for n, c in enumerate(block.collected):
-        declared, made = _collected_vhdl(schedule, n, c, formats, at_step)
+        declared, collecting = _collected_vhdl(schedule, n, c, formats, at_step)
         signals += declared
-        clocked += made
+        clocked += collecting
         body.append(f"    data_out({at_out[n + 1] - 1} downto {at_out[n]}) <= out{n};")
     return (
         "\n".join(

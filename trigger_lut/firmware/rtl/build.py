@@ -88,25 +88,27 @@ def write_rtl(
         budget = spec.budget
         cuts = choose_sharing(network, model, ii=budget.ii, latency_cycles=spec.latency_cycles_budget).cuts
     if cuts:
-        made = _shared(network, name, model, None if stages is None else cast(Sequence[Sequence[int]], stages), cuts)
+        module_texts = _shared(
+            network, name, model, None if stages is None else cast(Sequence[Sequence[int]], stages), cuts
+        )
     else:
-        made = _pipeline(network, name, model, None if stages is None else cast(Sequence[int], stages))
+        module_texts = _pipeline(network, name, model, None if stages is None else cast(Sequence[int], stages))
     shutil.rmtree(folder, ignore_errors=True)
-    for module, text in made.verilog.items():
+    for module, text in module_texts.verilog.items():
         write_text(folder / f"{module}.v", text)
-    for unit, text in made.vhdl.items():
+    for unit, text in module_texts.vhdl.items():
         write_text(folder / "vhdl" / f"{unit}.vhd", text)
     write_text(
         folder / f"{name}_top.xdc",
         f"create_clock -period {spec.target.clock_period_ns:.3f} -name clk [get_ports clk]\n",
     )
-    project = _project(folder, made)
+    project = _project(folder, module_texts)
     save_project(project)
     return project
 
 
 @dataclass(frozen=True)
-class _Made:
+class _ModuleTexts:
     """Texts of a module and of all below it, by module or unit; `parts` as in `RtlProject`."""
 
     top: str
@@ -119,23 +121,23 @@ class _Made:
     stages: tuple[int, ...] = ()
     ii: int = 1
     cuts: tuple[Cut, ...] = ()
-    parts: tuple[_Made, ...] = ()
+    parts: tuple[_ModuleTexts, ...] = ()
 
 
-def _project(folder: Path, made: _Made) -> RtlProject:
+def _project(folder: Path, module_texts: _ModuleTexts) -> RtlProject:
     return RtlProject(
         folder=folder,
-        top=made.top,
-        files=tuple(folder / f"{module}.v" for module in made.verilog),
-        vhdl=tuple(folder / "vhdl" / f"{unit}.vhd" for unit in made.vhdl),
-        inputs=made.inputs,
-        outputs=made.outputs,
-        latency_cycles_planned=made.cycles,
-        cost=made.cost,
-        stages=made.stages,
-        ii=made.ii,
-        cuts=made.cuts,
-        parts=tuple(_project(folder, part) for part in made.parts),
+        top=module_texts.top,
+        files=tuple(folder / f"{module}.v" for module in module_texts.verilog),
+        vhdl=tuple(folder / "vhdl" / f"{unit}.vhd" for unit in module_texts.vhdl),
+        inputs=module_texts.inputs,
+        outputs=module_texts.outputs,
+        latency_cycles_planned=module_texts.cycles,
+        cost=module_texts.cost,
+        stages=module_texts.stages,
+        ii=module_texts.ii,
+        cuts=module_texts.cuts,
+        parts=tuple(_project(folder, part) for part in module_texts.parts),
     )
 
 
@@ -155,7 +157,7 @@ def pipelines(parts: Sequence[Part]) -> list[Network]:
     return [part.step if isinstance(part, Block) else part for part in parts]
 
 
-def _pipeline(network: Network, name: str, model: DelayModel, stages: Sequence[int] | None) -> _Made:
+def _pipeline(network: Network, name: str, model: DelayModel, stages: Sequence[int] | None) -> _ModuleTexts:
     """Make the texts of a network with a new event in every cycle."""
     comb = trace(network)
     constants = {o: _code(comb, n, network, o) for o, n in enumerate(comb.out_idxs) if comb.ops[n].opcode == 5}
@@ -171,7 +173,7 @@ def _pipeline(network: Network, name: str, model: DelayModel, stages: Sequence[i
             network, f"{name}_top", core=f"{name}_core", fsm=fsm, live=live, constants=constants, cycles=cycles
         )
     }
-    return _Made(
+    return _ModuleTexts(
         top=f"{name}_top",
         verilog=texts | (_core_texts(fsm, name) if fsm is not None else {}),
         vhdl=vhdl_texts(network, name, fsm=fsm, live=live, constants=constants, cycles=cycles),
@@ -185,37 +187,37 @@ def _pipeline(network: Network, name: str, model: DelayModel, stages: Sequence[i
 
 def _shared(
     network: Network, name: str, model: DelayModel, stages: Sequence[Sequence[int]] | None, cuts: Sequence[Cut]
-) -> _Made:
+) -> _ModuleTexts:
     """Make the texts of a network whose blocks use their hardware in several cycles."""
     parts = cut_network(network, cuts)
-    made: list[_Made] = []
+    modules: list[_ModuleTexts] = []
     for n, (part, pipeline) in enumerate(zip(parts, pipelines(parts), strict=True)):
         own = _pipeline(pipeline, f"{name}_part{n}", model, None if stages is None else stages[n])
-        made.append(_block(part, own, f"{name}_block{n}", model) if isinstance(part, Block) else own)
-    top, cycles = f"{name}_top", sum(part.cycles for part in made)
+        modules.append(_block(part, own, f"{name}_block{n}", model) if isinstance(part, Block) else own)
+    top, cycles = f"{name}_top", sum(part.cycles for part in modules)
     series = Series(
         network=network,
-        parts=tuple((part.top, part.inputs, part.outputs) for part in made),
+        parts=tuple((part.top, part.inputs, part.outputs) for part in modules),
         cycles=cycles,
-        ii=max(part.ii for part in made),
+        ii=max(part.ii for part in modules),
     )
-    return _Made(
+    return _ModuleTexts(
         top=top,
-        verilog={top: series_verilog(series, top)} | {k: v for part in made for k, v in part.verilog.items()},
-        vhdl={k: v for part in made for k, v in part.vhdl.items()} | {top: series_vhdl(series, top)},
+        verilog={top: series_verilog(series, top)} | {k: v for part in modules for k, v in part.verilog.items()},
+        vhdl={k: v for part in modules for k, v in part.vhdl.items()} | {top: series_vhdl(series, top)},
         inputs=network.inputs,
         outputs=network.output_formats(),
         cycles=cycles,
-        cost=sum(part.cost for part in made),
+        cost=sum(part.cost for part in modules),
         ii=series.ii,
         cuts=tuple(cuts),
-        parts=tuple(made),
+        parts=tuple(modules),
     )
 
 
-def _block(block: Block, step: _Made, name: str, model: DelayModel) -> _Made:
+def _block(block: Block, step: _ModuleTexts, name: str, model: DelayModel) -> _ModuleTexts:
     schedule = Schedule(block, step.cycles, is_direct(block, model))
-    return _Made(
+    return _ModuleTexts(
         top=name,
         verilog={name: block_verilog(schedule, name, step=step.top)} | step.verilog,
         vhdl=step.vhdl | {name: block_vhdl(schedule, name, step=step.top)},

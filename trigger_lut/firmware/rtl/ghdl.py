@@ -156,18 +156,18 @@ def _drive(library: Path, project: RtlProject, stimulus: Words) -> Words:
         run_program([*command, f"-gstimulus={source}", f"-gresponse={result}"], what="GHDL, simulation")
         lines = result.read_text().split("\n")[: len(stimulus)]
     words = bus_words(project.outputs)
-    found = np.zeros((len(stimulus), 1 + words), dtype=np.uint32)
+    rows = np.zeros((len(stimulus), 1 + words), dtype=np.uint32)
     for n, line in enumerate(lines):
         if line[0] == "1":
             text = line[2:]
             try:
-                found[n, 1:] = [int(text[8 * w : 8 * w + 8], 16) for w in reversed(range(words))]
+                rows[n, 1:] = [int(text[8 * w : 8 * w + 8], 16) for w in reversed(range(words))]
             except ValueError as error:
                 raise NotReproducibleError(
                     f"{project.top}: cycle {n}: bits of a valid output are undefined: {text}"
                 ) from error
-            found[n, 0] = 1
-    return found
+            rows[n, 0] = 1
+    return rows
 
 
 def _hex(words: Words) -> str:

@@ -72,15 +72,15 @@ def simulate_words(project: RtlProject, *, channels: int, cycles: int, codes: In
         adapter.write_text(ADAPTER.format(name=verilog.stem, high=high, high_out=high_out), encoding="utf-8")
         files = (*project.files, verilog, adapter)
         wrapped = replace(project, top="adapter", files=files, inputs=formats)
-        found = run_cycles(compile_simulation(wrapped), wrapped, stimulus=stimulus)
-    arrived = np.flatnonzero(found[:, 0])
+        trace = run_cycles(compile_simulation(wrapped), wrapped, stimulus=stimulus)
+    arrived = np.flatnonzero(trace[:, 0])
     expected = times[:, -1] + project.latency_cycles_planned
     if not np.array_equal(arrived, expected):
         raise NotReproducibleError(
             f"{verilog.name}: outputs of {len(codes)} events in other cycles than {project.latency_cycles_planned} "
             f"after their last objects: {len(arrived)} outputs, {len(np.intersect1d(arrived, expected))} in time"
         )
-    return unpack(found[arrived, 1:], project.outputs)
+    return unpack(trace[arrived, 1:], project.outputs)
 
 
 def _folder(scratch: Path) -> Path:

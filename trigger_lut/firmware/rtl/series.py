@@ -77,8 +77,8 @@ def series_verilog(series: Series, name: str) -> str:
             f".valid_out(valid{n + 1}), .data_out({series.buses[n + 1][0]}));"
         )
     lines.append(f"    assign valid_out = valid{len(series.parts)};")
-    made = series.parts[-1][2]
-    for o, (low, source, kif) in enumerate(zip(offsets(made), made, final, strict=False)):
+    computed = series.parts[-1][2]
+    for o, (low, source, kif) in enumerate(zip(offsets(computed), computed, final, strict=False)):
         value = converted(VERILOG, series.buses[-1][0], low=low, source=source, target=kif)
         lines.append(f"    assign data_out[{at_out[o + 1] - 1}:{at_out[o]}] = {value};")
     return "\n".join([*lines, "endmodule"]) + "\n"
@@ -110,8 +110,8 @@ def series_vhdl(series: Series, name: str) -> str:
             f"    part{n}: entity work.{top} port map (clk => clk, valid_in => {before}, data_in => "
             f"{series.buses[n][0]}, valid_out => valid{n + 1}, data_out => {series.buses[n + 1][0]});"
         )
-    made = series.parts[-1][2]
-    for o, (low, source, kif) in enumerate(zip(offsets(made), made, final, strict=False)):
+    computed = series.parts[-1][2]
+    for o, (low, source, kif) in enumerate(zip(offsets(computed), computed, final, strict=False)):
         value = converted(VHDL, series.buses[-1][0], low=low, source=source, target=kif)
         body.append(f"    data_out({at_out[o + 1] - 1} downto {at_out[o]}) <= {value};")
     lines = [

@@ -44,15 +44,15 @@ def all_stages(network: Network, spec: Spec, *, project: RtlProject) -> list[Pip
     """
     if not project.parts:
         return pipeline_stages(network, spec, stages=project.stages)
-    found: list[PipelineStage] = []
-    for part, made in zip(cut_network(network, project.cuts), project.parts, strict=True):
+    stages: list[PipelineStage] = []
+    for part, part_project in zip(cut_network(network, project.cuts), project.parts, strict=True):
         if isinstance(part, Block):
-            (step,) = made.parts
+            (step,) = part_project.parts
             schedule = Schedule(part, step.latency_cycles_planned, is_direct(part, DelayModel.of(spec.target)))
-            found += [*_words(schedule), *pipeline_stages(part.step, spec, stages=step.stages), _collection(schedule)]
+            stages += [*_words(schedule), *pipeline_stages(part.step, spec, stages=step.stages), _collection(schedule)]
         else:
-            found += pipeline_stages(part, spec, stages=made.stages)
-    return found
+            stages += pipeline_stages(part, spec, stages=part_project.stages)
+    return stages
 
 
 def shared_blocks(network: Network, spec: Spec, *, project: RtlProject) -> list[SharedBlock]:
@@ -72,12 +72,15 @@ def shared_blocks(network: Network, spec: Spec, *, project: RtlProject) -> list[
     list of SharedBlock
         In the order of the pipeline.
     """
-    found: list[SharedBlock] = []
+    blocks: list[SharedBlock] = []
     stage = 1
-    for part, made in zip(cut_network(network, project.cuts), project.parts, strict=False):
+    for part, part_project in zip(cut_network(network, project.cuts), project.parts, strict=False):
         if isinstance(part, Block):
-            step_cycles, direct = made.parts[0].latency_cycles_planned, is_direct(part, DelayModel.of(spec.target))
-            found.append(
+            step_cycles, direct = (
+                part_project.parts[0].latency_cycles_planned,
+                is_direct(part, DelayModel.of(spec.target)),
+            )
+            blocks.append(
                 SharedBlock(
                     layers=part.name,
                     positions=part.positions,
@@ -89,8 +92,8 @@ def shared_blocks(network: Network, spec: Spec, *, project: RtlProject) -> list[
             )
             stage += step_cycles + (2 if direct else 3)
         else:
-            stage += made.latency_cycles_planned
-    return found
+            stage += part_project.latency_cycles_planned
+    return blocks
 
 
 def _words(schedule: Schedule) -> list[PipelineStage]:
@@ -139,10 +142,10 @@ def pipeline_stages(network: Network, spec: Spec, *, stages: Sequence[int]) -> l
         return [PipelineStage(tables=0, adders=0, choices=0, register_bits=1, logic_ns=0.0)]
     bits = crossing_bits(comb, stages)
     paths = stage_paths(comb, stages, delays_ns=operation_delays(comb, delays(spec.target.family)))
-    found = []
+    steps = []
     for n, (stored, path) in enumerate(zip(bits, paths, strict=True), start=1):
         codes = [op.opcode for op, stage in zip(comb.ops, stages, strict=True) if stage == n]
-        found.append(
+        steps.append(
             PipelineStage(
                 tables=codes.count(TABLE),
                 adders=_among(codes, ADDERS),
@@ -151,7 +154,7 @@ def pipeline_stages(network: Network, spec: Spec, *, stages: Sequence[int]) -> l
                 logic_ns=round(path, 3),
             )
         )
-    return found
+    return steps
 
 
 def _among(codes: list[int], wanted: tuple[int, ...]) -> int:

@@ -48,7 +48,7 @@ def trace(network: Network) -> Any:
     conversions: dict[tuple[int, KIF, str, str], Any] = {}
     for layer, gather_index in zip(network.layers, network.gather_index, strict=True):
         plans = PLANS(layer, gather_index)
-        made: list[Any] = []
+        layer_values: list[Any] = []
         for place, at_place in zip(gather_index, plans, strict=True):
             channels: list[Any] = []
             for i, value in enumerate(map(int, place)):
@@ -60,11 +60,11 @@ def trace(network: Network) -> Any:
                 if key not in conversions:
                     conversions[key] = convert(values[value], kif, overflow=overflow, rounding=layer.rounding)
                 channels.append(conversions[key])
-            found = LOWERING(layer, channels, plans=at_place, like=values[0])
-            first = len(values) + len(made)
+            computed = LOWERING(layer, channels, plans=at_place, like=values[0])
+            first = len(values) + len(layer_values)
             formats = network.ranges[first : first + layer.shape[1]].formats()
-            made += [within(y, kif, like=values[0]) for y, kif in zip(found, formats, strict=True)]
-        values += made
+            layer_values += [within(y, kif, like=values[0]) for y, kif in zip(computed, formats, strict=True)]
+        values += layer_values
     outputs = [values[v] for v in network.output_values]
     # alkaid 0.8.2 traces a second time to tighten bounds, and loses the scale of an inverted bit that turns out to be
     # constant then. It saves nothing here: the cost of 24 random networks of all kinds stayed the same.

@@ -273,13 +273,13 @@ def _valid(trace: Words) -> tuple[IntArray, Words]:
     return cycles.astype(np.int64), trace[cycles, 1:]
 
 
-def check_cycles(project: RtlProject, found: IntArray, *, at: IntArray, latency: int) -> None:
+def check_cycles(project: RtlProject, actual: IntArray, *, at: IntArray, latency: int) -> None:
     """Raise NotReproducibleError when the valid outputs do not come `latency` cycles after the inputs."""
     expected = at + latency
-    if len(found) != len(expected) or (found != expected).any():
+    if len(actual) != len(expected) or (actual != expected).any():
         raise NotReproducibleError(
             f"{project.top}: valid_out does not follow valid_in by {latency} cycles throughout: "
-            f"{len(found)} valid outputs for {len(at)} vectors"
+            f"{len(actual)} valid outputs for {len(at)} vectors"
         )
 
 

@@ -191,8 +191,8 @@ def _check_each_value(
     places = [rng.integers(0, len(a.results), CHECKED_EVENTS) for a in arguments]
     x = np.stack([a.results[n] for a, n in zip(arguments, places, strict=True)], axis=1)
     expected = np.stack([f.results[n] for f, n in zip(applied, places, strict=True)], axis=1)
-    found = _evaluated(op, call, x.reshape(-1, *shape)).reshape(expected.shape)
-    if not np.allclose(found, expected, rtol=FLOAT_ERROR, atol=FLOAT_ERROR * float(np.abs(expected).max())):
+    actual = _evaluated(op, call, x.reshape(-1, *shape)).reshape(expected.shape)
+    if not np.allclose(actual, expected, rtol=FLOAT_ERROR, atol=FLOAT_ERROR * float(np.abs(expected).max())):
         raise FirmwareError(
             f"layer {op.name!r}: a {type(op).__name__} gives a value that depends on other values of the event. "
             "Expected a function of each value"

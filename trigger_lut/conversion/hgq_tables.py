@@ -138,10 +138,10 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
     gather_index = axes.as_read(values)
     groups: dict[str, tuple[TableLayer, list[IntArray], list[int]]] = {}
     numbers = axes.as_edges(np.arange(codes[..., 0].size).reshape(axes.own), 0)
-    held: list[IntArray] = []
+    channel_numbers: list[IntArray] = []
     for p in range(len(gather_index)):
         layer, channels, present = _at_position(op.name, codes[p], tables[:, p], overflow, rounding)
-        held.append(np.where(present, numbers[p][channels], -1))
+        channel_numbers.append(np.where(present, numbers[p][channels], -1))
         alike = layer.inputs, channels.tobytes(), layer.widths.tobytes(), layer.tables.tobytes(), layer.bias.tobytes()
         key = repr((*alike, layer.fraction_bits.tobytes()))
         _, rows, positions = groups.setdefault(key, (layer, [], []))
@@ -153,7 +153,7 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
     for n, (layer, rows, positions) in enumerate(groups.values()):
         name = op.name if len(groups) == 1 else f"{op.name}_part{n}"
         layers.append(replace(layer, name=name, gather_index=np.array(rows, dtype=np.int64).reshape(len(rows), -1)))
-        edges_of.append(np.array([held[p] for p in positions]))
+        edges_of.append(np.array([channel_numbers[p] for p in positions]))
         order[positions] = (done + np.arange(len(positions)))[:, None] * n_out + np.arange(n_out)
         done += len(positions)
     return HgqTables(layers, axes.as_output(order), edges_of, axes.own, activation)

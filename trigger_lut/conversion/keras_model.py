@@ -369,12 +369,12 @@ class GraphConverter:
         if not getattr(op, "enable_iq", False):
             return [self.exact(values) for values in read]
         quantizers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
-        found = []
+        value_ids = []
         for n, (quantizer, values) in enumerate(zip(quantizers, read, strict=True)):
             formats, overflow, rounding = quantizer_formats(op, quantizer, shape=values.shape)
             stage = identity_map(f"{op.name}_iq{n}", formats, overflow=overflow, rounding=rounding, shape=values.shape)
-            found.append(self._append_stage(stage, values.reshape(-1)))
-        return found
+            value_ids.append(self._append_stage(stage, values.reshape(-1)))
+        return value_ids
 
     def _negated(self, op: Any, read: list[IntArray], name: str = "") -> list[IntArray]:
         """Negate values; those that an operation reads are quantized first."""

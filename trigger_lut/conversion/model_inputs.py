@@ -97,12 +97,12 @@ class _InputReader(GraphConverter):
         if moved is not None:
             return moved
         if any(((values >= 0) & (values < self.count)).any() for values in read):
-            found = _quantizers(op, [values.shape for values in read])
-            if found is None:
+            quantizers_of = _quantizers(op, [values.shape for values in read])
+            if quantizers_of is None:
                 for values in read:
                     self.note_unquantized(values)
             else:
-                self._note(found(read))
+                self._note(quantizers_of(read))
         return [np.full(tensor.shape[1:], self.count) for tensor in node.outputs]
 
     def _note(self, uses: list[tuple[IntArray, list[KIF | None], str, str]]) -> None:
@@ -125,8 +125,8 @@ def _quantizers(op: Any, shapes: list[tuple[int, ...]]) -> Uses | None:
         return lambda read: [input_quantizers(op, read[0])] if op.enable_iq else []
     if type(op).__name__ == "Quantizer":
         return lambda read: [(read[0], *quantizer_formats(op, op, shape=read[0].shape, affine=True))]
-    found = input_formats(op, shapes)
-    return None if found is None else lambda read: [(_flat(read), *found)]
+    formats = input_formats(op, shapes)
+    return None if formats is None else lambda read: [(_flat(read), *formats)]
 
 
 def _of_lut_layer(op: LookupLayer, values: IntArray) -> tuple[IntArray, list[KIF | None], str, str]:

@@ -141,10 +141,10 @@ def _depthwise_conv(layer: Any, kernels: list[np.ndarray]) -> list[tuple[str, di
     filters = kernels[0].shape[-1]
     groups = filters // layer.depth_multiplier
     name = f"QConv{layer.rank}D"
-    found: list[tuple[str, dict[str, Any]]] = [(name, {**_window(layer), "filters": filters, "groups": groups})]
+    layers: list[tuple[str, dict[str, Any]]] = [(name, {**_window(layer), "filters": filters, "groups": groups})]
     if len(kernels) > 1:
-        found.append((name, {"filters": kernels[1].shape[-1], "kernel_size": 1}))
-    return found
+        layers.append((name, {"filters": kernels[1].shape[-1], "kernel_size": 1}))
+    return layers
 
 
 Parts = Callable[[Any, list[np.ndarray]], list[tuple[str, dict[str, Any]]]]
@@ -180,9 +180,9 @@ class _Copy:
     def of_model(self, model: Any) -> Any:
         """Copy a model."""
         functional = as_functional(model, model.outputs if len(model.outputs) > 1 else model.outputs[0])
-        found = _foldable(functional)
-        self._folded |= {id(layer): norm for layer, norm in found}
-        self._chains |= {id(norm): [] for _, norm in found}
+        foldable = _foldable(functional)
+        self._folded |= {id(layer): norm for layer, norm in foldable}
+        self._chains |= {id(norm): [] for _, norm in foldable}
         return keras.models.clone_model(functional, clone_function=lambda layer: layer, call_function=self)
 
     def __call__(self, layer: Any, *args: Any, **options: Any) -> Any:
@@ -224,10 +224,10 @@ class _Copy:
         import hgq.layers
 
         kernels, parts = WITH_WEIGHTS[kind]
-        made = []
+        layers = []
         if getattr(layer, "padding", None) == "causal":
             before = (layer.kernel_size[0] - 1) * layer.dilation_rate[0]
-            made.append(keras.layers.ZeroPadding1D((before, 0), name=f"{layer.name}_padding"))
+            layers.append(keras.layers.ZeroPadding1D((before, 0), name=f"{layer.name}_padding"))
         replaced = parts(layer, kernels(layer))
         for n, (name, options) in enumerate(replaced):
             last = n == len(replaced) - 1
@@ -237,7 +237,7 @@ class _Copy:
             else:
                 options["use_bias"] = last and (layer.use_bias or id(layer) in self._folded)
             relu = last and layer.activation is keras.activations.relu
-            made.append(
+            layers.append(
                 getattr(hgq.layers, name)(
                     **options,
                     activation="relu" if relu else None,
@@ -252,8 +252,8 @@ class _Copy:
         if layer.activation not in (keras.activations.linear, keras.activations.relu):
             several = of_several_values(layer)
             activation = keras.layers.Activation(layer.activation, name=f"{layer.name}_activation")
-            made += [activation] if several else self._between_quantizers(layer, activation)
-        return made
+            layers += [activation] if several else self._between_quantizers(layer, activation)
+        return layers
 
     def _config(self, place: str, bits: int) -> Any:
         from hgq.config import QuantizerConfig
@@ -307,7 +307,7 @@ def _foldable(model: Any) -> list[tuple[Any, Any]]:
         for node in calls_of(op):
             for tensor in node.input_tensors:
                 readers[id(tensor)] = readers.get(id(tensor), 0) + 1
-    found = []
+    pairs = []
     for norm in model.layers:
         if type(norm).__name__ != "BatchNormalization" or len(calls_of(norm)) != 1:
             continue
@@ -323,8 +323,8 @@ def _foldable(model: Any) -> list[tuple[Any, Any]]:
             and axis % len(tensor.shape) == len(tensor.shape) - 1
             and _has_last_axis(layer)
         ):
-            found.append((layer, norm))
-    return found
+            pairs.append((layer, norm))
+    return pairs
 
 
 def _has_last_axis(layer: Any) -> bool:

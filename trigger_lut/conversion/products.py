@@ -98,13 +98,13 @@ def _numbers(shape: tuple[int, ...]) -> np.ndarray:
 
 def _broadcast(op: Any, shapes: Sequence[tuple[int, ...]]) -> Products:
     """Find the factors of each output of an elementwise product: Keras multiplies their numbers with 1."""
-    found = []
+    factors = []
     for n in range(len(shapes)):
         x = [_numbers(shape) if m == n else np.ones(shape) for m, shape in enumerate(shapes)]
         tensors = [keras.ops.convert_to_tensor(part[None].astype(np.float32)) for part in x]
-        found.append(np.asarray(keras.ops.convert_to_numpy(_multiplied(op, tensors)))[0].astype(np.int64).reshape(-1))
-    assert max(int(numbers.max(initial=0)) for numbers in found) < 1 << 24, "numbers beyond float32"
-    return Products(tuple(found), np.arange(len(found[0])))
+        factors.append(np.asarray(keras.ops.convert_to_numpy(_multiplied(op, tensors)))[0].astype(np.int64).reshape(-1))
+    assert max(int(numbers.max(initial=0)) for numbers in factors) < 1 << 24, "numbers beyond float32"
+    return Products(tuple(factors), np.arange(len(factors[0])))
 
 
 def _multiplied(op: Any, tensors: list[Any]) -> Any:
@@ -187,7 +187,7 @@ def _check(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], terms: Product
     x = [events[id(t)] for t in node.input_tensors]  # a tensor may be multiplied with itself
     try:
         result = _evaluated(op, node, [keras.ops.convert_to_tensor(part) for part in x])
-        found = np.asarray(keras.ops.convert_to_numpy(result), dtype=np.float64)
+        actual = np.asarray(keras.ops.convert_to_numpy(result), dtype=np.float64)
     except Exception as error:  # whatever Keras and TensorFlow have against it
         message = (str(error).splitlines() or [""])[0]
         raise FirmwareError(
@@ -198,7 +198,7 @@ def _check(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], terms: Product
         flat = [part[event].reshape(-1)[numbers] for part, numbers in zip(x, terms.factors, strict=True)]
         if len(terms.output) and terms.output.max() < expected.shape[1]:
             np.add.at(expected[event], terms.output, np.prod(flat, axis=0))
-    if found.shape[0] != 2 or not np.array_equal(found.reshape(2, -1), expected):
+    if actual.shape[0] != 2 or not np.array_equal(actual.reshape(2, -1), expected):
         raise FirmwareError(
             f"layer {op.name!r}: a {type(op).__name__} of these shapes is no sum of products of an event's own values"
         )
@@ -366,9 +366,9 @@ def product_layers(
         begin[key] = end
         end += len(at) * layers[-1].shape[1]
     groups: dict[tuple[tuple[KIF, KIF], ...], list[int]] = {}
-    for o, found in sums.items():
-        found.sort(key=lambda term: repr(term[0]))
-        groups.setdefault(tuple(key for key, _ in found), []).append(o)
+    for o, terms in sums.items():
+        terms.sort(key=lambda term: repr(term[0]))
+        groups.setdefault(tuple(key for key, _ in terms), []).append(o)
     order = np.full(int(output.max(initial=-1)) + 1, PADDING, dtype=np.int64)
     for n, (keys, outputs) in enumerate(groups.items()):
         layer = _sum_of_entries(name if len(groups) == 1 else f"{name}_part{n}", keys, pairs)

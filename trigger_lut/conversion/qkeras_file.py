@@ -196,12 +196,12 @@ def _replaced(layer: Any) -> list[Any]:
         own = base(axis=layer.axis, epsilon=layer.epsilon, center=layer.center, scale=layer.scale, name=layer.name)
         return [own]
     kernels, parts = WITH_WEIGHTS[base.__name__]
-    found = parts(layer, kernels(layer))
-    made = []
-    for n, (name, options) in enumerate(found):
-        last = n == len(found) - 1
-        made.append(_with_weights(layer, name, {**options, "use_bias": last and layer.use_bias}, n, last))
-    return made + activation
+    replacements = parts(layer, kernels(layer))
+    layers = []
+    for n, (name, options) in enumerate(replacements):
+        last = n == len(replacements) - 1
+        layers.append(_with_weights(layer, name, {**options, "use_bias": last and layer.use_bias}, n, last))
+    return layers + activation
 
 
 def _with_weights(layer: Any, name: str, options: dict[str, Any], number: int, last: bool) -> Any:
@@ -344,8 +344,8 @@ def _format(layer: Any, quantizer: QuantizerOfFile) -> Format:
     if name not in QUANTIZERS:
         raise _refused(layer, f"quantizer {name}", "one of " + ", ".join(QUANTIZERS))
     for key, plain in PLAIN_OPTIONS.items():
-        if (found := options.get(key, plain)) not in (None, plain):
-            raise _refused(layer, f"{name} with {key}={found!r}", f"{key} of {plain}")
+        if (given := options.get(key, plain)) not in (None, plain):
+            raise _refused(layer, f"{name} with {key}={given!r}", f"{key} of {plain}")
     bits, integer = int(options.get("bits", 8)), int(options.get("integer", 0))
     k = int(name == "quantized_bits" and bool(options.get("keep_negative", True)))
     if bits <= k:
@@ -397,5 +397,5 @@ def _with_found_scale(weights: NDArray[np.float32], quantizer: QuantizerOfFile, 
     return (np.float32(2.0**form.i) * scale * codes(scale)).astype(np.float32)
 
 
-def _refused(layer: Any, found: str, expected: str) -> CardError:
-    return CardError(f"layer {layer.name!r} of QKeras: cannot be read exactly. Expected {expected}, found {found}")
+def _refused(layer: Any, actual: str, expected: str) -> CardError:
+    return CardError(f"layer {layer.name!r} of QKeras: cannot be read exactly. Expected {expected}, found {actual}")

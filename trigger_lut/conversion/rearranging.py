@@ -88,8 +88,8 @@ def _moved(op: Any, node: Any, read: Sequence[IntArray]) -> list[IntArray]:
 
 def _codes(values: IntArray, numbers: IntArray, codes: IntArray) -> IntArray:
     """Return a batch of codes, one for each number in each event; 0 for PADDING."""
-    found = codes.reshape(EVENTS, -1)[:, np.searchsorted(numbers, values)] + 1
-    return np.where(values == PADDING, 0, found)
+    new_codes = codes.reshape(EVENTS, -1)[:, np.searchsorted(numbers, values)] + 1
+    return np.where(values == PADDING, 0, new_codes)
 
 
 def _called(op: Any, node: Any, read: list[IntArray]) -> list[np.ndarray]:

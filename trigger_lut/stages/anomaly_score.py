@@ -63,8 +63,8 @@ def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output
     if missing := [name for name in background if name not in events.classes]:
         raise CardError(f"{encoded}: no classes {', '.join(missing)}; ingest again")
     score, losses = scores(events, teacher)
-    found = with_scores(events, score, flatten=teacher.flatten)
-    save_codes(found, codes)
+    scored = with_scores(events, score, flatten=teacher.flatten)
+    save_codes(scored, codes)
     of_all = Moments(1)
     of_all.add(score[:, None])
     write_card(
@@ -78,7 +78,7 @@ def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output
             target=TargetSummary(
                 name=SCORE,
                 unit="",
-                scale=found.scales[0],
+                scale=scored.scales[0],
                 minimum=float(of_all.minimum[0]),
                 maximum=float(of_all.maximum[0]),
                 mean=float(of_all.mean[0]),
@@ -98,8 +98,8 @@ def scores(events: EventCodes, teacher: Teacher) -> tuple[Floats, tuple[list[flo
     import keras
 
     keras.utils.set_random_seed(teacher.seed)
-    seen = looked_at(events.features, teacher.channels)
-    x, check = (first_events(events, split)[0][:, seen] for split in (TRAIN, VALIDATION))
+    read_channels = looked_at(events.features, teacher.channels)
+    x, check = (first_events(events, split)[0][:, read_channels] for split in (TRAIN, VALIDATION))
     # Channels that never vary say nothing, and would be divided by nothing.
     mean, spread = x.mean(axis=0), np.where(x.std(axis=0) > 0, x.std(axis=0), np.inf)
     units = units_of(teacher, events.features)
@@ -122,13 +122,13 @@ def scores(events: EventCodes, teacher: Teacher) -> tuple[Floats, tuple[list[flo
         callbacks=[stop],
         verbose=0,
     ).history
-    found = []
+    blocks = []
     for block in events.blocks():
-        z = (decoded(block.codes, events.formats)[:, seen] - mean) / spread
+        z = (decoded(block.codes, events.formats)[:, read_channels] - mean) / spread
         error = np.mean((model.predict(z, batch_size=8192, verbose=0).astype(np.float64) - z) ** 2, axis=1)
-        found.append(np.log2(np.maximum(error, SMALLEST_ERROR)))
+        blocks.append(np.log2(np.maximum(error, SMALLEST_ERROR)))
     losses = [[float(v) for v in history[key]] for key in ("loss", "val_loss")]
-    return np.concatenate(found), (losses[0], losses[1])
+    return np.concatenate(blocks), (losses[0], losses[1])
 
 
 def looked_at(features: Sequence[str], patterns: Sequence[str]) -> list[int]:
@@ -178,9 +178,9 @@ def with_scores(events: EventCodes, score: Floats, *, flatten: float) -> EventCo
 
 def flat_weights(score: Floats, training: NDArray[np.bool_], *, most: float) -> NDArray[np.float32]:
     """(N,) weights of mean 1 over the training split, one over the density of the score, at most `most` to 1."""
-    held = score[training]
-    edges = np.linspace(held.min(), held.max(), DENSITY_BINS + 1)
-    density = np.histogram(held, edges)[0].astype(np.float64)
+    training_scores = score[training]
+    edges = np.linspace(training_scores.min(), training_scores.max(), DENSITY_BINS + 1)
+    density = np.histogram(training_scores, edges)[0].astype(np.float64)
     each = 1 / np.maximum(density / density.max(), 1 / most)
     weights = each[np.clip(np.searchsorted(edges, score, side="right") - 1, 0, DENSITY_BINS - 1)]
     return np.asarray(weights / weights[training].mean(), np.float32)
@@ -190,13 +190,13 @@ def aucs(events: EventCodes, score: Floats, *, background: list[str]) -> dict[st
     """Area under the ROC curve of each class that is not background, against the background of the test split."""
     test = events.split == TEST
     ordinary = test & np.isin(events.labels, [events.classes.index(name) for name in background])
-    found = {}
+    aucs_by_class = {}
     for k, name in enumerate(events.classes):
         chosen = test & (events.labels == k)
         if name not in background and chosen.any() and ordinary.any():
             both = ordinary | chosen
-            found[name] = float(auc_components(score[both], chosen[both])[0].mean())
-    return found
+            aucs_by_class[name] = float(auc_components(score[both], chosen[both])[0].mean())
+    return aucs_by_class
 
 
 def histograms(events: EventCodes, score: Floats, *, edges: Floats) -> dict[str, list[int]]:

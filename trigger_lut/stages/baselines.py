@@ -40,16 +40,16 @@ def run(
     baselines = []
     for name, fit in baselines_of(network).items():
         started = time.monotonic()
-        fitted[name] = found = fit(events, epochs, seed=seed)
+        fitted[name] = baseline = fit(events, epochs, seed=seed)
         baselines.append(
             Baseline(
                 name=name,
-                layers=found.layers,
-                scores=score.summary(score.score(found.outputs[TEST], truth), truth),
-                heads=score.by_head(found.outputs[TEST], truth),
-                parameters=found.parameters,
-                epochs=found.epochs,
-                converged=found.converged,
+                layers=baseline.layers,
+                scores=score.summary(score.score(baseline.outputs[TEST], truth), truth),
+                heads=score.by_head(baseline.outputs[TEST], truth),
+                parameters=baseline.parameters,
+                epochs=baseline.epochs,
+                converged=baseline.converged,
                 seconds=round(time.monotonic() - started, 3),
             )
         )
@@ -61,7 +61,7 @@ def run(
         largest_class=_largest_class(events),
         **watch.provenance([codes], "tensorflow", "keras", "scikit-learn"),
     )
-    save_predictions({name: found.outputs for name, found in fitted.items()}, baseline_predictions)
+    save_predictions({name: baseline.outputs for name, baseline in fitted.items()}, baseline_predictions)
     write_card(record, card)
 
 

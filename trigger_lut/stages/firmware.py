@@ -73,11 +73,13 @@ def run(
     trained = load_model(model, design.network.builder)
     pipeline = close_timing(integers, design)
     cycles = design.budget.input_cycles or design.target.cycles_between_events
-    with atomic_folder(folder) as made:
+    with atomic_folder(folder) as part_folder:
         for backend in BACKENDS.values():
             if backend.delivery == "firmware":
-                backend.write(Design(trained, integers, design, pipeline.stages, pipeline.cuts, folder, version), made)
-        hls, rtl = load_hls(made / "hls"), read_project(made / "rtl")
+                backend.write(
+                    Design(trained, integers, design, pipeline.stages, pipeline.cuts, folder, version), part_folder
+                )
+        hls, rtl = load_hls(part_folder / "hls"), read_project(part_folder / "rtl")
         bench = write_bench(integers, rtl, clock_period_ns=design.target.clock_period_ns)
         write_wrapper(rtl, channels_of([tensor.shape for tensor in trained.inputs]), cycles=cycles)
         objects = None if object_step is None else _object_step(design, rtl, description, object_step)
@@ -99,7 +101,7 @@ def run(
             rtl_ii=rtl.ii,
             rtl_blocks=shared_blocks(integers, design, project=rtl),
             rtl_cost=rtl.cost,
-            rtl_bench=str(folder / bench.relative_to(made)),
+            rtl_bench=str(folder / bench.relative_to(part_folder)),
             rtl_tmux_cycles=cycles,
             rtl_objects=objects,
             clock_period_ns=design.target.clock_period_ns,

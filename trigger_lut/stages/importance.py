@@ -68,7 +68,7 @@ def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Outp
     for group in features.values():
         trials += [(group, 1 << bit) for bit in np.flatnonzero(_together(reads, group)[::-1]).tolist()]
     sample = Sample.of(net, events, trials=trials, seed=design.seed)
-    found = ImportanceCard(
+    importance_card = ImportanceCard(
         design=design.design,
         metric=sample.judge.measure,
         score=sample.judge.mean(sample.quality),
@@ -83,25 +83,25 @@ def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Outp
         slots=[_slot(sample, place, group, reads) for place, group in slots.items()],
         **watch.provenance([spec, network, codes, description], "numpy"),
     )
-    write_card(found, card)
+    write_card(importance_card, card)
 
 
 def _features(named: Sequence[Channel]) -> dict[str, list[int]]:
     """Numbers of channels by feature: its name, or of objects '<objects>_*_<feature>'."""
-    found: dict[str, list[int]] = {}
+    channels_of: dict[str, list[int]] = {}
     for number, channel in enumerate(named):
         name = channel.name if channel.objects is None else f"{channel.objects}_*_{channel.feature.name}"
-        found.setdefault(name, []).append(number)
-    return found
+        channels_of.setdefault(name, []).append(number)
+    return channels_of
 
 
 def _slots(named: Sequence[Channel]) -> dict[tuple[str, int], list[int]]:
     """Numbers of channels by objects and slot."""
-    found: dict[tuple[str, int], list[int]] = {}
+    channels_of: dict[tuple[str, int], list[int]] = {}
     for number, channel in enumerate(named):
         if channel.objects is not None:
-            found.setdefault((channel.objects, channel.slot), []).append(number)
-    return found
+            channels_of.setdefault((channel.objects, channel.slot), []).append(number)
+    return channels_of
 
 
 def _together(reads: Sequence[Reads], group: Sequence[int]) -> NDArray[np.bool_]:
@@ -136,9 +136,11 @@ class Sample:
         again = sum(float(_changed(network, few, order, *trial)[0].mean()) for trial in trials)
         count = int(WORK / (SHUFFLES * max(again, 1.0) * _operations(network)))
         codes, truth = events.first(TEST, min(max(count, LEAST_EVENTS), MOST_EVENTS))
-        judge, held, rng = EventScore.for_split(events, TEST), codes.astype(np.int64), np.random.default_rng(seed)
-        quality = judge.score(real_outputs(network, evaluate(network, held)), truth)
-        return cls(network, judge, held, truth, quality, [rng.permutation(len(held)) for _ in range(SHUFFLES)])
+        judge, test_codes, rng = EventScore.for_split(events, TEST), codes.astype(np.int64), np.random.default_rng(seed)
+        quality = judge.score(real_outputs(network, evaluate(network, test_codes)), truth)
+        return cls(
+            network, judge, test_codes, truth, quality, [rng.permutation(len(test_codes)) for _ in range(SHUFFLES)]
+        )
 
     def lost(self, group: Sequence[int], mask: int | None = None) -> NDArray[np.float64]:
         """Return the loss of each event (N,) when channels are shuffled together; mask: only the bits set in it."""
@@ -168,8 +170,8 @@ def _changed(
     columns = [
         mixed(codes[:, channel], codes[order, channel], kif=network.inputs[channel], mask=mask) for channel in group
     ]
-    found = np.stack(columns, axis=1)
-    return np.asarray((found != codes[:, group]).any(axis=1)), found
+    changed_codes = np.stack(columns, axis=1)
+    return np.asarray((changed_codes != codes[:, group]).any(axis=1)), changed_codes
 
 
 def mixed(codes: IntArray, others: IntArray, *, kif: KIF, mask: int | None) -> IntArray:
@@ -179,24 +181,24 @@ def mixed(codes: IntArray, others: IntArray, *, kif: KIF, mask: int | None) -> I
 
 def _operations(network: Network) -> int:
     """Count look-ups, multiplications and conversions an event, roughly."""
-    found = 0
+    count = 0
     for layer in network.layers:
-        found += layer.n_positions * (layer.live_edges + layer.shape[0])
-    return max(found, 1)
+        count += layer.n_positions * (layer.live_edges + layer.shape[0])
+    return max(count, 1)
 
 
 def _feature(sample: Sample, name: str, group: Sequence[int], reads: Sequence[Reads]) -> FeatureImportance:
-    kif, held = sample.network.inputs[group[0]], [reads[channel] for channel in group]
+    kif, channels_read = sample.network.inputs[group[0]], [reads[channel] for channel in group]
     read, nothing = _together(reads, group), np.zeros(len(sample.codes))
     lost = sample.lost(group) if read.any() else nothing
     return FeatureImportance(
         name=name,
         channels=len(group),
-        channels_read=sum(bool(x.bits.any()) for x in held),
+        channels_read=sum(bool(x.bits.any()) for x in channels_read),
         format=str(kif),
         bits_read=int(read.sum()),
-        edges=len(set().union(*(x.kept for x in held))),
-        edges_possible=len(set().union(*(x.possible for x in held))),
+        edges=len(set().union(*(x.kept for x in channels_read))),
+        edges_possible=len(set().union(*(x.possible for x in channels_read))),
         loss=loss(lost, sample.weights),
         by_class=_by_class(sample, lost),
         bits=[

@@ -79,22 +79,22 @@ def run(
         if read is None:
             for source, path in zip(sources, cards, strict=True):
                 read_file(description, source, card=path)
-        held = {path: read_card(ReadCard, path) for path in cards}
-        _refuse_others(description, sources, held)
-        left_out = _left_out(data_set, list(held.values()))
-        shards = [Shard(c.file, rows_of(path), c.selected) for path, c in held.items() if c.skip_reason is None]
+        read_cards = {path: read_card(ReadCard, path) for path in cards}
+        _refuse_others(description, sources, read_cards)
+        left_out = _left_out(data_set, list(read_cards.values()))
+        shards = [Shard(c.file, rows_of(path), c.selected) for path, c in read_cards.items() if c.skip_reason is None]
         merged = merge(data_set, shards, folder=folder, frozen=held_fast, read=of_model, formats=kept)
         beside = [path for path in (frozen, input_formats) if path is not None]
         provenance = watch.provenance([description, *data_set.lists(), *beside], "uproot", "awkward", "numpy")
-        provenance["inputs"] |= {file: digest for c in held.values() for file, digest in c.inputs.items()}
-        made = IngestCard(
+        provenance["inputs"] |= {file: digest for c in read_cards.values() for file, digest in c.inputs.items()}
+        ingest_card = IngestCard(
             **provenance,
             data_set=data_set.name,
             files=len(shards),
             skipped_files=left_out,
-            remote={file: uuid for c in held.values() for file, uuid in c.remote.items()},
+            remote={file: uuid for c in read_cards.values() for file, uuid in c.remote.items()},
             events=int(merged.counts.sum()),
-            without_class=dict(shortened(sum((Counter(c.without_class) for c in held.values()), Counter()))),
+            without_class=dict(shortened(sum((Counter(c.without_class) for c in read_cards.values()), Counter()))),
             classes=data_set.label_classes,
             class_counts=_class_counts(data_set, merged),
             targets=merged.targets,
@@ -106,23 +106,27 @@ def run(
         write_together(
             {
                 codes: lambda path: save_arrays(merged.part, merged.arrays, path=path),
-                card: lambda path: write_card(made, path),
+                card: lambda path: write_card(ingest_card, path),
             }
         )
 
 
 def _frozen(path: Path, data_set: DataSet) -> EventCodes:
     """Return the codes whose formats are kept. Raises CardError when they have other channels or targets."""
-    held = load_codes(path)
+    frozen = load_codes(path)
     channel_names = tuple(channel.name for channel in channels(data_set))
-    if channel_names != held.features:
-        raise CardError(f"{path}: made of {_some(held.features)}; data set {data_set.name} has {_some(channel_names)}")
-    known = {CLASSES: list(held.label_classes)} if held.label_classes else names_by_kind(held.heads)
+    if channel_names != frozen.features:
+        raise CardError(
+            f"{path}: made of {_some(frozen.features)}; data set {data_set.name} has {_some(channel_names)}"
+        )
+    known = {CLASSES: list(frozen.label_classes)} if frozen.label_classes else names_by_kind(frozen.heads)
     for kind, names in names_by_kind(data_set.truth_heads).items():
         if names != known.get(kind):
-            found = _some(held.label_classes or held.classes)
-            raise CardError(f"{path}: made with {found} to be found; data set {data_set.name} has {_some(names)}")
-    return held
+            trained_names = _some(frozen.label_classes or frozen.classes)
+            raise CardError(
+                f"{path}: made with {trained_names} to be found; data set {data_set.name} has {_some(names)}"
+            )
+    return frozen
 
 
 def _some(names: Sequence[str]) -> str:
@@ -156,19 +160,19 @@ def _refuse_others(description: Path, sources: Sequence[Source], cards: dict[Pat
 
 def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
     """Return the skipped files. Raises DataError when no file is left, or no event passes the cut."""
-    found = {c.file: c.skip_reason for c in cards if c.skip_reason is not None}
-    if len(found) == len(cards):
-        lines = [f"{file}: {reason}" for file, reason in found.items()]
+    reasons = {c.file: c.skip_reason for c in cards if c.skip_reason is not None}
+    if len(reasons) == len(cards):
+        lines = [f"{file}: {reason}" for file, reason in reasons.items()]
         raise DataError(f"data set {data_set.name}: none of its files can be read\n  " + "\n  ".join(lines))
-    if found:
-        LOG.warning(f"ingest: {len(found)} of {len(cards)} files skipped")
+    if reasons:
+        LOG.warning(f"ingest: {len(reasons)} of {len(cards)} files skipped")
     where = cards[0].file if len(cards) == 1 else f"{len(cards)} files ({cards[0].file}, ...)"
     total = sum(c.entries for c in cards)
     if not total:
         raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {where}")
     if not any(c.selected for c in cards):
         raise DataError(f"data set {data_set.name}: none of {total} entries in {where} passes the cut and has a class")
-    return found
+    return reasons
 
 
 def _class_counts(data_set: DataSet, merged: Merged) -> dict[str, dict[str, int]]:

@@ -68,13 +68,13 @@ def run(*, spec: Path, network: Path, codes: Path, firmware_card: Path, card: Ou
         kinds[kind] = FaultCount(injected=len(own), **named)
     caught = sum(x.status in ("detected", "solved") for x in outcomes)
     changing = caught + sum(x.status == "undetected" for x in outcomes)
-    seen = [x.vector + 1 for x in outcomes if x.vector is not None]
+    vectors_needed = [x.vector + 1 for x in outcomes if x.vector is not None]
     result = FaultsCard(
         design=design.design,
         vectors=len(vectors),
         kinds=kinds,
         detection_rate=caught / changing if changing else None,
-        median_vectors=float(np.median(seen)) if seen else None,
+        median_vectors=float(np.median(vectors_needed)) if vectors_needed else None,
         solved={x.fault.describe(): list(x.inputs) for x in outcomes if x.inputs is not None},
         equivalent=[x.fault.describe() for x in outcomes if x.status == "equivalent"],
         undetected=[x.fault.describe() for x in outcomes if x.status == "undetected"],

@@ -27,11 +27,11 @@ def run(*, model: Path, card: Output) -> None:
     """
     watch = Stopwatch()
     try:
-        found = read_formats(load_model(model))
+        read = read_formats(load_model(model))
     except (CardError, FirmwareError) as error:
         raise ConfigurationError(f"network.keras_file: {model}: {error}") from error
     formats: list[InputFormat | None] = []
-    for one in found:
+    for one in read:
         kif = None if one is None else one.kif
         formats.append(None if one is None or kif is None else InputFormat(kif=(kif.k, kif.i, kif.f), wraps=one.wraps))
     write_card(InputFormatsCard(formats=formats, **watch.provenance([model], "tensorflow", "keras")), card)

@@ -90,25 +90,25 @@ class Judged:
 
 
 def classification(
-    method: str, found: Judged, *, labels: NDArray[np.int64], classes: Sequence[str], weights: NDArray[Any] | None
+    method: str, judged: Judged, *, labels: NDArray[np.int64], classes: Sequence[str], weights: NDArray[Any] | None
 ) -> Classification:
     """Return accuracy, ROC curves and confusion of one method."""
-    scores = scores_of(found.right.astype(np.float64), weights=weights, labels=labels)
+    scores = scores_of(judged.right.astype(np.float64), weights=weights, labels=labels)
     return Classification(
         method=method,
-        accuracy=_accuracy(found, weights, scores.weighted),
+        accuracy=_accuracy(judged, weights, scores.weighted),
         scores=scores,
         classes={
-            name: roc_curve(found.scores[:, k], labels == k, found=found.shares[k]) for k, name in enumerate(classes)
+            name: roc_curve(judged.scores[:, k], labels == k, found=judged.shares[k]) for k, name in enumerate(classes)
         },
-        confusion=confusion(found.assigned, labels, classes=len(classes)).tolist(),
+        confusion=confusion(judged.assigned, labels, classes=len(classes)).tolist(),
     )
 
 
-def _accuracy(found: Judged, weights: NDArray[Any] | None, weighted: float) -> Interval68:
+def _accuracy(judged: Judged, weights: NDArray[Any] | None, weighted: float) -> Interval68:
     """Return the weighted accuracy with the interval of as many events as the weights are worth."""
     if weights is None:
-        return passing_fraction(found.right)
+        return passing_fraction(judged.right)
     return weighted_fraction(weighted, effective_events(weights))
 
 
@@ -160,11 +160,11 @@ def run(
     if events.class_head is not None:
         _check_classes(events, codes)
     outputs = predictions_by_method(design, events, network=net, trained=predictions, baselines=baseline_predictions)
-    found = _scores(events, outputs)
+    results = _scores(events, outputs)
     for kind in dict.fromkeys(head.kind for head in events.heads):
-        found |= RESULTS[kind](design, events, outputs, tagging or TaggingOptions())
-    made = watch.provenance([spec, network, codes, predictions, baseline_predictions], "numpy", "scipy")
-    write_card(PhysicsCard(design=design.design, **found, **made), card)
+        results |= RESULTS[kind](design, events, outputs, tagging or TaggingOptions())
+    provenance = watch.provenance([spec, network, codes, predictions, baseline_predictions], "numpy", "scipy")
+    write_card(PhysicsCard(design=design.design, **results, **provenance), card)
 
 
 def _check_classes(events: EventCodes, codes: Path) -> None:
@@ -180,9 +180,9 @@ def _check_classes(events: EventCodes, codes: Path) -> None:
 def _scores(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str, Any]:
     """Return the figures by which the network is judged, of all heads together and of each of several."""
     true, score = events.truth(TEST), EventScore.for_split(events, TEST)
-    each = {method: score.score(held[TEST], true) for method, held in outputs.items()}
+    each = {method: score.score(method_outputs[TEST], true) for method, method_outputs in outputs.items()}
     scores = score.summary(each[FIRMWARE], true)
-    found = {
+    results = {
         "metric": score.measure,
         "events": len(true),
         "score": scores.weighted,
@@ -190,9 +190,9 @@ def _scores(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str, Any]:
         "weighted": score.weights is not None,
     }
     if len(events.heads) == 1:
-        return found
-    return found | {
-        "heads": {method: score.by_head(held[TEST], true) for method, held in outputs.items()},
+        return results
+    return results | {
+        "heads": {method: score.by_head(method_outputs[TEST], true) for method, method_outputs in outputs.items()},
         "differences": {
             method: _paired(each[FIRMWARE] - other, score.weights)
             for method, other in each.items()
@@ -208,16 +208,16 @@ def _paired(difference: Floats, weights: NDArray[Any] | None) -> PairedDifferenc
 
 def _classes(design: Spec, events: EventCodes, outputs: dict[str, Outputs], options: TaggingOptions) -> dict[str, Any]:
     """Return accuracies, curves and pairs of classes of all methods."""
-    scores = {method: class_scores(held, events) for method, held in outputs.items()}
+    scores = {method: class_scores(method_outputs, events) for method, method_outputs in outputs.items()}
     return _classification(events, scores) | _tagging(events, scores, options)
 
 
 def _classification(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str, Any]:
     labels, classes, weights = events.labels_of(TEST), events.label_names, events.weights_of(TEST)
-    found = {method: Judged.of(held[TEST], labels) for method, held in outputs.items()}
+    judged_methods = {method: Judged.of(method_outputs[TEST], labels) for method, method_outputs in outputs.items()}
     methods = [
         classification(method, judged, labels=labels, classes=classes, weights=weights)
-        for method, judged in found.items()
+        for method, judged in judged_methods.items()
     ]
     firmware = methods[-1]
     return {
@@ -225,8 +225,8 @@ def _classification(events: EventCodes, outputs: dict[str, Outputs]) -> dict[str
         "confusion": firmware.confusion,
         "methods": methods,
         "quantization_losses": [
-            cost(method, found[FIRMWARE], other=judged, classes=classes, weights=weights)
-            for method, judged in found.items()
+            cost(method, judged_methods[FIRMWARE], other=judged, classes=classes, weights=weights)
+            for method, judged in judged_methods.items()
             if method != FIRMWARE
         ],
     }
@@ -250,18 +250,20 @@ def _targets(design: Spec, events: EventCodes, outputs: dict[str, Outputs], opti
     """Return the resolution of all targets of all methods."""
     assert events.targets is not None
     true = np.asarray(events.targets[events.split == TEST])
-    found = []
+    resolutions = []
     for one in events.placed_targets:
         resolution = target_resolution(
             one.name,
             one.unit,
             true=one.scale * true[:, one.column].astype(np.float64),
-            predicted={method: one.scale * held[TEST][:, one.output] for method, held in outputs.items()},
+            predicted={
+                method: one.scale * method_outputs[TEST][:, one.output] for method, method_outputs in outputs.items()
+            },
             seed=design.seed,
         )
         ranked = bool(events.label_classes)
-        found.append(_with_ranks(resolution, true[:, one.column], outputs, one.output) if ranked else resolution)
-    return {"targets": found}
+        resolutions.append(_with_ranks(resolution, true[:, one.column], outputs, one.output) if ranked else resolution)
+    return {"targets": resolutions}
 
 
 RESULTS: dict[HeadKind, Callable[[Spec, EventCodes, dict[str, Outputs], TaggingOptions], dict[str, Any]]] = {
@@ -272,11 +274,11 @@ RESULTS: dict[HeadKind, Callable[[Spec, EventCodes, dict[str, Outputs], TaggingO
 
 
 def _with_ranks(
-    target: TargetResolution, true: NDArray[Any], found: dict[str, Outputs], output: int
+    target: TargetResolution, true: NDArray[Any], outputs: dict[str, Outputs], output: int
 ) -> TargetResolution:
     """Return the resolution with the rank correlation of each method with the teacher."""
     methods = [
-        method.model_copy(update={"rank_correlation": rank_correlation(found[method.method][TEST][:, output], true)})
+        method.model_copy(update={"rank_correlation": rank_correlation(outputs[method.method][TEST][:, output], true)})
         for method in target.methods
     ]
     return target.model_copy(update={"methods": methods})

@@ -49,20 +49,20 @@ def run(
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     with tempfile.TemporaryDirectory(prefix="trigger_lut_prove_") as scratch:
         if project.parts:
-            found = prove_parts(integers, project, seconds=seconds, seed=design.seed, folder=Path(scratch))
+            proof = prove_parts(integers, project, seconds=seconds, seed=design.seed, folder=Path(scratch))
         else:
-            found = prove_both_ways(integers, project, seconds=seconds, seed=design.seed, folder=Path(scratch))
+            proof = prove_both_ways(integers, project, seconds=seconds, seed=design.seed, folder=Path(scratch))
     asked = second_seconds if seconds else 0
-    outputs, second = second_proof(integers, project, seconds=asked, seed=design.seed, first=found.outputs)
+    outputs, second = second_proof(integers, project, seconds=asked, seed=design.seed, first=proof.outputs)
     result = ProveCard(
         design=design.design,
         outputs=outputs,
-        method=(BY_PARTS if project.parts else BY_WORDS) + (f"; what is not seen so: {BY_SAT}" if found.gates else ""),
-        registers=found.registers,
-        gates=found.gates,
+        method=(BY_PARTS if project.parts else BY_WORDS) + (f"; what is not seen so: {BY_SAT}" if proof.gates else ""),
+        registers=proof.registers,
+        gates=proof.gates,
         seconds_allowed=seconds,
-        control=found.control,
-        control_caught=found.control_caught,
+        control=proof.control,
+        control_caught=proof.control_caught,
         second=second,
         **watch.provenance([spec, network, firmware_card, *project.files], "pyosys", "alkaid", "python-sat"),
     )

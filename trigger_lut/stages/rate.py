@@ -79,7 +79,7 @@ def run(
         design, events, network=net, trained=predictions, baselines=baseline_predictions
     )
     views, step = path_views(trigger, events), score_step(net, events)
-    found = [_of_path(view, trigger, events, predictions=of_methods, chosen=chosen, step=step) for view in views]
+    paths = [_of_path(view, trigger, events, predictions=of_methods, chosen=chosen, step=step) for view in views]
     objects, classes, of_test = views[0].objects, views[0].classes, views[0].labels[TEST]
     result = RateCard(
         design=design.design,
@@ -91,9 +91,9 @@ def run(
         single_score=classes.single_score,
         events={name: int((of_test == k).sum()) for k, name in enumerate(classes.names)},
         khz_per_event=_khz_per_event(of_test, classes.streams, classes.names),
-        points={key: point for one in found for key, point in one.points.items()},
-        curves=[curve for one in found for curve in one.curves],
-        turnons=[turnon for one in found for turnon in one.turnons],
+        points={key: point for one in paths for key, point in one.points.items()},
+        curves=[curve for one in paths for curve in one.curves],
+        turnons=[turnon for one in paths for turnon in one.turnons],
         reliability=[]
         if objects.single_score
         else [
@@ -135,7 +135,7 @@ def _of_path(
     points = {point_key(view.path, khz): [point(method, khz) for method in predictions] for khz in view.rates_khz}
     if classes.single_score:
         ordinary = np.isin(of_test, classes.background)
-        points = {key: _with_agreement(held, scores, ordinary) for key, held in points.items()}
+        points = {key: _with_agreement(point, scores, ordinary) for key, point in points.items()}
     return _OfPath(
         points,
         [_curve(method, scores[method][TEST], view) for method in predictions],
@@ -188,7 +188,7 @@ def _turnons(
     """Return the efficiency of the signal, or of the background where there is none, against each variable."""
     wanted = view.rates_khz[len(view.rates_khz) // 2]
     chosen = np.isin(view.labels[TEST], view.classes.signal or view.classes.background)
-    found = []
+    turnons = []
     for name in trigger.efficiency_variables:
         values = view.per_event(variable_of(events, name, split=TEST, key="trigger.efficiency_variables"), TEST)
         edges = quantile_edges(values[chosen], VARIABLE_BINS)
@@ -197,10 +197,10 @@ def _turnons(
             passed = passes(scores[point.method][TEST], point.threshold)
             inside = [chosen & of_bin for of_bin in bin_masks(values, edges)]
             efficiency[point.method] = [passing_fraction(passed[some]) for some in inside]
-        found.append(
+        turnons.append(
             Turnon(path=view.path, variable=name, rate_khz=wanted, edges=edges.tolist(), efficiency=efficiency)
         )
-    return found
+    return turnons
 
 
 def _reliability(method: str, outputs: Outputs, labels: NDArray[np.int64], signal: list[int]) -> Reliability:

@@ -80,9 +80,9 @@ def read_file(description: Path, source: Source, *, card: Path) -> None:
             left_out = str(error).removeprefix(f"{source.file}: ")
             entries, kept, others = _write_rows(data_set, (), path)
 
-    def made() -> ReadCard:
-        held = [] if left_out is not None else source.all_files()
-        here = [file for file in held if isinstance(file, Path)]
+    def make_card() -> ReadCard:
+        files = [] if left_out is not None else source.all_files()
+        here = [file for file in files if isinstance(file, Path)]
         try:
             provenance = watch.provenance([description, *here], "uproot", "awkward", "numpy")
         except OSError as error:
@@ -96,10 +96,10 @@ def read_file(description: Path, source: Source, *, card: Path) -> None:
             selected=kept,
             without_class=dict(others),
             skip_reason=left_out,
-            remote={file: file_uuid(file) for file in held if isinstance(file, str)},
+            remote={file: file_uuid(file) for file in files if isinstance(file, str)},
         )
 
-    write_together({rows_of(card): write, card: lambda path: write_card(made(), path)})
+    write_together({rows_of(card): write, card: lambda path: write_card(make_card(), path)})
 
 
 def _write_rows(data_set: DataSet, parts: Iterable[Part], path: Path) -> tuple[int, int, Counter[str]]:

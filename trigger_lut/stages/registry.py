@@ -236,9 +236,9 @@ def stage_of_command(command: str) -> Stage | None:
     name = command.replace("-", "_")
     for path in _sources():
         if path.stem == name or f"def {name}(" in path.read_text(encoding="utf-8"):
-            found = _stages_in(path).get(name)
-            if found is not None and found.command == command:
-                return found
+            stage = _stages_in(path).get(name)
+            if stage is not None and stage.command == command:
+                return stage
     return None
 
 
@@ -282,15 +282,15 @@ def _stage(name: str, module: str, run: ast.FunctionDef) -> Stage:
 def _meanings(docstring: str) -> dict[str, str]:
     """Return the descriptions of the section Parameters, by name."""
     section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", docstring, re.DOTALL)
-    found: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     names: list[str] = []
     for line in section[1].split("\n") if section else []:
         if line and not line.startswith(" "):
             names = [name.strip() for name in line.split(" : ")[0].split(",")]
         elif line:
             for name in names:
-                found[name] = f"{found.get(name, '')} {line.strip()}".strip().rstrip(".")
-    return found
+                meanings[name] = f"{meanings.get(name, '')} {line.strip()}".strip().rstrip(".")
+    return meanings
 
 
 def _number(text: str, kind: str) -> int | float:

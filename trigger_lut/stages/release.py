@@ -231,9 +231,9 @@ def _write_folder(files: Files, folder: Path) -> None:
 
 
 def _write_zip(files: Files, archive: Path) -> None:
-    with atomic_path(archive) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as held:
+    with atomic_path(archive) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zip_file:
         for path, content in sorted(files.items()):
             entry = zipfile.ZipInfo(path, EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (0o755 if path.endswith(".sh") else 0o644) << 16
-            held.writestr(entry, content)
+            zip_file.writestr(entry, content)

@@ -61,7 +61,7 @@ def run(*, spec: Path, network: Path, firmware_card: Path, card: Output) -> Rout
     design, firmware = read_card(Spec, spec), require_current_files(firmware_card, spec, network)
     integers, project = load_network(network), read_project(Path(firmware.rtl_project))
     own = project.latency_cycles_planned
-    found = [_routed(project, design, as_built=True)]
+    results = [_routed(project, design, as_built=True)]
     # Of firmware that uses its hardware in several cycles, the pipeline as built is routed alone.
     for more in () if project.parts else DEPTHS:
         if own + more < 1:
@@ -69,9 +69,9 @@ def run(*, spec: Path, network: Path, firmware_card: Path, card: Output) -> Rout
         with tempfile.TemporaryDirectory(prefix="trigger_lut_depth_") as folder:
             other = write_depth(integers, Path(folder, "rtl"), spec=design, cycles=own + more)
             if other is not None:
-                found.append(_routed(other, design, as_built=False))
-    found.sort(key=lambda f: f.cycles)
-    depths = [_depth(f, rank=1 + sum(g.fmax_mhz > f.fmax_mhz for g in found)) for f in found]
+                results.append(_routed(other, design, as_built=False))
+    results.sort(key=lambda f: f.cycles)
+    depths = [_depth(f, rank=1 + sum(g.fmax_mhz > f.fmax_mhz for g in results)) for f in results]
     result = RouteCard(
         design=design.design,
         device=f"{nextpnr.DEVICE} (ECP5), {nextpnr.HOUSING}, speed grade {nextpnr.SPEED}",
@@ -99,17 +99,17 @@ def _routed(project: RtlProject, design: Spec, as_built: bool) -> DepthResult:
     return DepthResult(project.latency_cycles_planned, as_built, routed)
 
 
-def _depth(found: DepthResult, rank: int) -> RoutedDepth:
+def _depth(result: DepthResult, rank: int) -> RoutedDepth:
     def measured(value: float) -> Measured:
         return Measured(value=value, source="post-route")
 
     return RoutedDepth(
-        latency_cycles=found.cycles,
-        as_built=found.as_built,
-        fmax_mhz=measured(found.fmax_mhz),
-        fmax_mhz_by_seed={str(s): round(r.fmax_mhz, 1) for s, r in zip(SEEDS, found.routed, strict=True)},
-        latency_ns=measured(round(1000 * found.cycles / found.fmax_mhz, 2)),
-        luts=measured(found.routed[0].luts),
-        ff=measured(found.routed[0].ff),
+        latency_cycles=result.cycles,
+        as_built=result.as_built,
+        fmax_mhz=measured(result.fmax_mhz),
+        fmax_mhz_by_seed={str(s): round(r.fmax_mhz, 1) for s, r in zip(SEEDS, result.routed, strict=True)},
+        latency_ns=measured(round(1000 * result.cycles / result.fmax_mhz, 2)),
+        luts=measured(result.routed[0].luts),
+        ff=measured(result.routed[0].ff),
         rank=rank,
     )

@@ -52,18 +52,18 @@ def run(
     """
     watch = Stopwatch()
     card = read_card(ReferenceCard, reference)
-    made, first, events, read = scan_points(card, designs, points=points)
+    scan_rows, first, events, read = scan_points(card, designs, points=points)
     record = ScanCard(
         data_set=first.data_set,
         target=first.target_name,
         events=events,
         baselines=card.baselines,
-        points=made,
+        points=scan_rows,
         public_data_set=published,
         published=RESULTS[published] if published else [],
         **watch.provenance([reference, *read]),
     )
-    write_text(tsv, rows_as_table([point.model_dump(mode="json") for point in made]))
+    write_text(tsv, rows_as_table([point.model_dump(mode="json") for point in scan_rows]))
     write_card(record, json)
 
 
@@ -78,9 +78,9 @@ def scan_points(
         If a card is missing or damaged, or the designs are not of one data set and target.
     """
     folders = [*points, *designs]
-    held = [summarize(folder, card) for folder in folders]
-    first = held[0][0]
-    same_everywhere(folders, [spec for spec, _, _ in held])
+    summaries = [summarize(folder, card) for folder in folders]
+    first = summaries[0][0]
+    same_everywhere(folders, [spec for spec, _, _ in summaries])
     events = [read_card(PhysicsCard, folder / "physics.json").events for folder in folders]
     for folder, count in zip(folders, events, strict=True):
         if count != events[0]:
@@ -88,10 +88,10 @@ def scan_points(
                 f"{folder / 'physics.json'}: events: expected {events[0]} as in {folders[0]}, found {count}"
             )
     epochs = [read_card(TrainCard, folder / "train.json").epochs for folder in folders]
-    rows = [row for _, row, _ in held]
+    rows = [row for _, row, _ in summaries]
     on_luts = front([(row.score, row.luts, row.bit_exact) for row in rows])
     on_latency = front([(row.score, row.latency_ns, row.bit_exact) for row in rows])
-    made = [
+    scanned = [
         _point(
             spec,
             row,
@@ -100,9 +100,9 @@ def scan_points(
             front_luts=on_luts[n],
             front_latency=on_latency[n],
         )
-        for n, (spec, row, _) in enumerate(held)
+        for n, (spec, row, _) in enumerate(summaries)
     ]
-    return made, first, events[0], [path for _, _, paths in held for path in paths]
+    return scanned, first, events[0], [path for _, _, paths in summaries for path in paths]
 
 
 def _point(

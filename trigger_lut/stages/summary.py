@@ -51,10 +51,10 @@ def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
         if card.design != spec.design:
             raise CardError(f"{paths[name]}: design: expected {spec.design!r} as in spec.json, found {card.design!r}")
 
-    def number(card: str, key: str, found: Measured) -> float:
-        if found.value is None:
+    def number(card: str, key: str, figure: Measured) -> float:
+        if figure.value is None:
             raise CardError(f"{paths[card]}: {key}: not measured, so the design cannot be judged")
-        return found.value
+        return figure.value
 
     lines = budget_lines(spec, synth, timing=timing)
     row = DesignSummary(
@@ -101,7 +101,7 @@ def table(designs: list[DesignSummary]) -> str:
         del row["budget"]
         row["heads"] = {head.name: head.scores.weighted for head in design.heads}
         row["largest_class"] = None if design.largest_class is None else design.largest_class.scores.weighted
-        row["baselines"] = {found.name: found.score for found in design.baselines}
+        row["baselines"] = {baseline.name: baseline.score for baseline in design.baselines}
         rows.append({**row, **{f"{line.quantity}_met": line.met for line in design.budget}})
     return rows_as_table(rows)
 
@@ -156,17 +156,17 @@ def run(*, reference: Path, folders: list[Path], json: Output, tsv: Output) -> N
     """
     watch = Stopwatch()
     card = read_card(ReferenceCard, reference)
-    held = [summarize(folder, card) for folder in folders]
-    same_everywhere(folders, [spec for spec, _, _ in held])
-    for folder, (spec, _, _) in zip(folders, held, strict=True):
+    summaries = [summarize(folder, card) for folder in folders]
+    same_everywhere(folders, [spec for spec, _, _ in summaries])
+    for folder, (spec, _, _) in zip(folders, summaries, strict=True):
         network = short_name(spec.network)
         if network != card.network:
             raise CardError(
                 f"{reference}: network: expected {network!r} as in {folder / 'spec.json'}, found {card.network!r}"
             )
-    first = held[0][0]
-    designs = [row for _, row, _ in held]
-    read = [reference, *(path for _, _, paths in held for path in paths)]
-    made = Summary(data_set=first.data_set, target=first.target_name, designs=designs, **watch.provenance(read))
+    first = summaries[0][0]
+    designs = [row for _, row, _ in summaries]
+    read = [reference, *(path for _, _, paths in summaries for path in paths)]
+    summary = Summary(data_set=first.data_set, target=first.target_name, designs=designs, **watch.provenance(read))
     write_text(tsv, table(designs))
-    write_card(made, json)
+    write_card(summary, json)

@@ -31,9 +31,9 @@ def run(*, spec: Path, verify_card: Path, synth_card: Path, card: Output) -> Tim
         read_card(VerifyCard, verify_card),
         read_card(SynthCard, synth_card),
     )
-    for path, found in ((verify_card, verified.design), (synth_card, synthesized.design)):
-        if found != design.design:
-            raise CardError(f"{path}: of design {found!r}, expected {design.design!r}")
+    for path, card_design in ((verify_card, verified.design), (synth_card, synthesized.design)):
+        if card_design != design.design:
+            raise CardError(f"{path}: of design {card_design!r}, expected {design.design!r}")
     figures = timing_figures(design, verified, synthesized=synthesized)
     result = TimingCard(**figures, **watch.provenance([spec, verify_card, synth_card]))
     write_card(result, card)

@@ -191,9 +191,9 @@ def kept_notes(frozen: FrozenInterface, network: Network) -> list[str]:
         f"trained again: began with the weights of {frozen.result}, and keeps its ports, formats and "
         f"{frozen.latency_cycles} cycles{' and its structure' if frozen.keep == 'structure' else ''}"
     ]
-    found = zip(network.output_names(), network.output_formats(), frozen.output_formats(), strict=True)
+    formats = zip(network.output_names(), network.output_formats(), frozen.output_formats(), strict=True)
     return notes + [
-        f"output {name}: expected the format {kept}, found {kif}" for name, kif, kept in found if kif != kept
+        f"output {name}: expected the format {kept}, found {kif}" for name, kif, kept in formats if kif != kept
     ]
 
 

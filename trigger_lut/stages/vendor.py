@@ -118,10 +118,10 @@ def _why_not(asked: bool, check: str, programs: list[str], family: str) -> str |
 def _run(command: list[str], folder: Path) -> None:
     """Run a tool in a folder; these tools write their errors to standard output."""
     try:
-        said = run_program(command, cwd=folder)
+        output = run_program(command, cwd=folder)
     except ToolFailedError as error:
         raise ToolFailedError(f"{error}\n(in {folder})") from error
-    write_text(folder / f"{command[0]}.out", said)
+    write_text(folder / f"{command[0]}.out", output)
 
 
 def _figures(folder: Path, step: str) -> VivadoFigures:
@@ -134,37 +134,37 @@ def _figures(folder: Path, step: str) -> VivadoFigures:
             f"{folder / report(step, 'utilization')}: expected the design state {STATES[step]!r}, found {used.state!r}"
         )
 
-    def found(value: float | None) -> Measured:
+    def measured(value: float | None) -> Measured:
         return NOTHING if value is None else Measured(value=value, source=SOURCES[step])
 
     return VivadoFigures(
-        luts=found(used.luts),
-        ff=found(used.ff),
-        dsp=found(used.dsp),
-        bram18=found(used.bram18),
-        uram=found(used.uram),
-        wns_ns=found(timed.wns_ns),
-        whs_ns=found(timed.whs_ns),
-        failing_endpoints=found(timed.failing),
-        logic_levels=found(timed.levels),
-        fmax_mhz=found(None if timed.fmax_mhz is None else round(timed.fmax_mhz, 1)),
+        luts=measured(used.luts),
+        ff=measured(used.ff),
+        dsp=measured(used.dsp),
+        bram18=measured(used.bram18),
+        uram=measured(used.uram),
+        wns_ns=measured(timed.wns_ns),
+        whs_ns=measured(timed.whs_ns),
+        failing_endpoints=measured(timed.failing),
+        logic_levels=measured(timed.levels),
+        fmax_mhz=measured(None if timed.fmax_mhz is None else round(timed.fmax_mhz, 1)),
     )
 
 
 def _hls_figures(path: Path) -> tuple[HlsFigures, str]:
     read = read_hls_report(path)
 
-    def found(value: float | None) -> Measured:
+    def measured(value: float | None) -> Measured:
         return NOTHING if value is None else Measured(value=value, source="csynth")
 
     figures = HlsFigures(
-        luts=found(read.luts),
-        ff=found(read.ff),
-        dsp=found(read.dsp),
-        bram18=found(read.bram18),
-        uram=found(read.uram),
-        latency_cycles=found(read.latency_max),
-        ii=found(read.interval_max),
-        clock_ns=found(read.estimated_clock_ns),
+        luts=measured(read.luts),
+        ff=measured(read.ff),
+        dsp=measured(read.dsp),
+        bram18=measured(read.bram18),
+        uram=measured(read.uram),
+        latency_cycles=measured(read.latency_max),
+        ii=measured(read.interval_max),
+        clock_ns=measured(read.estimated_clock_ns),
     )
     return figures, read.version

@@ -130,19 +130,19 @@ def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tupl
         plans = PLANS(layer, gather_index)
         for place in range(layer.n_positions):
             name = layer.name if layer.n_positions == 1 else f"{layer.name}, place {place}"
-            seen = channel_codes(network, n, values=values, place=place)
-            for i in range(seen.shape[1]):
+            channels = channel_codes(network, n, values=values, place=place)
+            for i in range(channels.shape[1]):
                 if int(gather_index[place][i]) != PADDING:
-                    yield f"{name}, input {i}", seen[:, i]
+                    yield f"{name}, input {i}", channels[:, i]
             first = network.first_value[n] + place * layer.shape[1]
             for o in range(layer.shape[1]):
-                for part, codes_of_part in NET_NAMES(layer, o, plans[place][o], seen):
+                for part, codes_of_part in NET_NAMES(layer, o, plans[place][o], channels):
                     yield f"{name}, output {o}, {part}", codes_of_part
                 yield f"{name}, output {o}", values[:, first + o]
 
 
 @NET_NAMES.register(TableLayer)
-def _sum(layer: TableLayer, o: int, plan: Summation, seen: IntArray) -> Iterator[tuple[str, IntArray]]:
+def _sum(layer: TableLayer, o: int, plan: Summation, channels: IntArray) -> Iterator[tuple[str, IntArray]]:
     """Yield tables and partial sums of one output, with the constants that the firmware puts into the tables."""
     items: list[IntArray] = []
     leaves: list[int] = []
@@ -150,7 +150,7 @@ def _sum(layer: TableLayer, o: int, plan: Summation, seen: IntArray) -> Iterator
     widest = max(live, key=lambda n: plan.addends[n].hi - plan.addends[n].lo, default=-1)
     for n, addend in enumerate(plan.addends):
         kif, width = layer.inputs[addend.channel], int(layer.widths[addend.channel, o])
-        address = (seen[:, addend.channel] - kif.lo) >> (kif.bits - width)
+        address = (channels[:, addend.channel] - kif.lo) >> (kif.bits - width)
         items.append(addend.values[address] + (plan.constant if n == widest else 0))
         leaves.append(1)
         yield f"edge from input {addend.channel}", items[n]

@@ -61,13 +61,13 @@ def check_events(network: Network, module: Mapping[str, Any], *, project: RtlPro
         {"data_in": bus[number.get(cycle, 2)], "valid_in": [ones * (cycle in number)]} for cycle in range(last + 1)
     ]
     ends = {start + project.latency_cycles_planned for start in number}
-    seen = {
+    nets_by_cycle = {
         cycle: nets for cycle, nets in enumerate(clocked(module, cycles, vectors=VECTORS, seed=SEED)) if cycle in ends
     }
     formats = network.output_formats()
     at = offsets(formats)
     for start, codes in ((0, events[0]), (project.ii, events[1])):
-        nets = seen[start + project.latency_cycles_planned]
+        nets = nets_by_cycle[start + project.latency_cycles_planned]
         (valid,) = module["ports"]["valid_out"]["bits"]
         if nets.get(valid, 0) != ones:
             raise NotReproducibleError(f"{project.top}: the netlist after synthesis gives no valid output of an event")
@@ -110,9 +110,9 @@ def luts_by_part(network: Network, module: Mapping[str, Any], *, project: RtlPro
     for name, net in module["netnames"].items():
         match = re.match(r"(part\d+)(\.core)?(?=\.)", name)
         if match is not None:
-            found = title.get(match[0]) or title[match[1]]
+            part_title = title.get(match[0]) or title[match[1]]
             for bit in net["bits"]:
-                name_of.setdefault(bit, found)
+                name_of.setdefault(bit, part_title)
     cells = {name: cell for name, cell in module["cells"].items() if cell["type"] not in NO_HARDWARE}
     logic = order({name: cell for name, cell in cells.items() if not SEQUENTIAL.fullmatch(cell["type"])})
     behind: dict[Bit, str] = {}

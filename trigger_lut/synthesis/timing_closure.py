@@ -145,21 +145,21 @@ def _closed_parts(network: Network, spec: Spec, sharing: Sharing, faster: float)
         spare = max(spare - max(closed[-1].latency_cycles - cycles, 0), 0)
     stages = tuple(cast(tuple[int, ...], part.stages) for part in closed)
     built, module = _netlist(network, spec, stages, sharing.cuts)
-    found = _pipeline(built, module, spec, stages)
+    closure = _pipeline(built, module, spec, stages)
     ff = sum(part.ff for part in closed) + sum(
         block_flip_flops(Schedule(part, own.latency_cycles, is_direct(part, model)))
         for part, own in zip(sharing.parts, closed, strict=True)
         if isinstance(part, Block)
     )
     obstacle = next((part.obstacle for part in closed if part.obstacle), "")
-    if not found.clock_met and not obstacle:
+    if not closure.clock_met and not obstacle:
         obstacle = "a path between two parts, or in the multiplexers or accumulators of a block, is too long"
     return replace(
-        found,
+        closure,
         ff=ff,
-        cycles_needed=found.latency_cycles + sum(part.cycles_needed - part.latency_cycles for part in closed),
+        cycles_needed=closure.latency_cycles + sum(part.cycles_needed - part.latency_cycles for part in closed),
         syntheses=1 + sum(part.syntheses for part in closed),
-        obstacle="" if found.clock_met else obstacle,
+        obstacle="" if closure.clock_met else obstacle,
         cuts=sharing.cuts,
     )
 
@@ -220,8 +220,8 @@ def measure(network: Network, spec: Spec) -> Built:
     ToolMissingError, ToolFailedError
         For the synthesizer.
     """
-    found = close_timing(network, spec)
-    return Built(found.luts, found.cycles_needed, found.fmax_mhz, found.ff, found.syntheses, found.obstacle)
+    closure = close_timing(network, spec)
+    return Built(closure.luts, closure.cycles_needed, closure.fmax_mhz, closure.ff, closure.syntheses, closure.obstacle)
 
 
 def planned_delays(comb: Any, model: DelayModel, *, most: int) -> list[float]:
@@ -239,8 +239,8 @@ def _synthesized(
 ) -> tuple[Pipeline, Mapping[str, Any]]:
     """Write and synthesize a network cut in this way."""
     built, module = _netlist(network, spec, stages, ())
-    found = _pipeline(built, module, spec, stages)
-    return replace(found, ff=1 if comb is None else flip_flops(comb, stages)), module
+    closure = _pipeline(built, module, spec, stages)
+    return replace(closure, ff=1 if comb is None else flip_flops(comb, stages)), module
 
 
 def _netlist(

@@ -43,19 +43,19 @@ def in_pieces(commands: Sequence[str], folder: Path) -> list[str]:
     if read is None:
         return list(commands)
     files = [Path(name) for name in re.findall(r'"([^"]+)"', read[1])]
-    large = {path: found for path in files if (found := pieces(path))}
+    large = {path: parts for path in files if (parts := pieces(path))}
     if not large:
         return list(commands)
-    made: list[str] = []
+    converting: list[str] = []
     stored: list[str] = []
     for n, text in enumerate(text for texts in large.values() for text in texts):
         piece = folder / f"piece_{n}.v"
         piece.write_text(text, encoding="utf-8")
         stored.append(f'read_rtlil "{piece.with_suffix(".il")}"')
-        made += [f'read_verilog -sv "{piece}"', f'write_rtlil "{piece.with_suffix(".il")}"', "design -reset"]
+        converting += [f'read_verilog -sv "{piece}"', f'write_rtlil "{piece.with_suffix(".il")}"', "design -reset"]
     rest = "".join(f' "{path}"' for path in files if path not in large)
     reading = [commands[0].replace(read[1], rest)] if rest else []
-    return [*made, *stored, *reading, *commands[1:]]
+    return [*converting, *stored, *reading, *commands[1:]]
 
 
 def pieces(path: Path) -> list[str]:
@@ -76,9 +76,9 @@ def pieces(path: Path) -> list[str]:
     text = path.read_text(encoding="utf-8")
     if UNSAFE.search(HARMLESS.sub("", text)):
         return []
-    found = [""]
+    parts = [""]
     for part in END.split(text):
-        if len(found[-1]) + len(part) > PIECE_BYTES and found[-1]:
-            found.append("")
-        found[-1] += part
-    return found
+        if len(parts[-1]) + len(part) > PIECE_BYTES and parts[-1]:
+            parts.append("")
+        parts[-1] += part
+    return parts

@@ -88,8 +88,8 @@ class Budget:
         codes (N, C_in): events by which edges are valued. If nothing fits, all edges are marked. removable: names of
         the layers that can lose edges; None means all.
         """
-        held = self if self.shared is not None else self.with_shared_layers_of(network)
-        shared = held.shared or ()
+        budget = self if self.shared is not None else self.with_shared_layers_of(network)
+        shared = budget.shared or ()
         scores = [
             s if removable is None or layer.name in removable else np.full(s.shape, np.inf)
             for layer, s in zip(network.layers, saliency(network, codes), strict=True)
@@ -103,6 +103,6 @@ class Budget:
         )
         # Edges into values that nothing reads any more go by themselves, so they do not count.
         small = edges_to_prune(
-            without(network, late), scores, fits=lambda n: self.is_met(held.estimate(without_unread(n)), share)
+            without(network, late), scores, fits=lambda n: self.is_met(budget.estimate(without_unread(n)), share)
         )
         return [a | b for a, b in zip(late, small, strict=True)]

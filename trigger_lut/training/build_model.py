@@ -57,11 +57,13 @@ def build_model(
     if shape.builder is not None:
         return _of_function(shape.builder, formats, classes, seed)
     try:
-        found = output_shape(shape, len(formats))
+        outputs_shape = output_shape(shape, len(formats))
     except ShapeError as error:
         raise ConfigurationError(f"network.{error}") from error
-    if found != (classes,):
-        text = f"{found[0]} outputs" if shape.units is not None else f"an output of shape {shown(found)}"
+    if outputs_shape != (classes,):
+        text = (
+            f"{outputs_shape[0]} outputs" if shape.units is not None else f"an output of shape {shown(outputs_shape)}"
+        )
         key = "units" if shape.units is not None else "layers"
         raise ConfigurationError(
             f"network.{key}: the last layer has {text}, expected one for each of {classes} classes"
@@ -80,7 +82,7 @@ def build_model(
 def all_layers(shape: NetworkShape) -> list[Layer]:
     """Return the layers of widths or of a list; options without a value have the network's."""
     layers = shape.layers or [Layer(lut_dense=LUTDenseOptions(units=units)) for units in shape.units or []]
-    found = []
+    nested = []
     for n, layer in enumerate(layers):
         values = {
             "batch_norm": shape.batch_norm and n < len(layers) - 1,
@@ -91,8 +93,8 @@ def all_layers(shape: NetworkShape) -> list[Layer]:
         if isinstance(options, TableOptions):
             missing = {key: value for key, value in values.items() if getattr(options, key) is None}
             layer = layer.model_copy(update={layer.kind: options.model_copy(update=missing)})
-        found.append(layer)
-    return found
+        nested.append(layer)
+    return nested
 
 
 class _Builder:
@@ -104,18 +106,18 @@ class _Builder:
 
     def __init__(self, shape: NetworkShape, formats: Sequence[KIF], seed: int) -> None:
         self.shape = tuple(shape.input_shape or (len(formats),))
-        held = np.empty(len(formats), dtype=object)
-        held[:] = list(formats)
-        self.formats: np.ndarray | None = held.reshape(self.shape)
+        flat = np.empty(len(formats), dtype=object)
+        flat[:] = list(formats)
+        self.formats: np.ndarray | None = flat.reshape(self.shape)
         self.summed, self.seed = 1, seed
 
     def layer(self, n: int, description: Layer) -> keras.Layer:
         options, kind = description.options, description.kind
         name, seed = f"{kind}_{n}", self.seed * SEEDS_PER_MODEL + n
         if isinstance(options, TableOptions):
-            made = _table_layer(kind, options, self.input_format(options), seed, name)
+            layer = _table_layer(kind, options, self.input_format(options), seed, name)
         else:
-            made = _other_layer(kind, options, self.shape, seed, name)
+            layer = _other_layer(kind, options, self.shape, seed, name)
         after = shape_after(description, self.shape)
         if kind in ("flatten", "reshape"):
             self.formats = None if self.formats is None else self.formats.reshape(after)
@@ -125,7 +127,7 @@ class _Builder:
             self.formats = None
             self.summed = self.summed * math.prod(self.shape) // math.prod(after) if kind == "sum" else 1
         self.shape = after
-        return made
+        return layer
 
     def input_format(self, options: TableOptions) -> str | list[str]:
         """Return the described format, else the formats of the data, else the format between layers.
@@ -148,12 +150,12 @@ def _common(formats: Sequence[KIF]) -> KIF:
 
 def _pooled(formats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return formats of an array of this shape; each channel has one at all positions."""
-    found = np.empty(shape, dtype=object)
+    pooled = np.empty(shape, dtype=object)
     for channel, column in enumerate(formats.reshape(-1, shape[-1]).T):
-        held = _common(column)
+        common = _common(column)
         for place in np.ndindex(*shape[:-1]):
-            found[(*place, channel)] = held
-    return found
+            pooled[(*place, channel)] = common
+    return pooled
 
 
 def _table_layer(kind: str, options: TableOptions, input_format: str | list[str], seed: int, name: str) -> keras.Layer:
@@ -256,8 +258,8 @@ def _of_function(function: str, formats: Sequence[KIF], classes: int, seed: int)
     model = load_function(function)(formats=tuple(formats), classes=classes, seed=seed)
     if not isinstance(model, keras.Model):
         raise ConfigurationError(f"network.builder: {function}: expected a Keras model, found {type(model).__name__}")
-    for what, found, wanted in (("an input", model.inputs, len(formats)), ("an output", model.outputs, classes)):
-        shapes = [tuple(tensor.shape) for tensor in found or []]
+    for what, tensors, wanted in (("an input", model.inputs, len(formats)), ("an output", model.outputs, classes)):
+        shapes = [tuple(tensor.shape) for tensor in tensors or []]
         if shapes != [(None, wanted)]:
             text = ", ".join(map(str, shapes)) or "a model that is not built"
             raise ConfigurationError(

@@ -87,9 +87,9 @@ def load_checkpoint(
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as held:
-            meta = json.loads(str(held["meta"]))
-            arrays = _unpacked(held["content"].tobytes(), meta["arrays"])
+        with np.load(path, allow_pickle=False) as archive:
+            meta = json.loads(str(archive["meta"]))
+            arrays = _unpacked(archive["content"].tobytes(), meta["arrays"])
     except Exception as error:
         raise CardError(f"{path}: damaged checkpoint ({error}); remove it to train from the start") from error
     return (arrays, meta["state"]) if meta["belongs_to"] == belongs_to else None

@@ -53,12 +53,12 @@ def remove_hgq_edges(edges: Sequence[TableEdges], network: Network, *, marks: Ma
         Edges to remove.
     """
     gone = {form.name: mark | ~live(form) for form, mark in zip(network.layers, marks, strict=True)}
-    for held in edges:
-        numbers = _quantizer_numbers(held)
+    for layer_edges in edges:
+        numbers = _quantizer_numbers(layer_edges)
         assert numbers is not None, "edges without quantizers of their own are not removable"
-        chosen = held.numbers[:, gone[held.name]]
+        chosen = layer_edges.numbers[:, gone[layer_edges.name]]
         entries = np.unique(numbers.reshape(-1)[chosen[chosen >= 0]])
-        _without_bits(held.op.iq.quantizer, entries)
+        _without_bits(layer_edges.op.iq.quantizer, entries)
 
 
 def wrapping_quantizers(model: keras.Model) -> list[Any]:
@@ -76,10 +76,10 @@ def forget_ranges(quantizers: Sequence[Any]) -> None:
 def _quantizer_numbers(edges: TableEdges) -> np.ndarray | None:
     """Return the number of the quantizer's entry of each edge, in their shape; None where edges share an entry."""
     inner = edges.op.iq.quantizer
-    held = tuple(inner._k.shape)
-    entries = keras.ops.convert_to_tensor(np.arange(np.prod(held), dtype=np.float32).reshape(held))
-    found = keras.ops.convert_to_numpy(inner.bw_mapper.bw_to_x(entries, (1, *edges.shape)))
-    numbers = np.asarray(found)[0].astype(np.int64)
+    shape = tuple(inner._k.shape)
+    entries = keras.ops.convert_to_tensor(np.arange(np.prod(shape), dtype=np.float32).reshape(shape))
+    entry_of_edge = keras.ops.convert_to_numpy(inner.bw_mapper.bw_to_x(entries, (1, *edges.shape)))
+    numbers = np.asarray(entry_of_edge)[0].astype(np.int64)
     of_position = edges.numbers[0][edges.numbers[0] >= 0]
     own = numbers.reshape(-1)[of_position]
     return numbers if len(np.unique(own)) == len(own) else None

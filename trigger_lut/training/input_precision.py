@@ -60,14 +60,14 @@ def coarse_inputs(model: Any, inputs: Sequence[KIF]) -> list[CoarseInput]:
     list of CoarseInput
         In the order of the inputs.
     """
-    found = []
+    coarse = []
     for n, (given, one) in enumerate(zip(inputs, read_formats(model), strict=True)):
         if one is None:
             continue
         read = None if one.kif is None else KIF(*(max(pair) for pair in zip(given, one.kif, strict=True)))
         if read != given:
-            found.append(CoarseInput(n, given, read))
-    return found
+            coarse.append(CoarseInput(n, given, read))
+    return coarse
 
 
 def changed_decisions(

@@ -97,9 +97,9 @@ class KeptInterface:
     def finished(self, network: Network) -> Network:
         """Return a network of the model in the earlier formats, or in the earlier structure."""
         if self.structure:
-            found = in_structure_of(network, self.former)
+            matched = in_structure_of(network, self.former)
             return Network(
-                found.inputs, found.layers, network.features, network.classes, found.outputs, found.port_formats
+                matched.inputs, matched.layers, network.features, network.classes, matched.outputs, matched.port_formats
             )
         return with_port_formats(network, self.former.output_formats())
 
@@ -117,7 +117,7 @@ class KeptInterface:
             if not names:
                 continue
             lo, hi, least, most = (
-                np.stack([held[name][end] for name in names]) for held in (ranges, self.limits) for end in (0, 1)
+                np.stack([limits[name][end] for name in names]) for limits in (ranges, self.limits) for end in (0, 1)
             )
             gain, shift = _projection(lo.min(axis=0), hi.max(axis=0), least=least.max(axis=0), most=most.min(axis=0))
             if (gain == 1.0).all() and (shift == 0.0).all():
@@ -156,8 +156,8 @@ def limits_of(former: Network, structure: bool) -> Limits:
         limit(value, least=kif.lo * kif.step, most=kif.hi * kif.step)
     for n in reversed(range(len(former.layers))):
         layer = former.layers[n]
-        made = slice(former.first_value[n], former.first_value[n + 1])
-        limited = structure or bool(np.isfinite(lo[made]).any() or np.isfinite(hi[made]).any())
+        outputs = slice(former.first_value[n], former.first_value[n + 1])
+        limited = structure or bool(np.isfinite(lo[outputs]).any() or np.isfinite(hi[outputs]).any())
         for p, i in np.argwhere(former.gather_index[n] >= 0):
             value, kif = int(former.gather_index[n][p, i]), layer.inputs[i]
             if not isinstance(layer, TableLayer):  # what it makes of larger values is not known here
@@ -165,13 +165,13 @@ def limits_of(former: Network, structure: bool) -> Limits:
                     limit(value, least=own_lo[value], most=own_hi[value])
             elif structure and layer.overflow[i] == "WRAP":
                 limit(value, least=kif.lo * kif.step, most=kif.hi * kif.step)
-    found = {}
+    limits = {}
     for n, layer in enumerate(former.layers):
-        made = slice(former.first_value[n], former.first_value[n + 1])
+        outputs = slice(former.first_value[n], former.first_value[n + 1])
         if isinstance(layer, TableLayer):
             shape = (-1, layer.shape[1])
-            found[layer.name] = lo[made].reshape(shape).max(axis=0), hi[made].reshape(shape).min(axis=0)
-    return found
+            limits[layer.name] = lo[outputs].reshape(shape).max(axis=0), hi[outputs].reshape(shape).min(axis=0)
+    return limits
 
 
 def _projection(

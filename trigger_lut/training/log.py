@@ -16,15 +16,15 @@ def line(state: RunState, loss: float) -> str:
 
     Accuracy, LUTs and cycles are of the last evaluation. LUTs are the surrogate's, times the correction by Yosys.
     """
-    seen = "accuracy, LUTs and cycles not evaluated yet"
+    metrics = "accuracy, LUTs and cycles not evaluated yet"
     if state.history:
         last, measured = state.history[-1], bool(state.measurements)
-        seen = (
+        metrics = (
             f"accuracy {last.score:.4f}  LUTs {last.correction * last.luts_estimate:.0f} of "
             f"{state.spec.budget.luts} (surrogate{f' x {last.correction:.3f} by yosys' if measured else ''})  "
             f"cycles {last.latency_cycles} of {state.spec.latency_cycles_budget} (planned)"
         )
-    return f"epoch {state.epoch}/{state.until}  loss {loss:.4f}  {seen}  {seconds_left(state):.0f} s left"
+    return f"epoch {state.epoch}/{state.until}  loss {loss:.4f}  {metrics}  {seconds_left(state):.0f} s left"
 
 
 def refuse_divergence(state: RunState, model: TrainableModel, *, loss: float) -> None:

@@ -46,10 +46,10 @@ def strategy(gpus: int) -> tf.distribute.MirroredStrategy | None:
     """
     if gpus <= 1:
         return None
-    found = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
-    if len(found) < gpus:
-        raise ConfigurationError(f"--gpus: expected {gpus} GPUs that TensorFlow can use, found {len(found)}")
-    return tf.distribute.MirroredStrategy(found[:gpus])
+    devices = [gpu.name for gpu in tf.config.list_logical_devices("GPU")]
+    if len(devices) < gpus:
+        raise ConfigurationError(f"--gpus: expected {gpus} GPUs that TensorFlow can use, found {len(devices)}")
+    return tf.distribute.MirroredStrategy(devices[:gpus])
 
 
 def scope(over: tf.distribute.Strategy | None) -> contextlib.AbstractContextManager[Any]:
@@ -125,9 +125,9 @@ class SharedTrainer(Trainer):
     def _next_histogram(self, x, histograms: Sequence[tf.Tensor]):
         # Stateless: what the layers before would keep of this pass, the pass for the gradients keeps.
         with keras.StatelessScope(), collecting():
-            found = next_histogram(lambda: self.model(x, training=True), histograms)
-        assert found is not None, "there is a histogram for each normalized layer"
-        return found
+            histogram = next_histogram(lambda: self.model(x, training=True), histograms)
+        assert histogram is not None, "there is a histogram for each normalized layer"
+        return histogram
 
     def _gradients_of_part(self, x, labels, histograms: Sequence[tf.Tensor], pressure):
         with given(histograms):

@@ -23,15 +23,15 @@ def saliency(network: Network, codes: np.ndarray) -> list[np.ndarray]:
 
     codes (N, C_in) integers of the network's input. Pruned edges have 0, and so do all edges of a layer without tables.
     """
-    values, found = all_values(network, np.asarray(codes, dtype=np.int64)), []
+    values, spreads = all_values(network, np.asarray(codes, dtype=np.int64)), []
     for n, layer in enumerate(network.layers):
         spread = np.zeros(layer.shape)
         if layer.prunable:
-            seen = _seen(network, n, values)
+            channels = _seen(network, n, values)
             for i, o in layer.edges():
-                spread[i, o] = layer.term(i, o, codes=seen[:, i]).std() * 2.0 ** -float(layer.fraction_bits[o])
-        found.append(spread)
-    return found
+                spread[i, o] = layer.term(i, o, codes=channels[:, i]).std() * 2.0 ** -float(layer.fraction_bits[o])
+        spreads.append(spread)
+    return spreads
 
 
 def _seen(network: Network, n: int, values: np.ndarray) -> np.ndarray:

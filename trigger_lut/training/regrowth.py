@@ -44,19 +44,19 @@ def growths(layers: list[Any], network: Callable[[], Network], *, codes: np.ndar
     by which edges are valued. If an edge varies by s, its m-th address bit distinguishes about s * 2**-m. One more
     fraction bit halves the error of rounding.
     """
-    held = [np.array(layer.input_width) for layer in layers]
-    for layer, widths in zip(layers, held, strict=True):
+    fixed_widths = [np.array(layer.input_width) for layer in layers]
+    for layer, widths in zip(layers, fixed_widths, strict=True):
         layer.input_width.assign(widths_before(widths))
     whole = network()
-    for layer, widths in zip(layers, held, strict=True):
+    for layer, widths in zip(layers, fixed_widths, strict=True):
         layer.input_width.assign(widths)
     worth, mean = {}, {}
     for form, spread in zip(whole.layers, saliency(whole, codes), strict=True):
         alive = live(form)
         mean[form.name] = np.full(form.shape, max(spread[alive].mean(), 1e-30) if alive.any() else 1.0)
         worth[form.name] = spread / mean[form.name]
-    found = []
-    for layer, widths in zip(layers, held, strict=True):
+    candidates = []
+    for layer, widths in zip(layers, fixed_widths, strict=True):
         names = [f"{layer.name}_place{p}" for p in range(len(widths))] if layer.per_position_widths else [layer.name]
         gain, unit = (np.stack([each[name] for name in names]).reshape(widths.shape) for each in (worth, mean))
         before, fraction = widths_before(widths), np.array(layer.output_fraction)
@@ -64,13 +64,15 @@ def growths(layers: list[Any], network: Callable[[], Network], *, codes: np.ndar
         most = np.broadcast_to(layer.channel_bits[:, None], widths.shape)
         for index in map(tuple, np.argwhere((gain > 0) & (before > 0))):
             if widths[index] < 0:
-                found.append(Growth(float(gain[index]), layer.input_width, index, float(before[index])))
+                candidates.append(Growth(float(gain[index]), layer.input_width, index, float(before[index])))
                 continue
             if widths[index] < most[index]:
-                found.append(Growth(float(finer[index]), layer.input_width, index, float(widths[index]) + 1.0))
+                candidates.append(Growth(float(finer[index]), layer.input_width, index, float(widths[index]) + 1.0))
             if fraction[index] < FRACTION_LIMIT:
-                found.append(Growth(float(rounded[index]), layer.output_fraction, index, float(fraction[index]) + 1.0))
-    return sorted(found, key=lambda g: -g.worth)
+                candidates.append(
+                    Growth(float(rounded[index]), layer.output_fraction, index, float(fraction[index]) + 1.0)
+                )
+    return sorted(candidates, key=lambda g: -g.worth)
 
 
 def fill(options: list[Growth], fits: Callable[[], bool], *, full: Callable[[], bool]) -> int:

@@ -28,31 +28,27 @@ def select_result(state: RunState, model: TrainableModel) -> None:
 
     Training continues with fewer edges if none fits, with more if it is small. Interrupted, the selection begins anew.
     """
-    found = _best(state, model)
+    best = _best(state, model)
     if state.spec.keeps_structure:
-        state.result = _of_tables_alone(state, found)
+        state.result = _of_tables_alone(state, best)
         return
-    if found is None and (state.found is None or (state.nearest is not None and state.prune_rounds < MAX_PRUNE_ROUNDS)):
+    if best is None and (state.found is None or (state.nearest is not None and state.prune_rounds < MAX_PRUNE_ROUNDS)):
         _prune_and_retrain(state, model)
         return
-    if state.found is not None and (found is None or not _as_accurate(model, found, state.found)):
-        found = state.found
-    if (
-        state.luts.binds
-        and state.regrow_rounds < MAX_REGROW_ROUNDS
-        and found.built.luts < USED * state.spec.budget.luts
-    ):
-        _regrow_and_retrain(state, model, found)
+    if state.found is not None and (best is None or not _as_accurate(model, best, state.found)):
+        best = state.found
+    if state.luts.binds and state.regrow_rounds < MAX_REGROW_ROUNDS and best.built.luts < USED * state.spec.budget.luts:
+        _regrow_and_retrain(state, model, best)
         return
-    if state.luts.binds and found.built.luts < USED * state.spec.budget.luts:
-        found = _regrow_only(state, model, found)
-    state.result = TrainingResult(True, found.built, found.weights)
+    if state.luts.binds and best.built.luts < USED * state.spec.budget.luts:
+        best = _regrow_only(state, model, best)
+    state.result = TrainingResult(True, best.built, best.weights)
 
 
-def _of_tables_alone(state: RunState, found: FeasibleNetwork | None) -> TrainingResult:
+def _of_tables_alone(state: RunState, best: FeasibleNetwork | None) -> TrainingResult:
     """Return the result of a training that keeps the structure: nothing can be pruned or restored."""
-    if found is not None:
-        return TrainingResult(True, found.built, found.weights)
+    if best is not None:
+        return TrainingResult(True, best.built, best.weights)
     assert state.nearest is not None, "every training ends with a candidate"
     return TrainingResult(False, state.nearest.built, state.nearest.weights)
 
@@ -62,12 +58,12 @@ def _best(state: RunState, model: TrainableModel) -> FeasibleNetwork | None:
 
     Each measurement corrects the estimates of the others.
     """
-    left, found, share = list(state.candidates), None, MARGIN
+    left, best, share = list(state.candidates), None, MARGIN
     for _ in range(MAX_TRIALS):
         fitting = [c for c in left if state.budget.is_met(c.cost, share)]
-        if not fitting and state.nearest is None and state.found is None and found is None:
+        if not fitting and state.nearest is None and state.found is None and best is None:
             fitting = [min(left, key=lambda c: state.budget.excess(c.cost))]
-        better = [c for c in fitting if found is None or c.accuracy > found.accuracy]
+        better = [c for c in fitting if best is None or c.accuracy > best.accuracy]
         if not better:
             break
         tried = better[0]
@@ -76,10 +72,10 @@ def _best(state: RunState, model: TrainableModel) -> FeasibleNetwork | None:
         built = state.measure(model, "result")
         over, share = state.budget.excess_measured(built), 1.0
         if over == 0.0:
-            found = FeasibleNetwork(tried.accuracy, built, tried.weights)
+            best = FeasibleNetwork(tried.accuracy, built, tried.weights)
         elif state.nearest is None or over < state.nearest.over:
             state.nearest = ClosestNetwork(over, built, state.budget.correction, tried.weights)
-    return found
+    return best
 
 
 def _as_accurate(model: TrainableModel, new: FeasibleNetwork, old: FeasibleNetwork) -> bool:
@@ -140,13 +136,13 @@ def _prune_only(state: RunState, model: TrainableModel) -> TrainingResult:
     return TrainingResult(False, state.nearest.built, state.nearest.weights)
 
 
-def _regrow_only(state: RunState, model: TrainableModel, found: FeasibleNetwork) -> FeasibleNetwork:
+def _regrow_only(state: RunState, model: TrainableModel, start: FeasibleNetwork) -> FeasibleNetwork:
     """Restore edges step by step as far as measured LUTs allow, without fine-tuning, as in `_prune_only`.
 
     Each step takes more LUTs by the surrogate, and none lowers the accuracy. If too few such steps fit, a second pass
     allows a loss of one standard error.
     """
-    before, best = _qualities(model, found), found
+    before, best = _qualities(model, start), start
     left, size = FILLS, state.budget.estimate(model.network()).luts
 
     def fits(cost: Cost, errors: float) -> bool:
@@ -154,7 +150,7 @@ def _regrow_only(state: RunState, model: TrainableModel, found: FeasibleNetwork)
         if left == 0 or cost.luts <= size:
             return False
         accuracy = model.accuracy()
-        if found.accuracy - accuracy > errors * _error(model, model.qualities(), before):
+        if start.accuracy - accuracy > errors * _error(model, model.qualities(), before):
             return False
         left, limits = left - 1, state.budget
         built = state.measure(model, "result")
@@ -174,14 +170,14 @@ def _regrow_only(state: RunState, model: TrainableModel, found: FeasibleNetwork)
     return best
 
 
-def _regrow_and_retrain(state: RunState, model: TrainableModel, found: FeasibleNetwork) -> None:
+def _regrow_and_retrain(state: RunState, model: TrainableModel, start: FeasibleNetwork) -> None:
     """Fill the found network by its own correction and retrain it; it stays the result if nothing better comes."""
-    model.load_weights(found.weights)
-    state.budget = replace(state.budget, correction=correction(found.built, state.budget.estimate(model.network())))
-    state.found, state.regrow_rounds = found, state.regrow_rounds + 1
+    model.load_weights(start.weights)
+    state.budget = replace(state.budget, correction=correction(start.built, state.budget.estimate(model.network())))
+    state.found, state.regrow_rounds = start, state.regrow_rounds + 1
     _go_on(state, model)
     if state.result is not None:
-        state.result = TrainingResult(True, found.built, found.weights)
+        state.result = TrainingResult(True, start.built, start.weights)
 
 
 def _go_on(state: RunState, model: TrainableModel) -> None:

@@ -234,8 +234,8 @@ class Session:
 
     def resume(self) -> None:
         """Continue from the last checkpoint, if there is one of this specification, data and code."""
-        held = checkpoint.load_checkpoint(self.folder, self.belongs_to)
-        if held is not None:
-            arrays, values = held
+        saved = checkpoint.load_checkpoint(self.folder, self.belongs_to)
+        if saved is not None:
+            arrays, values = saved
             self.state.unpack(self.model.load_trainer_arrays(arrays), values)
             LOG.info(f"resuming from epoch {self.state.epoch}")

@@ -22,8 +22,8 @@ Links = dict[int, list[tuple[Any, bool]]]
 
 def counting_layers(model: keras.Model) -> list[Any]:
     """Return the layers of HGQ2 in a model that count EBOPs."""
-    found = model._flatten_layers(include_self=False)
-    return [x for x in found if getattr(x, "enable_ebops", False) and getattr(x, "_beta", None) is not None]
+    layers = model._flatten_layers(include_self=False)
+    return [x for x in layers if getattr(x, "enable_ebops", False) and getattr(x, "_beta", None) is not None]
 
 
 def model_cost(
@@ -88,18 +88,18 @@ def links_of(model: keras.Model, layers: Sequence[Any]) -> Links | None:
 
     def before(operation: Any) -> list[tuple[Any, bool]]:
         if id(operation) not in links:
-            found: dict[int, tuple[Any, bool]] = {}
+            sources: dict[int, tuple[Any, bool]] = {}
             for node in operation._inbound_nodes:
                 for parent in node.parent_nodes:
                     above = parent.operation
                     if id(above) not in known:
                         continue
                     if id(above) in wanted:
-                        found[id(above)] = (above, True)
+                        sources[id(above)] = (above, True)
                         continue
                     for layer, _ in before(above):
-                        found.setdefault(id(layer), (layer, False))
-            links[id(operation)] = list(found.values())
+                        sources.setdefault(id(layer), (layer, False))
+            links[id(operation)] = list(sources.values())
         return links[id(operation)]
 
     for layer in layers:

@@ -32,11 +32,11 @@ def accuracies(integers: Network, events: EventCodes) -> dict[int, float]:
     accuracy = {}
     for split in (VALIDATION, TEST):
         quality = EventScore.for_split(events, split)
-        found = [
+        qualities = [
             quality.score(decode_outputs(evaluate(integers, codes), integers), truth)
             for codes, truth in events.chunks(split)
         ]
-        accuracy[split] = quality.mean(np.concatenate(found))
+        accuracy[split] = quality.mean(np.concatenate(qualities))
     return accuracy
 
 

@@ -35,13 +35,13 @@ TRACED_AT_ONCE = 8192  # events, of which a table layer of HGQ2 keeps the values
 @contextlib.contextmanager
 def momentum_of_zero(layers: Sequence[Any]) -> Iterator[None]:
     """Make training passes that are traced within the block store the moments of their batch in layers of Keras."""
-    held = [layer.momentum for layer in layers]
+    momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.momentum = 0.0
     try:
         yield
     finally:
-        for layer, momentum in zip(layers, held, strict=True):
+        for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
 
 
@@ -85,9 +85,9 @@ class Trainer:
         self.ranges = wrapping_quantizers(model)
         self.links = links_of(model, self.layers)
         self.widths = [v for v in model.trainable_variables if v.name in WIDTHS or id(v) in bits]
-        held = {id(v) for v in self.widths}
+        width_ids = {id(v) for v in self.widths}
         self.loss_variables = list(getattr(loss, "variables", []))
-        self.weights = [*(v for v in model.trainable_variables if id(v) not in held), *self.loss_variables]
+        self.weights = [*(v for v in model.trainable_variables if id(v) not in width_ids), *self.loss_variables]
         self.sizes = [int(np.prod(v.shape)) for v in (*self.weights, *self.widths)]
         self.moments = [tf.Variable(tf.zeros(sum(self.sizes))) for _ in range(2)]
         self.step = tf.Variable(0.0)
@@ -137,12 +137,12 @@ class Trainer:
         """Return outputs of the model in inference; many events go through in chunks of one size."""
         if len(x) <= BLOCK:
             return np.asarray(self._predict(tf.constant(x, tf.float32)))
-        found = []
+        blocks = []
         for start in range(0, len(x), BLOCK):
             chunk = x[start : start + BLOCK]
             filled = np.concatenate([chunk, np.zeros((BLOCK - len(chunk), *x.shape[1:]), x.dtype)])
-            found.append(np.asarray(self._predict(tf.constant(filled, tf.float32)))[: len(chunk)])
-        return np.concatenate(found)
+            blocks.append(np.asarray(self._predict(tf.constant(filled, tf.float32)))[: len(chunk)])
+        return np.concatenate(blocks)
 
     def refresh_batch_norm(self, x: np.ndarray) -> None:
         """Set the stored moments of batch normalization to those of these events (N, C); no effect once they are fixed.

@@ -129,13 +129,13 @@ def load(path: Path | None, spec: Spec, *, events: EventCodes) -> Start | None:
         )
     if not path.is_file():
         raise CardError(f"{path}: expected what design {spec.design!r} starts from, found no such file")
-    held = checkpoint.load_checkpoint(path.parent, _shape(spec, events), name=path.name)
-    if held is None:
+    saved = checkpoint.load_checkpoint(path.parent, _shape(spec, events), name=path.name)
+    if saved is None:
         raise CardError(
             f"{path}: not of the network of design {spec.design!r}: expected its layers, input formats and classes; "
             "only designs that differ in nothing but LUTs start from each other"
         )
-    arrays, values = held
+    arrays, values = saved
     return Start(tuple(values["luts"]), tuple(values["depth"]), Correction(**values["correction"]), arrays)
 
 

@@ -14,7 +14,7 @@ FLAGS = {"xla_cpu_use_fusion_emitters": "false"}
 
 def choose_flags() -> None:
     """Add FLAGS to $XLA_FLAGS, but those that are in it; without effect once XLA has compiled something."""
-    held = os.environ.get("XLA_FLAGS", "")
-    named = set(re.findall(r"--(\w+)", held))
+    flags = os.environ.get("XLA_FLAGS", "")
+    named = set(re.findall(r"--(\w+)", flags))
     added = [f"--{name}={value}" for name, value in FLAGS.items() if name not in named]
-    os.environ["XLA_FLAGS"] = " ".join([held, *added]).strip()
+    os.environ["XLA_FLAGS"] = " ".join([flags, *added]).strip()

@@ -60,17 +60,17 @@ def read_hls_report(path: Path) -> HlsReport:
 
     def text(place: str, *others: str) -> str:
         for name in (place, *others):
-            found = root.findtext(name)
-            if found is not None and found.strip():
-                return found.strip()
+            content = root.findtext(name)
+            if content is not None and content.strip():
+                return content.strip()
         raise ReportError(f"{path}: expected a value at {place}, found none")
 
     def number(place: str, *others: str) -> float:
-        found = text(place, *others)
+        content = text(place, *others)
         try:
-            return float(found)
+            return float(content)
         except ValueError as error:
-            raise ReportError(f"{path}: {place}: expected a number, found {found!r}") from error
+            raise ReportError(f"{path}: {place}: expected a number, found {content!r}") from error
 
     def cycles(name: str) -> int | None:
         place = f"{latency}/{name}"

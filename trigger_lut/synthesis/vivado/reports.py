@@ -136,8 +136,8 @@ def read_timing(path: Path) -> TimingSummary:
         r"^(\S+) +\{[^}]*\} +([\d.]+) +[\d.]+ *$", _box(path, text, "Clock Summary", "Intra Clock Table"), re.MULTILINE
     )
     if len(clocks) != 1:
-        found = ", ".join(name for name, _ in clocks) or "none"
-        raise ReportError(f"{path}: Clock Summary: expected one clock, found: {found}")
+        names = ", ".join(name for name, _ in clocks) or "none"
+        raise ReportError(f"{path}: Clock Summary: expected one clock, found: {names}")
     details = _details(path, text, rows[0])
     levels = re.search(r"^Max Delay Paths$.*?^  Logic Levels: +(\d+)", details, re.MULTILINE | re.DOTALL)
     return TimingSummary(
@@ -166,11 +166,11 @@ def _text(path: Path, title: str, command: str) -> str:
 
 
 def _header(path: Path, text: str, key: str) -> str:
-    found = re.search(rf"^\| {key} *: (.*?) *$", text, re.MULTILINE)
-    if not found:
+    match = re.search(rf"^\| {key} *: (.*?) *$", text, re.MULTILINE)
+    if not match:
         raise ReportError(f"{path}: expected a line '| {key} : ...' in its head, found none")
-    version = re.match(r"Vivado v\.(\S+)", found[1])
-    return version[1] if version else found[1]
+    version = re.match(r"Vivado v\.(\S+)", match[1])
+    return version[1] if version else match[1]
 
 
 def _all_sections(path: Path, text: str) -> None:
@@ -192,9 +192,9 @@ def _all_sections(path: Path, text: str) -> None:
 
 def _used(path: Path, text: str, names: tuple[str, ...], otherwise: str | None = None) -> str:
     for name in names:
-        found = re.search(rf"^\| {re.escape(name)}\*? *\| *([\d.]+) *\|", text, re.MULTILINE)
-        if found:
-            return found[1]
+        match = re.search(rf"^\| {re.escape(name)}\*? *\| *([\d.]+) *\|", text, re.MULTILINE)
+        if match:
+            return match[1]
     if otherwise is None:
         raise ReportError(f"{path}: expected a row {' or '.join(map(repr, names))}, found none")
     return otherwise

@@ -341,10 +341,10 @@ def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
     except ValidationError as error:
         mistakes += explain(error, Budget)
     # What the models cannot know is looked for even in a file with other mistakes, so that one run shows them all.
-    held = content if isinstance(content, dict) else {}
-    name, designs = held.get("target"), held.get("designs")
+    keys = content if isinstance(content, dict) else {}
+    name, designs = keys.get("target"), keys.get("designs")
     designs = designs if isinstance(designs, dict) else {}
-    scan = _sound_scan(held["scan"], targets.get(str(name))) if isinstance(held.get("scan"), dict) else None
+    scan = _sound_scan(keys["scan"], targets.get(str(name))) if isinstance(keys.get("scan"), dict) else None
     if isinstance(name, str) and name not in targets:
         mistakes.append(f"target: {targets_path} has no {name!r}{nearest(name, targets)}")
     elif isinstance(name, str):
@@ -353,8 +353,8 @@ def load_budget(path: Path, targets_path: Path) -> tuple[Budget, Target]:
             mistakes += [f"designs.{design}.{problem}" for problem in impossible(wanted, targets[name])]
         mistakes += _impossible_in_scan(scan, targets[name])
     if scan is not None:
-        seed = held.get("seed", 1)
-        network = _sound_network(held.get("network"))
+        seed = keys.get("seed", 1)
+        network = _sound_network(keys.get("network"))
         mistakes += scans.mistakes(scan, network, seed=seed if isinstance(seed, int) else 1, designs=designs)
     for design, other in same_in_code(designs):
         mistakes.append(

@@ -105,12 +105,12 @@ def shares(pileup: float) -> dict[str, float]:
     dict of str to float
         Fraction by kind of background, the soft one first. They add up to 1.
     """
-    above, found = 0.0, {}
+    above, fractions = 0.0, {}
     for name in reversed(SLICES):
         each = SLICES[name].sigma_mb / INELASTIC_MB
-        found[name] = math.exp(-pileup * above) * -math.expm1(-pileup * each)
+        fractions[name] = math.exp(-pileup * above) * -math.expm1(-pileup * each)
         above += each
-    return {SOFT: 1 - sum(found.values()), **{name: found[name] for name in SLICES}}
+    return {SOFT: 1 - sum(fractions.values()), **{name: fractions[name] for name in SLICES}}
 
 
 def planned_crossing_files(crossings: Crossings) -> list[PlannedFile]:

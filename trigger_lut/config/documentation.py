@@ -84,8 +84,8 @@ def _is_list(entry: dict[str, Any]) -> bool:
 
 def _by_name(entry: dict[str, Any]) -> dict[str, Any] | None:
     """Return the schema of the values under names that the user chooses, if a mapping has such."""
-    found = [*entry.get("patternProperties", {}).values(), entry.get("additionalProperties")][0]
-    return found if isinstance(found, dict) else None
+    schema = [*entry.get("patternProperties", {}).values(), entry.get("additionalProperties")][0]
+    return schema if isinstance(schema, dict) else None
 
 
 def _references(entry: dict[str, Any]) -> list[str]:

@@ -63,18 +63,18 @@ def saved_config(path: Path) -> str:
         with h5py.File(path) as file:
             config = file.attrs["model_config"]
             return config.decode() if isinstance(config, bytes) else str(config)
-    with zipfile.ZipFile(path) as held:
-        return held.read("config.json").decode()
+    with zipfile.ZipFile(path) as archive:
+        return archive.read("config.json").decode()
 
 
 def _input_shapes(config: Any) -> list[list[int]] | None:
     """Shapes of the input layers without the batch, None where they are not all known."""
-    found = []
+    shapes = []
     for layer in config.get("config", {}).get("layers", []) if isinstance(config, dict) else []:
         if layer.get("class_name") != "InputLayer":
             continue
         shape = layer["config"].get("batch_shape", layer["config"].get("batch_input_shape"))
         if not shape or not all(isinstance(n, int) for n in shape[1:]):
             return None
-        found.append(shape[1:])
-    return found or None
+        shapes.append(shape[1:])
+    return shapes or None

@@ -57,8 +57,8 @@ class Layer(Sparse):
         kinds = [name for name in type(self).model_fields if getattr(self, name) is not None]
         if len(kinds) != 1:
             known = ", ".join(type(self).model_fields)
-            found = " and ".join(kinds) or "none"
-            raise ValueError(f"expected one kind of layer with its options (one of {known}), found {found}")
+            given = " and ".join(kinds) or "none"
+            raise ValueError(f"expected one kind of layer with its options (one of {known}), found {given}")
         return self
 
     @property
@@ -76,8 +76,8 @@ class Layer(Sparse):
         """Outputs per position of a layer with weights; None for the others."""
         if self.q_einsum_dense is not None:
             return self.q_einsum_dense.output_shape[-1]
-        found: int | None = getattr(self.options, "units", None) or getattr(self.options, "filters", None)
-        return found
+        units: int | None = getattr(self.options, "units", None) or getattr(self.options, "filters", None)
+        return units
 
 
 class Quantize(Strict):

@@ -58,11 +58,11 @@ class FrozenInterface(Strict):
             (self.files.network, self.network_sha256),
             (self.files.archive, self.archive_sha256),
         ):
-            found = sha256(Path(path)) if Path(path).is_file() else "no file"
-            if found != digest:
+            actual = sha256(Path(path)) if Path(path).is_file() else "no file"
+            if actual != digest:
                 raise CardError(
                     f"{path}: not the file that the design was specified with. Expected sha256 {digest}, found "
-                    f"{found}. Run the workflow again."
+                    f"{actual}. Run the workflow again."
                 )
 
 
@@ -139,15 +139,15 @@ def data_mistakes(frozen: FrozenInterface, former: dict[str, Any], *, data_set: 
         return [f"{name}: features: expected those of {frozen.result}, {_first(frozen.features, names)}"]
     if outputs != frozen.classes:
         return [f"{name}: classes: expected those of {frozen.result}, {_first(frozen.classes, outputs)}"]
-    found = []
+    mistakes = []
     for channel, kif in zip(described, frozen.input_formats(), strict=True):
         given = channel.feature.given
         if given is not None and given != kif:
-            found.append(
+            mistakes.append(
                 f"{name}: feature {channel.name}: expected the format {kif} of {frozen.result}, found {given}. Remove "
                 "format and scale, or use the former ones"
             )
-    found += [
+    mistakes += [
         f"{name}: regression_targets.{target.name}.scale: expected the number of the former data set, found none. "
         "Write it, so that outputs keep their unit"
         for target in data_set.regression_targets or []
@@ -155,9 +155,9 @@ def data_mistakes(frozen: FrozenInterface, former: dict[str, Any], *, data_set: 
     ]
     # Present until the data set of this name is read again.
     described_before = Path(frozen.result).parent / "data" / str(former["data_set"]) / "data_set.json"
-    if not found and described_before.is_file():
-        found += [f"{name}: {line}" for line in differences(load_data_set(described_before, truth=False), data_set)]
-    return found
+    if not mistakes and described_before.is_file():
+        mistakes += [f"{name}: {line}" for line in differences(load_data_set(described_before, truth=False), data_set)]
+    return mistakes
 
 
 def design_mistakes(
@@ -181,27 +181,27 @@ def design_mistakes(
     list of str
         Mistakes; empty if there are none.
     """
-    found = [
+    mistakes = [
         f"retrain: {frozen.result}: {key}: expected {shown(former[key])} as before, found {shown(own)}"
         for key, own in (("network", network), ("target", target))
         if own != former[key]
     ]
     if ii != former["budget"]["ii"]:
-        found.append(f"retrain: {frozen.result}: ii: expected {former['budget']['ii']} as before, found {ii}")
+        mistakes.append(f"retrain: {frozen.result}: ii: expected {former['budget']['ii']} as before, found {ii}")
     if "keras_file" in network:
-        found.append(
+        mistakes.append(
             f"retrain: {frozen.result}: expected a network of units, layers or a builder, found an imported model. "
             f"Import {frozen.files.model} with network.keras_file instead"
         )
     layers = [kind for layer in network.get("layers") or [] for kind in layer]
     if frozen.keep == "structure" and (loose := sorted({kind for kind in layers if kind.startswith("q_")})):
-        found.append(f"keep: expected layers of tables alone for structure, found {', '.join(loose)}")
-    return found
+        mistakes.append(f"keep: expected layers of tables alone for structure, found {', '.join(loose)}")
+    return mistakes
 
 
-def _first(expected: Sequence[str], found: Sequence[str]) -> str:
+def _first(expected: Sequence[str], actual: Sequence[str]) -> str:
     """Describe the first difference of two lists of names."""
-    for n, (one, other) in enumerate(zip(expected, found, strict=False)):
+    for n, (one, other) in enumerate(zip(expected, actual, strict=False)):
         if one != other:
             return f"number {n} {one!r}, found {other!r}"
-    return f"{len(expected)} names, found {len(found)}"
+    return f"{len(expected)} names, found {len(actual)}"

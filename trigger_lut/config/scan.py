@@ -94,15 +94,15 @@ def variants(scan: Scan, network: NetworkShape) -> list[Variant]:
         Networks of `networks` or of `units`; the budget file's alone where the scan has neither.
     """
     if scan.networks is not None:
-        return [Variant(f"_{name}", f"scan.networks.{name}", held) for name, held in scan.networks.items()]
+        return [Variant(f"_{name}", f"scan.networks.{name}", shape) for name, shape in scan.networks.items()]
     if scan.units is None:
         return [Variant("", "network", network)]
     shared = {key: getattr(network, key) for key in ("batch_norm", "edge_hidden_units", "max_input_bits")}
-    found = []
+    listed = []
     for n, units in enumerate(scan.units):
         label = "" if units == network.units else "_u" + "x".join(map(str, units))
-        found.append(Variant(label, f"scan.units.{n}", NetworkShape(units=units, **shared)))
-    return found
+        listed.append(Variant(label, f"scan.units.{n}", NetworkShape(units=units, **shared)))
+    return listed
 
 
 def points(scan: Scan, network: NetworkShape, *, seed: int) -> list[Point]:
@@ -146,13 +146,13 @@ def points(scan: Scan, network: NetworkShape, *, seed: int) -> list[Point]:
 
 
 def _networks(scan: Scan, network: NetworkShape) -> list[tuple[str, NetworkShape]]:
-    found = []
+    shapes = []
     for variant in variants(scan, network):
         for bits in scan.max_input_bits or [variant.network.max_input_bits]:
             same = bits == variant.network.max_input_bits
             shape = variant.network if same else variant.network.model_copy(update={"max_input_bits": bits})
-            found.append((variant.label + ("" if same else f"_b{bits}"), shape))
-    return found
+            shapes.append((variant.label + ("" if same else f"_b{bits}"), shape))
+    return shapes
 
 
 def _text(number: float) -> str:
@@ -185,24 +185,24 @@ def mistakes(scan: Scan, network: NetworkShape | None, *, seed: int, designs: Co
     list of str
         Problems as 'dotted.path: problem'.
     """
-    found = []
+    lines = []
     lists = {key: getattr(scan, key) for key in ("luts", "latency_ns", "units", "max_input_bits", "seeds")}
     for key, values in lists.items():
         repeated = [value for value, count in Counter(map(str, values or [])).items() if count > 1]
-        found += [f"scan.{key}: {value} occurs twice" for value in repeated]
+        lines += [f"scan.{key}: {value} occurs twice" for value in repeated]
     named = list((scan.networks or {}).items())
-    for n, (name, held) in enumerate(named):
-        found += [f"scan.networks.{name}: the same as {other!r}" for other, earlier in named[:n] if earlier == held]
+    for n, (name, shape) in enumerate(named):
+        lines += [f"scan.networks.{name}: the same as {other!r}" for other, earlier in named[:n] if earlier == shape]
     if scan.units is not None and scan.networks is not None:
-        found.append("scan: expected units or networks, found both")
+        lines.append("scan: expected units or networks, found both")
     lengths = {key: len(values) for key, values in {**lists, "networks": named}.items() if values}
     if (count := math.prod(lengths.values())) > MOST_POINTS:
         product = " x ".join(f"{length} {key}" for key, length in lengths.items())
-        found.append(f"scan: expected at most {MOST_POINTS} designs, found {count} ({product})")
+        lines.append(f"scan: expected at most {MOST_POINTS} designs, found {count} ({product})")
     if network is not None and scan.units is not None and network.units is None:
-        found.append("scan.units: only where the budget file's network has units; give networks instead")
-    if found or network is None:
-        return found
+        lines.append("scan.units: only where the budget file's network has units; give networks instead")
+    if lines or network is None:
+        return lines
     for variant in variants(scan, network):
         if variant.network.keras_file is not None:
             return [f"scan: {variant.place} is a saved model; expected it in designs alone"]
@@ -210,12 +210,12 @@ def mistakes(scan: Scan, network: NetworkShape | None, *, seed: int, designs: Co
     if functions and scan.max_input_bits is not None:
         return [f"scan.max_input_bits: {place} is a function, which has its own" for place in functions]
     names = Counter(point.name for point in points(scan, network, seed=seed))
-    found += [f"scan: {count} designs would have the name {name!r}" for name, count in names.items() if count > 1]
-    found += [f"designs.{name}: the scan has a design of this name" for name in designs if name in names]
-    found += [f"scan: {mistake}" for name in names if (mistake := design_mistake(name) or _too_long(name))]
-    found += [
+    lines += [f"scan: {count} designs would have the name {name!r}" for name, count in names.items() if count > 1]
+    lines += [f"designs.{name}: the scan has a design of this name" for name in designs if name in names]
+    lines += [f"scan: {mistake}" for name in names if (mistake := design_mistake(name) or _too_long(name))]
+    lines += [
         f"scan: designs {other!r} and {name!r} have the same names of modules and files. Rename a network or a design"
         for name, other in same_in_code([*designs, *names])
         if name in names and other != name
     ]
-    return found
+    return lines

@@ -98,8 +98,8 @@ def output_shape(network: NetworkShape, channels: int) -> Shape:
         return (network.units[-1],)
     shape: Shape = tuple(network.input_shape or (channels,))
     if math.prod(shape) != channels:
-        held = f"{shown(shape)} holds {math.prod(shape)} values"
-        raise ShapeError(f"input_shape: {held}, the data set has {channels} feature{'s' * (channels != 1)}")
+        content = f"{shown(shape)} holds {math.prod(shape)} values"
+        raise ShapeError(f"input_shape: {content}, the data set has {channels} feature{'s' * (channels != 1)}")
     for n, layer in enumerate(network.layers or []):
         try:
             shape = shape_after(layer, shape)
@@ -164,11 +164,11 @@ def _of(data_set: str, classes: Sequence[str]) -> str:
 
 
 def _check_formats(options: TableOptions, shape: Shape) -> None:
-    held = options.input_format
-    if isinstance(held, list) and len(held) != shape[-1]:
+    formats = options.input_format
+    if isinstance(formats, list) and len(formats) != shape[-1]:
         raise ShapeError(
             f"input_format: expected one for each of {shape[-1]} channels of an input of shape {shown(shape)}, "
-            f"found {len(held)}"
+            f"found {len(formats)}"
         )
 
 
@@ -236,7 +236,7 @@ def _pool(options: PoolOptions, shape: Shape) -> Shape:
             f"pool_size: {options.pool_size} is for an input of shape ({', '.join(axes)}, channels), "
             f"found {shown(shape)}"
         )
-    found = []
+    pooled = []
     for name, size, k, step in zip(axes, shape, sizes, strides, strict=False):
         if options.padding == "valid" and k > size:
             raise ShapeError(
@@ -250,8 +250,8 @@ def _pool(options: PoolOptions, shape: Shape) -> Shape:
                 f"pool_size: a mean of {odd[0]} values along {name} of an input of shape {shown(shape)} has no exact "
                 "integer form; expected windows of 1, 2, 4, 8, ... values (those at the edges count what is there)"
             )
-        found.append(len(counts))
-    return (*found, shape[-1])
+        pooled.append(len(counts))
+    return (*pooled, shape[-1])
 
 
 def _window_counts(size: int, k: int, step: int, padding: str) -> list[int]:
@@ -273,7 +273,7 @@ def _conv(axes: tuple[str, ...]) -> Callable[[Any, Shape], Shape]:
     def after(options: Any, shape: Shape) -> Shape:
         if len(shape) != rank + 1:
             raise ShapeError(f"expected an input of shape ({', '.join(axes)}, channels), found {shown(shape)}")
-        found = []
+        sizes = []
         kernel, strides, dilation = of(options.kernel_size), of(options.strides), of(options.dilation_rate)
         for name, size, k, step, apart in zip(axes, shape, kernel, strides, dilation, strict=False):
             covered = (k - 1) * apart + 1
@@ -282,8 +282,8 @@ def _conv(axes: tuple[str, ...]) -> Callable[[Any, Shape], Shape]:
                     f"kernel_size: expected a window of at most {size} along {name} for an input of shape "
                     f"{shown(shape)}, found one of {covered}; padding 'same' takes any"
                 )
-            found.append(-(-size // step) if options.padding == "same" else (size - covered) // step + 1)
-        return (*found, options.filters)
+            sizes.append(-(-size // step) if options.padding == "same" else (size - covered) // step + 1)
+        return (*sizes, options.filters)
 
     return after
 

@@ -74,12 +74,12 @@ def _by_one_branch(errors: list[Any]) -> list[Any]:
     Of branches that fail, those that fail within the value are the ones that were meant. If all refuse the value
     itself, one error states them together.
     """
-    found: dict[Any, list[Any]] = {}
+    groups: dict[Any, list[Any]] = {}
     for number, item in enumerate(errors):
         at = next((n for n, part in enumerate(item["loc"]) if _BRANCH.match(str(part))), None)
-        found.setdefault(number if at is None else item["loc"][:at], []).append((at, item))
+        groups.setdefault(number if at is None else item["loc"][:at], []).append((at, item))
     chosen: list[Any] = []
-    for group in found.values():
+    for group in groups.values():
         inner = [(at, item) for at, item in group if at is not None and len(item["loc"]) > at + 1]
         for at, item in inner or group[:1]:
             loc = item["loc"] if at is None else (*item["loc"][:at], *item["loc"][at + 1 :])
@@ -142,8 +142,8 @@ def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that a mapping of the model may have, by the path to it."""
     schema: dict[str, Any] = model.model_json_schema()
 
-    def follow(found: Any) -> dict[str, Any]:
-        node: dict[str, Any] = found if isinstance(found, dict) else {}
+    def follow(content: Any) -> dict[str, Any]:
+        node: dict[str, Any] = content if isinstance(content, dict) else {}
         for option in node.get("anyOf", []):
             if {"$ref", "properties", "items", "additionalProperties"} & set(option):
                 node = option
@@ -201,8 +201,8 @@ def read_block(path: Path, key: str, *, model: type[AnyModel]) -> AnyModel:
     if not isinstance(content, dict) or key not in content:
         raise ConfigurationError(f"{path}: {key}: missing. Expected a block with the parameters of the simulation")
     block = create_model("Block", __base__=Strict, **{key: (model, ...)})  # type: ignore[call-overload]
-    found: AnyModel = getattr(validate(block, {key: content[key]}, path=path), key)
-    return found
+    content_read: AnyModel = getattr(validate(block, {key: content[key]}, path=path), key)
+    return content_read
 
 
 def refused(path: Path, mistakes: list[str]) -> ConfigurationError:

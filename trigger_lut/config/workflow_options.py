@@ -48,7 +48,7 @@ def workflow_options(config: Mapping[str, Any], files: Sequence[Path] = ()) -> W
     if OF_A_BUDGET & set(unknown):
         raise ConfigurationError(_not_as_configfile(config, files))
     mistakes = [f"unknown key {key!r}{nearest(str(key), known)}" for key in unknown]
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, default in PATHS.items():
         value = config.get(key, default)
         if not isinstance(value, str):
@@ -56,16 +56,16 @@ def workflow_options(config: Mapping[str, Any], files: Sequence[Path] = ()) -> W
         elif not value or not value.isprintable():
             mistakes.append(f"{key}: expected a path of printable characters, found {shown(value)}. Rename the file")
         else:
-            found[key] = Path(value)
+            values[key] = Path(value)
     for key, (usual, least) in COUNTS.items():
         value = config.get(key, usual)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             mistakes.append(f"{key}: expected an integer, at least {least}, found {shown(value)}")
         else:
-            found[key] = value
+            values[key] = value
     if mistakes:
         raise ConfigurationError("--config: " + "\n  ".join(mistakes))
-    return WorkflowOptions(**found)
+    return WorkflowOptions(**values)
 
 
 def _not_as_configfile(config: Mapping[str, Any], files: Sequence[Path]) -> str:

@@ -147,24 +147,24 @@ def _mistakes(node: yaml.Node, place: str) -> list[str]:
 
 
 def _mistaken_keys(node: yaml.MappingNode, place: str) -> list[str]:
-    seen, found = set(), []
+    names, mistakes = set(), []
     for key, _ in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            found.append(f"not valid YAML: {_at(place, key)}: a key must be a name")
+            mistakes.append(f"not valid YAML: {_at(place, key)}: a key must be a name")
             continue
         at, tag = _at(f"{place}.{key.value}" if place else key.value, key), key.tag.removeprefix(_TAG)
         if tag == "merge":
-            found.append(f"{at}: merging with the key << is not supported. Write the keys out")
+            mistakes.append(f"{at}: merging with the key << is not supported. Write the keys out")
         elif tag != "str":
-            found.append(
+            mistakes.append(
                 f"{at}: the key {_said(key)} is read as {_KINDS.get(tag, tag)}, expected a name. {_quotes(key)}, or "
                 "choose another name"
             )
-        elif key.value in seen:
-            found.append(f"not valid YAML: {at}: key {_said(key)} occurs twice")
+        elif key.value in names:
+            mistakes.append(f"not valid YAML: {at}: key {_said(key)} occurs twice")
         else:
-            seen.add(key.value)
-    return found
+            names.add(key.value)
+    return mistakes
 
 
 def _at(place: str, node: yaml.Node) -> str:
@@ -183,6 +183,6 @@ def _quotes(node: yaml.Node) -> str:
 def _reason(error: Exception) -> str:
     """Return what PyYAML says, in one line, with line and column."""
     mark = getattr(error, "problem_mark", None)
-    said = getattr(error, "problem", None) or str(error) or type(error).__name__
+    reason = getattr(error, "problem", None) or str(error) or type(error).__name__
     where = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
-    return where + " ".join(str(said).split())
+    return where + " ".join(str(reason).split())

@@ -75,18 +75,18 @@ class Branches:
 
     @cached_property
     def _by_path(self) -> dict[str, list[NamedBranch]]:
-        found: dict[str, list[NamedBranch]] = {}
+        branches_by_path: dict[str, list[NamedBranch]] = {}
         for branch in self.all:
-            found.setdefault(branch.path, []).append(branch)
-        return found
+            branches_by_path.setdefault(branch.path, []).append(branch)
+        return branches_by_path
 
     @cached_property
     def _by_end(self) -> dict[str, list[NamedBranch]]:
-        found: dict[str, list[NamedBranch]] = {}
+        branches_by_end: dict[str, list[NamedBranch]] = {}
         for branch in self.all:
             for first in range(1, len(branch.pieces)):
-                found.setdefault("/".join(branch.pieces[first:]), []).append(branch)
-        return found
+                branches_by_end.setdefault("/".join(branch.pieces[first:]), []).append(branch)
+        return branches_by_end
 
     def fitting(self, name: str) -> list[NamedBranch]:
         """Find every branch that a name may mean.

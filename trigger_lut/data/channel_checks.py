@@ -29,21 +29,21 @@ def channel_warnings(features: Sequence[FeatureSummary], digests: Sequence[bytes
     -------
     list of str
     """
-    found = []
+    lines = []
     first: dict[bytes, str] = {}
     for feature, digest in zip(features, digests, strict=True):
         name = f"channel {feature.name!r}"
         if events and feature.nonfinite >= events:
-            found.append(f"{name}: no value is finite")
+            lines.append(f"{name}: no value is finite")
         elif feature.minimum is None:
-            found.append(f"{name}: its slot is always empty. Reduce count")
+            lines.append(f"{name}: its slot is always empty. Reduce count")
         elif feature.minimum == feature.maximum:
-            found.append(f"{name}: always {feature.minimum:g}. Remove it")
+            lines.append(f"{name}: always {feature.minimum:g}. Remove it")
         elif (other := first.setdefault(digest, feature.name)) != feature.name:
-            found.append(f"{name}: a copy of {other!r}. Remove one of them")
+            lines.append(f"{name}: a copy of {other!r}. Remove one of them")
         else:
-            found += [f"{name}: {problem}" for problem in (_outliers(feature), _is_label(feature, events)) if problem]
-    return found
+            lines += [f"{name}: {problem}" for problem in (_outliers(feature), _is_label(feature, events)) if problem]
+    return lines
 
 
 def _outliers(feature: FeatureSummary) -> str:

@@ -143,13 +143,13 @@ def _labels(
     if label is None or (label.expression is None and label.conditions is None):  # the files say the class, or nothing
         return np.full(len(keep), source.kind or 0, np.int64), Counter()
     kept = {name: array[keep] for name, array in branches.items()}
-    found = class_numbers(label, kept, entry=entry[keep])
-    missing = found == NO_CLASS
+    numbers = class_numbers(label, kept, entry=entry[keep])
+    missing = numbers == NO_CLASS
     if not missing.any():
-        return found, Counter()
+        return numbers, Counter()
     if label.conditions is not None:
-        return found, Counter({"no condition": int(missing.sum())})
-    return found, without_class(label_values(label, kept, count=len(keep))[missing])
+        return numbers, Counter({"no condition": int(missing.sum())})
+    return numbers, without_class(label_values(label, kept, count=len(keep))[missing])
 
 
 def fill_values(

@@ -222,7 +222,7 @@ class EventCodes:
             labels=self.labels[rows],
             split=self.split[rows],
             event_id=self.event_id[rows],
-            **{name: held[rows] for name in OPTIONAL if (held := getattr(self, name)) is not None},
+            **{name: array[rows] for name in OPTIONAL if (array := getattr(self, name)) is not None},
         )
 
     def blocks(self, size: int = BLOCK) -> Iterator[EventCodes]:
@@ -252,8 +252,8 @@ class EventCodes:
         -------
         numpy.ndarray (B, 3)
         """
-        found = [np.bincount(block.split, minlength=len(SPLIT_NAMES)) for block in self.blocks(size)]
-        return np.array(found, np.int64).reshape(-1, len(SPLIT_NAMES))
+        counts = [np.bincount(block.split, minlength=len(SPLIT_NAMES)) for block in self.blocks(size)]
+        return np.array(counts, np.int64).reshape(-1, len(SPLIT_NAMES))
 
     def chunks(self, split: int, size: int = BLOCK) -> Iterator[tuple[NDArray[np.int32], NDArray[Any]]]:
         """Yield codes and `truth` of one split in the order of rows.
@@ -269,17 +269,17 @@ class EventCodes:
         ------
         tuple of numpy.ndarray
         """
-        held = [self.block(0, 0).of(split)]
+        parts_waiting = [self.block(0, 0).of(split)]
         waiting = 0
         for block in self.blocks(size):
-            held.append(block.of(split))
-            waiting += len(held[-1][1])
+            parts_waiting.append(block.of(split))
+            waiting += len(parts_waiting[-1][1])
             if waiting >= size:
-                codes, labels = (np.concatenate(parts) for parts in zip(*held, strict=True))
+                codes, labels = (np.concatenate(parts) for parts in zip(*parts_waiting, strict=True))
                 yield codes[:size], labels[:size]
-                held, waiting = [(codes[size:], labels[size:])], waiting - size
+                parts_waiting, waiting = [(codes[size:], labels[size:])], waiting - size
         if waiting:
-            codes, labels = (np.concatenate(parts) for parts in zip(*held, strict=True))
+            codes, labels = (np.concatenate(parts) for parts in zip(*parts_waiting, strict=True))
             yield codes, labels
 
     def first(self, split: int, count: int) -> tuple[NDArray[np.int32], NDArray[Any]]:
@@ -301,7 +301,7 @@ class EventCodes:
     def problems(self) -> list[str]:
         """Return every inconsistency; empty when there is none."""
         n, c = self.codes.shape if self.codes.ndim == 2 else (-1, -1)
-        found = []
+        problems = []
         for name, dtype, shape in (
             ("codes", np.int32, (n, c)),
             ("labels", np.int64, (n,)),
@@ -316,28 +316,32 @@ class EventCodes:
             if array is None and name in OPTIONAL:
                 continue
             if array.dtype != dtype or array.shape != shape:
-                found.append(f"{name}: expected {np.dtype(dtype)} of shape {shape}, found {array.dtype} {array.shape}")
+                problems.append(
+                    f"{name}: expected {np.dtype(dtype)} of shape {shape}, found {array.dtype} {array.shape}"
+                )
         if len(self.formats) != c or len(self.features) != c:
-            found.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
+            problems.append(f"{c} columns of codes, {len(self.formats)} formats, {len(self.features)} features")
         targets = [name for head in self.heads if head.kind != CLASSES for name in head.outputs]
         if self.scales and (self.targets is None or {len(self.scales), len(self.units)} != {len(targets)}):
-            found.append(f"targets: expected one of each of {', '.join(targets or self.classes)}")
+            problems.append(f"targets: expected one of each of {', '.join(targets or self.classes)}")
         if self.several_heads and tuple(name for head in self.heads for name in head.outputs) != self.classes:
-            found.append(f"heads: expected the outputs {', '.join(self.classes)}")
+            problems.append(f"heads: expected the outputs {', '.join(self.classes)}")
         if self.observable_names and self.observables is None:
-            found.append(f"observables: expected {', '.join(self.observable_names)}, found none")
-        if found or n == 0:
-            return found or ["no events"]
-        seen = [(b.codes.min(0), b.codes.max(0), b.labels.min(), b.labels.max(), b.split.max()) for b in self.blocks()]
-        least, most, first, last, split = (np.array(values) for values in zip(*seen, strict=True))
+            problems.append(f"observables: expected {', '.join(self.observable_names)}, found none")
+        if problems or n == 0:
+            return problems or ["no events"]
+        extremes = [
+            (b.codes.min(0), b.codes.max(0), b.labels.min(), b.labels.max(), b.split.max()) for b in self.blocks()
+        ]
+        least, most, first, last, split = (np.array(values) for values in zip(*extremes, strict=True))
         for name, kif, lo, hi in zip(self.features, self.formats, least.min(0), most.max(0), strict=True):
             if lo < kif.lo or hi > kif.hi:
-                found.append(f"feature {name}: codes {lo}..{hi} do not fit {kif} ({kif.lo}..{kif.hi})")
+                problems.append(f"feature {name}: codes {lo}..{hi} do not fit {kif} ({kif.lo}..{kif.hi})")
         if first.min() < 0 or last.max() >= max(len(self.label_names), 1):
-            found.append(f"labels {first.min()}..{last.max()} of {len(self.label_names)} classes")
+            problems.append(f"labels {first.min()}..{last.max()} of {len(self.label_names)} classes")
         if split.max() > TEST:
-            found.append(f"split {split.max()}, expected 0..{TEST}")
-        return found
+            problems.append(f"split {split.max()}, expected 0..{TEST}")
+        return problems
 
 
 def save_codes(events: EventCodes, path: Path) -> None:
@@ -356,8 +360,8 @@ def save_codes(events: EventCodes, path: Path) -> None:
 
 def arrays_of(events: EventCodes) -> dict[str, NDArray[Any]]:
     """Return the arrays of a file of codes by name."""
-    held = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
-    return {name: array for name, array in held.items() if array is not None}
+    arrays = {name: getattr(events, name) for name in ("codes", "labels", "split", "event_id", *OPTIONAL)}
+    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def save_arrays(events: EventCodes, arrays: Mapping[str, NDArray[Any] | Stored], *, path: Path) -> None:
@@ -404,23 +408,23 @@ def load_codes(path: Path) -> EventCodes:
         If the file is missing, damaged, inconsistent or of another version.
     """
     try:
-        held = map_arrays(path)
-        meta = json.loads(str(held["meta"]))
+        arrays = map_arrays(path)
+        meta = json.loads(str(arrays["meta"]))
         if meta["schema_version"] != SCHEMA_VERSION:
             raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
         events = EventCodes(
-            **{name: held[name] for name in ("codes", "labels", "split", "event_id")},
+            **{name: arrays[name] for name in ("codes", "labels", "split", "event_id")},
             formats=tuple(KIF(*f) for f in meta["formats"]),
             features=tuple(meta["features"]),
             classes=tuple(meta["classes"]),
-            weights=held.get("weights"),
-            targets=held.get("targets"),
+            weights=arrays.get("weights"),
+            targets=arrays.get("targets"),
             scales=tuple(meta["scales"]),
             units=tuple(meta["units"]),
-            observables=held.get("observables"),
+            observables=arrays.get("observables"),
             observable_names=tuple(meta["observables"]),
             label_classes=tuple(meta.get("label_classes", ())),
-            group=held.get("group"),
+            group=arrays.get("group"),
             several_heads=tuple(Head(**{**head, "outputs": tuple(head["outputs"])}) for head in meta.get("heads", ())),
         )
     except FileNotFoundError as error:

@@ -177,23 +177,23 @@ def _resume(url: str, output_file: str, pooch: Any) -> None:
 
 def _unpacked(archives: Sequence[Path], pattern: str, place: Path) -> list[Path]:
     """Unpack the files of a pattern from archives; return their paths in order of their names."""
-    found = []
+    paths = []
     for archive in archives:
         try:
-            with tarfile.open(archive) as held:
-                for member in held:
+            with tarfile.open(archive) as archive_file:
+                for member in archive_file:
                     if member.isfile() and fnmatch.fnmatch(Path(member.name).name, pattern):
                         path = place / Path(member.name).name
-                        source = held.extractfile(member)
+                        source = archive_file.extractfile(member)
                         assert source is not None, member.name
                         with atomic_path(path) as part, part.open("wb") as out:
                             shutil.copyfileobj(source, out)
-                        found.append(path)
+                        paths.append(path)
         except (tarfile.TarError, OSError, EOFError) as error:
             raise DataError(f"{archive}: cannot be unpacked: {error}. Remove it and run the command again") from error
-    if not found:
+    if not paths:
         raise DataError(f"{archives[0]}: expected files {pattern}, found none")
-    return sorted(found)
+    return sorted(paths)
 
 
 def _recorded(folder: Path) -> dict[str, str]:

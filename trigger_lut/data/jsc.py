@@ -108,8 +108,8 @@ def _of_hdf5(source: Path) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
             chosen = _chosen(source, known, [f"j_{name}" for name in (*CLASSES, *FEATURES)])
             values = np.asarray(file["jets"][:], np.float64)[:, chosen]
         else:
-            found = ", ".join(file) or "nothing"
-            raise DataError(f"{source}: expected t_allpar_new, or jets with jetFeatureNames, found {found}")
+            keys = ", ".join(file) or "nothing"
+            raise DataError(f"{source}: expected t_allpar_new, or jets with jetFeatureNames, found {keys}")
     hot, features = values[:, : len(CLASSES)], values[:, len(CLASSES) :]
     bad = ~np.isin(hot, (0, 1)).all(axis=1) | (hot.sum(axis=1) > 1)
     if bad.any():
@@ -126,8 +126,8 @@ def _of_arff(source: Path) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     *chosen, kind = _chosen(source, known, [*FEATURES, "class"])
     words = np.char.lower(np.char.strip(rows[kind].astype(str), "'\" "))
     if not set(words.tolist()) <= set(CLASSES):
-        found = ", ".join(sorted(set(words.tolist()) - set(CLASSES))[:5])
-        raise DataError(f"{source}: attribute {kind}: expected {', '.join(CLASSES)}, found {found}")
+        unknown = ", ".join(sorted(set(words.tolist()) - set(CLASSES))[:5])
+        raise DataError(f"{source}: attribute {kind}: expected {', '.join(CLASSES)}, found {unknown}")
     labels = np.argmax(words[:, None] == np.array(CLASSES), axis=1)
     return labels.astype(np.int32), np.stack([rows[name].astype(np.float32) for name in chosen], axis=1)
 

@@ -47,10 +47,10 @@ def class_numbers(label: Label, branches: Mapping[str, Any], *, entry: NDArray[n
     values = label_values(label, branches, count=len(entry))
     if label.values is not None or values.dtype.kind == "U":
         mapping = label.values or {name: [name] for name in label.classes}
-        found = _from_values(mapping, values, label)
-        if label.values is None and (found == NO_CLASS).any():
-            _refuse(label, values, entry, found == NO_CLASS, f"is none of the classes ({', '.join(label.classes)})")
-        return found
+        numbers = _from_values(mapping, values, label)
+        if label.values is None and (numbers == NO_CLASS).any():
+            _refuse(label, values, entry, numbers == NO_CLASS, f"is none of the classes ({', '.join(label.classes)})")
+        return numbers
     integer = np.isfinite(values) & (values == np.floor(values))
     _refuse(label, values, entry, ~integer, "is not an integer")
     last = len(label.classes) - 1
@@ -108,8 +108,8 @@ def evaluated(purpose: str, expression: Expression, *, branches: Mapping[str, An
 
 def without_class(values: NDArray[Any]) -> Counter[str]:
     """Count the values of entries without a class by their text."""
-    found, counts = np.unique(values, return_counts=True)
-    texts = found if found.dtype.kind == "U" else [f"{value:g}" for value in found]
+    unknown, counts = np.unique(values, return_counts=True)
+    texts = unknown if unknown.dtype.kind == "U" else [f"{value:g}" for value in unknown]
     return shortened(Counter(dict(zip(map(str, texts), counts.tolist(), strict=True))))
 
 
@@ -137,8 +137,8 @@ def _from_values(mapping: Mapping[str, list[float | str]], values: NDArray[Any],
     wanted = [(value, number) for number, listed in enumerate(mapping.values()) for value in listed]
     text = values.dtype.kind == "U"
     if wrong := [value for value, _ in wanted if isinstance(value, str) != text]:
-        expected, found = ("text", "a number") if text else ("numbers", "text")
-        raise DataError(f"label {label.expression!r}: holds {expected}, but label.classes has {found}: {wrong[0]!r}")
+        expected, given = ("text", "a number") if text else ("numbers", "text")
+        raise DataError(f"label {label.expression!r}: holds {expected}, but label.classes has {given}: {wrong[0]!r}")
     # a value of a float32 branch, such as 0.1, is not the float64 of the description
     rounded = [] if text else [(float(np.float32(value)), number) for value, number in wanted]
     numbers = dict([*rounded, *wanted])
@@ -153,7 +153,7 @@ def _from_conditions(
 ) -> NDArray[np.int64]:
     """Return the class whose condition is true."""
     names = list(conditions)
-    found = np.full(len(entry), NO_CLASS, np.int64)
+    numbers = np.full(len(entry), NO_CLASS, np.int64)
     for number, (name, text) in enumerate(conditions.items()):
         values = one_number(f"label, class {name!r}", parse(text), branches=branches, count=len(entry))
         if not (one_or_zero := np.isin(values, (0, 1))).all():
@@ -163,12 +163,12 @@ def _from_conditions(
                 "1; compare, as in x > 0"
             )
         chosen = values == 1
-        if (twice := chosen & (found != NO_CLASS)).any():
+        if (twice := chosen & (numbers != NO_CLASS)).any():
             n = int(np.argmax(twice))
-            both = f"{names[found[n]]!r} and {name!r}"
+            both = f"{names[numbers[n]]!r} and {name!r}"
             raise DataError(f"label: entry {entry[n]} meets the conditions of two classes, {both}. Make them exclusive")
-        found[chosen] = number
-    return found
+        numbers[chosen] = number
+    return numbers
 
 
 def _refuse(label: Label, values: NDArray[Any], entry: NDArray[np.int64], bad: NDArray[np.bool_], problem: str) -> None:
@@ -176,10 +176,10 @@ def _refuse(label: Label, values: NDArray[Any], entry: NDArray[np.int64], bad: N
     if not bad.any():
         return
     first = int(np.argmax(bad))
-    seen = np.unique(values if values.dtype.kind == "U" else values + 0.0)  # 0 instead of -0
-    text = [str(v) if seen.dtype.kind == "U" else f"{v:g}" for v in seen[:SHOWN]]
-    more = ", ..." if len(seen) > SHOWN else ""
-    value = str(values[first]) if seen.dtype.kind == "U" else f"{values[first]:g}"
+    different = np.unique(values if values.dtype.kind == "U" else values + 0.0)  # 0 instead of -0
+    text = [str(v) if different.dtype.kind == "U" else f"{v:g}" for v in different[:SHOWN]]
+    more = ", ..." if len(different) > SHOWN else ""
+    value = str(values[first]) if different.dtype.kind == "U" else f"{values[first]:g}"
     raise DataError(
         f"label {label.expression!r}: {value} at entry {entry[first]} {problem}. Values here: {', '.join(text)}{more}. "
         "Map values to classes, as in classes: {b: [5], light: [0, 1]}"

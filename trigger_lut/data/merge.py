@@ -107,10 +107,10 @@ def merge(
             rows["file"] = number
             buckets.add(nonfinite.treat(rows))
     nonfinite.refuse()
-    seen = _Seen(data_set, files, for_training=frozen is None)
+    statistics = _Statistics(data_set, files, for_training=frozen is None)
     for rows in buckets.sort():
-        seen.add(rows, split_of(data_set, rows))
-    seen.refuse()
+        statistics.add(rows, split_of(data_set, rows))
+    statistics.refuse()
 
     def training() -> Iterator[Rows]:
         return (rows[split_of(data_set, rows) == TRAIN] for rows in buckets)
@@ -120,7 +120,7 @@ def merge(
         formats = (
             formats_of(data_set, described, training=training, read=of_model) if formats is None else tuple(formats)
         )
-        scales = scales_of(data_set, seen.training_targets.spread)
+        scales = scales_of(data_set, statistics.training_targets.spread)
     else:
         formats, scales = frozen.formats, list(frozen.scales) if data_set.regression_targets else []
     tallies = [
@@ -129,7 +129,7 @@ def merge(
     ]
     arrays: dict[str, Stored] = {}
     for rows in filter(len, buckets):  # `seen` has refused to be without any
-        part = _encoded(data_set, rows, tallies, seen, scales)
+        part = _encoded(data_set, rows, tallies, statistics, scales)
         problems = part.problems()
         assert not problems, problems
         for name, array in arrays_of(part).items():
@@ -138,24 +138,26 @@ def merge(
     return Merged(
         part,
         arrays,
-        seen.counts,
+        statistics.counts,
         features,
-        target_summaries(data_set, seen.targets, scales=scales),
+        target_summaries(data_set, statistics.targets, scales=scales),
         [
-            *channel_warnings(features, [tally.digest.digest() for tally in tallies], events=int(seen.counts.sum())),
-            *seen.weights.warnings(),
+            *channel_warnings(
+                features, [tally.digest.digest() for tally in tallies], events=int(statistics.counts.sum())
+            ),
+            *statistics.weights.warnings(),
         ],
     )
 
 
 def split_of(data_set: DataSet, rows: Rows) -> NDArray[np.uint8]:
     """(N,) the split of each entry; of classes that are not trained on the test split."""
-    found = assign(groups(rows), data_set.split.train, validation=data_set.split.validation)
-    found[~np.array(data_set.trained_on)[rows["label"]]] = TEST
-    return found
+    splits = assign(groups(rows), data_set.split.train, validation=data_set.split.validation)
+    splits[~np.array(data_set.trained_on)[rows["label"]]] = TEST
+    return splits
 
 
-class _Seen:
+class _Statistics:
     """Statistics of all entries, which come sorted, before the first one is encoded."""
 
     def __init__(self, data_set: DataSet, files: Sequence[str], for_training: bool) -> None:
@@ -218,7 +220,7 @@ class _Seen:
 
 
 def _encoded(
-    data_set: DataSet, rows: Rows, tallies: Sequence[Tally], seen: _Seen, scales: Sequence[float]
+    data_set: DataSet, rows: Rows, tallies: Sequence[Tally], statistics: _Statistics, scales: Sequence[float]
 ) -> EventCodes:
     codes, labels = np.empty((len(rows), len(tallies)), np.int32), rows["label"].astype(np.int64)
     for n, tally in enumerate(tallies):
@@ -234,7 +236,7 @@ def _encoded(
         formats,
         tuple(tally.channel.name for tally in tallies),
         tuple(data_set.truth_names),
-        weights=seen.training_weights(rows),
+        weights=statistics.training_weights(rows),
         targets=(rows["targets"] / np.array(scales, np.float32)).astype(np.float32) if scales else None,
         scales=tuple(scales),
         units=tuple(target.unit for target in data_set.regression_targets or []),

@@ -16,7 +16,7 @@ FIELDS = {"values": "feature", "observables": "observable", "targets": "target"}
 
 
 @dataclass
-class Found:
+class NonfiniteValues:
     """Values of one kind that are not finite, and where the first one is."""
 
     what: str
@@ -34,7 +34,7 @@ class Nonfinite:
     files: Sequence[str]
     entries: int = 0
     kept: int = 0
-    found: dict[tuple[str, int], Found] = field(default_factory=dict)
+    found: dict[tuple[str, int], NonfiniteValues] = field(default_factory=dict)
 
     def treat(self, rows: Rows) -> Rows:
         """Return the entries that remain, with finite values alone; what is refused is only noted."""
@@ -45,10 +45,12 @@ class Nonfinite:
             bad = ~np.isfinite(rows[name])
             for n in np.flatnonzero(bad.any(axis=0)).tolist():
                 action = self._action(n) if name == "values" else "refuse"
-                held = self.found.setdefault((name, n), Found(f"{what} {self._name(name, n)!r}", action == "refuse"))
+                bad_values = self.found.setdefault(
+                    (name, n), NonfiniteValues(f"{what} {self._name(name, n)!r}", action == "refuse")
+                )
                 row = int(np.argmax(bad[:, n]))
-                held.first = held.first or f"entry {rows['entry'][row]} of {self.files[rows['file'][row]]}"
-                held.count += int(bad[:, n].sum())
+                bad_values.first = bad_values.first or f"entry {rows['entry'][row]} of {self.files[rows['file'][row]]}"
+                bad_values.count += int(bad[:, n].sum())
                 if action == "drop":
                     drop |= bad[:, n]
                 elif action != "refuse":
@@ -61,10 +63,10 @@ class Nonfinite:
     def refuse(self) -> None:
         """Raise DataError for values that the description refuses, and where no entry remains."""
         refused = [
-            f"{held.what}: {held.count} of {self.entries} values, first at {held.first}"
+            f"{bad_values.what}: {bad_values.count} of {self.entries} values, first at {bad_values.first}"
             for name in FIELDS
-            for (of, _), held in sorted(self.found.items())
-            if of == name and held.refused
+            for (of, _), bad_values in sorted(self.found.items())
+            if of == name and bad_values.refused
         ]
         if refused:
             raise DataError(
@@ -76,7 +78,7 @@ class Nonfinite:
 
     def counts(self) -> list[int]:
         """Return the number of values of each channel."""
-        none = Found("", False)
+        none = NonfiniteValues("", False)
         return [self.found.get(("values", n), none).count for n in range(len(self.channels))]
 
     def _action(self, n: int) -> str | float:

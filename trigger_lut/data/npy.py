@@ -117,8 +117,8 @@ def forget(array: NDArray[Any]) -> None:
 
     Else everything that was ever read would count as the process's own until the system needs the room.
     """
-    held: Any = array
-    while isinstance(held, np.ndarray | memoryview):
-        held = held.base if isinstance(held, np.ndarray) else held.obj
-    if isinstance(held, mmap.mmap):
-        held.madvise(mmap.MADV_DONTNEED)
+    owner: Any = array
+    while isinstance(owner, np.ndarray | memoryview):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    if isinstance(owner, mmap.mmap):
+        owner.madvise(mmap.MADV_DONTNEED)

@@ -51,26 +51,26 @@ def slots(
         if text is not None
     }
     for name, values in (lists | extra).items():
-        found = ak.to_numpy(ak.num(values, axis=1))
+        counts = ak.to_numpy(ak.num(values, axis=1))
         if lengths is None:
-            lengths = found
-        elif (found != lengths).any():
-            row = int(np.argmax(found != lengths))
+            lengths = counts
+        elif (counts != lengths).any():
+            row = int(np.argmax(counts != lengths))
             raise DataError(
-                f"objects {kind!r}: {name!r} has {found[row]} values where {first!r} has {lengths[row]}, "
+                f"objects {kind!r}: {name!r} has {counts[row]} values where {first!r} has {lengths[row]}, "
                 f"at entry {entry[row]}"
             )
-    held = ak.zip(lists)
+    zipped = ak.zip(lists)
     if "select" in extra:
         if value_kind(extra["select"]) != "b":
             raise DataError(f"objects {kind!r}: select: {objects.select!r} gives no truth values; compare, as in x > 0")
-        held = held[extra["select"]]
+        zipped = zipped[extra["select"]]
     if "sort_by" in extra:
         key = extra["sort_by"][extra["select"]] if "select" in extra else extra["sort_by"]
         key = ak.where(np.isnan(key), -np.inf, key)
-        held = held[ak.argsort(key, axis=1, ascending=False, stable=True)]
-    kept = np.minimum(ak.to_numpy(ak.num(held, axis=1)), objects.count).astype(np.int32)
-    padded = ak.pad_none(held, objects.count, axis=1, clip=True)
+        zipped = zipped[ak.argsort(key, axis=1, ascending=False, stable=True)]
+    kept = np.minimum(ak.to_numpy(ak.num(zipped, axis=1)), objects.count).astype(np.int32)
+    padded = ak.pad_none(zipped, objects.count, axis=1, clip=True)
     columns = [ak.to_numpy(ak.fill_none(padded[f.name], objects.pad, axis=1)) for f in objects.features]
     return np.stack(columns, axis=2).astype(np.float64), kept
 
@@ -81,9 +81,9 @@ def _list(kind: str, purpose: str, expression: Expression, branches: Mapping[str
     except DataError as error:
         raise DataError(f"objects {kind!r}: {purpose}: {error}") from error
     if not is_jagged(values) or values.ndim > 2:
-        found = "a list of lists an entry" if is_jagged(values) else "one number an entry"
+        form = "a list of lists an entry" if is_jagged(values) else "one number an entry"
         hint = "; take an element of each, as in x[:, :, 0]" if is_jagged(values) else ""
-        raise DataError(f"objects {kind!r}: {purpose}: {expression.text!r} is {found}, expected a list an entry{hint}")
+        raise DataError(f"objects {kind!r}: {purpose}: {expression.text!r} is {form}, expected a list an entry{hint}")
     import awkward as ak
 
     return values if purpose == "select" else ak.values_astype(values, np.float64)

@@ -63,8 +63,8 @@ def convert(sources: Sequence[Path], root: Path) -> str:
                     tree = file.mktree(TREE, {n: np.dtype((c.dtype, c.shape[1:])) for n, c in columns.items()})
                 tree.extend(columns)
                 counts[label] += len(events)
-    found = ", ".join(f"{source.name} {count:,}" for source, count in zip(sources, counts, strict=True))
-    return f"{root}: tree {TREE}, {sum(counts):,} events ({found})"
+    counts_by_source = ", ".join(f"{source.name} {count:,}" for source, count in zip(sources, counts, strict=True))
+    return f"{root}: tree {TREE}, {sum(counts):,} events ({counts_by_source})"
 
 
 def _columns(events: NDArray[np.float32], *, label: int, first: int) -> dict[str, NDArray[Any]]:
@@ -92,8 +92,8 @@ def _chunks(source: Path) -> Iterator[NDArray[np.float32]]:
             table = file.get(NAME)
             shape = getattr(table, "shape", None)
             if shape is None or shape[1:] != SHAPE or not shape[0]:
-                held = f"{NAME} of {shape}" if shape else ", ".join(file) or "nothing"
-                raise DataError(f"{source}: expected {NAME} of (events, 19, 4), found {held}")
+                content = f"{NAME} of {shape}" if shape else ", ".join(file) or "nothing"
+                raise DataError(f"{source}: expected {NAME} of (events, 19, 4), found {content}")
             for start in range(0, shape[0], EVENTS_AT_ONCE):
                 yield np.asarray(table[start : start + EVENTS_AT_ONCE], np.float32)
     except OSError as error:

@@ -41,7 +41,7 @@ def quantiles(
         for name, values in block.items():
             upper[name] += np.bincount(ordered(values) >> HALF, minlength=BINS)
     places = {name: _places(counts, wanted[name]) for name, counts in upper.items()}
-    lower = {name: [np.zeros(BINS, np.int64) for _ in held] for name, held in places.items()}
+    lower = {name: [np.zeros(BINS, np.int64) for _ in ranks] for name, ranks in places.items()}
     for block in blocks():
         for name, values in block.items():
             keys = ordered(values)
@@ -50,9 +50,9 @@ def quantiles(
     return {
         name: [
             _value((bin_ << 16) + int(np.searchsorted(np.cumsum(counts), rank, side="right")))
-            for (bin_, rank), counts in zip(held, lower[name], strict=True)
+            for (bin_, rank), counts in zip(ranks, lower[name], strict=True)
         ]
-        for name, held in places.items()
+        for name, ranks in places.items()
     }
 
 

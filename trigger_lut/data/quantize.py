@@ -50,14 +50,14 @@ def formats_of_model(described: Sequence[Channel], read: Sequence[InputFormat | 
         By group of channels: one that covers what the model reads of each of them. Without groups that no quantizer
         reads.
     """
-    found: dict[str, InputFormat] = {}
+    formats: dict[str, InputFormat] = {}
     for channel, one in zip(described, read or [], strict=read is not None):
         if one is None or channel.feature.given is not None or channel.feature.width is not None:
             continue
-        other = found.get(channel.group, one)
+        other = formats.get(channel.group, one)
         k, i, f = (max(pair) for pair in zip(one.kif, other.kif, strict=True))
-        found[channel.group] = InputFormat(kif=(k, i, f), wraps=one.wraps or other.wraps)
-    return found
+        formats[channel.group] = InputFormat(kif=(k, i, f), wraps=one.wraps or other.wraps)
+    return formats
 
 
 def formats_of(
@@ -103,25 +103,25 @@ def formats_of(
                     yield {group: values}
 
     wanted = {group: f.quantiles or data_set.quantiles for group, f in features.items()}
-    found = quantiles(blocks, wanted) if automatic else {}
-    made = {}
+    limits = quantiles(blocks, wanted) if automatic else {}
+    formats = {}
     for group, feature in features.items():
         if (asked := (read or {}).get(group)) is not None:
-            made[group] = format_of_model(KIF(*asked.kif), asked.wraps, extent=extents[group])
+            formats[group] = format_of_model(KIF(*asked.kif), asked.wraps, extent=extents[group])
             continue
         width = feature.width or data_set.width
-        if not found[group]:  # of objects that never occur any format will do
-            made[group] = format_between(0.0, 0.0, width=width)
+        if not limits[group]:  # of objects that never occur any format will do
+            formats[group] = format_between(0.0, 0.0, width=width)
             continue
-        low, high = found[group]
-        made[group] = format_of(extents[group], (low, high), width=width)
-        if made[group].f < LEAST_FRACTION:
+        low, high = limits[group]
+        formats[group] = format_of(extents[group], (low, high), width=width)
+        if formats[group].f < LEAST_FRACTION:
             raise DataError(
                 f"data set {data_set.name}: feature {group!r}: expected steps of 2**{-LEAST_FRACTION} at most, found "
-                f"2**{-made[group].f} for {low:.3g} to {high:.3g} in {width} bits. Scale it in its expression, or give "
-                "it more bits or a scale"
+                f"2**{-formats[group].f} for {low:.3g} to {high:.3g} in {width} bits. Scale it in its expression, or "
+                "give it more bits or a scale"
             )
-    return tuple(channel.feature.given or made[channel.group] for channel in described)
+    return tuple(channel.feature.given or formats[channel.group] for channel in described)
 
 
 class Tally:

@@ -121,8 +121,8 @@ def chunks(
         entries = trees[0].entries
         if expected is not None and entries != expected:
             raise BadFileError(f"{trees[0]}: changed while it was read: {expected} entries at first, {entries} now")
-        held = [_branch(trees, name, purpose) for name, purpose in branches.items()]
-        readers = [(branch, _arrays(branch, size)) for branch in held]
+        opened = [_branch(trees, name, purpose) for name, purpose in branches.items()]
+        readers = [(branch, _arrays(branch, size)) for branch in opened]
         for start in range(0, entries, size):
             stop = min(start + size, entries)
             yield start, {b.name: _read(b, arrays, start, stop, b.name in texts) for b, arrays in readers}
@@ -142,16 +142,16 @@ def _arrays(branch: _Branch, size: int) -> Iterator[Any]:
     if isinstance(getattr(one, "interpretation", None), UnknownInterpretation):
         raise one.interpretation
     baskets = one.entry_offsets if isinstance(one, uproot.TBranch) and not one.branches else []
-    held, first, end = None, 0, 0  # decoded entries from first to end
+    decoded, first, end = None, 0, 0  # decoded entries from first to end
     for start in range(0, entries, size):
         stop = min(start + size, entries)
         if end < stop:
             # the end of the basket that holds the last entry of this chunk
             further = int(baskets[bisect_left(baskets, stop)]) if baskets else stop
             read = one.array(entry_start=end, entry_stop=further, library="ak")
-            held = read if held is None or end <= start else ak.concatenate([held[start - first :], read])
+            decoded = read if decoded is None or end <= start else ak.concatenate([decoded[start - first :], read])
             first, end = start, further
-        yield held[start - first : stop - first]  # type: ignore[index]
+        yield decoded[start - first : stop - first]  # type: ignore[index]
 
 
 def _read(branch: _Branch, arrays: Iterator[Any], start: int, stop: int, text: bool) -> Any:
@@ -205,8 +205,8 @@ def _without_value(array: Any) -> int | None:
 
 def _branch(trees: Sequence[_Tree], name: str, purpose: str) -> _Branch:
     """Find the one branch of this name in the main tree or its friends. Raises DataError for none and for several."""
-    found = [(tree, branch) for tree in trees for branch in tree.branches.fitting(name)]
-    if not found:
+    matches = [(tree, branch) for tree in trees for branch in tree.branches.fitting(name)]
+    if not matches:
         known = sorted({branch.path for tree in trees for branch in tree.branches.all})
         hint = (
             "; to number the entries write event_id: entry, without brackets"
@@ -215,16 +215,16 @@ def _branch(trees: Sequence[_Tree], name: str, purpose: str) -> _Branch:
         )
         beside = ", nor have its friends" if len(trees) > 1 else ""
         raise DataError(f"{trees[0]} has no branch {name!r}{beside} ({purpose}){nearest(name, known)}{hint}")
-    paths = [branch.path for _, branch in found]
-    if len(found) > 1 and len({str(tree) for tree, _ in found}) == len(found) and len(set(paths)) == 1:
-        raise DataError(f"branch {name!r} ({purpose}) occurs in two trees: {found[0][0]} and {found[1][0]}")
-    if len(found) > 1:
-        places = [f"{branch.path!r} of {tree}" for tree, branch in found]
+    paths = [branch.path for _, branch in matches]
+    if len(matches) > 1 and len({str(tree) for tree, _ in matches}) == len(matches) and len(set(paths)) == 1:
+        raise DataError(f"branch {name!r} ({purpose}) occurs in two trees: {matches[0][0]} and {matches[1][0]}")
+    if len(matches) > 1:
+        places = [f"{branch.path!r} of {tree}" for tree, branch in matches]
         raise DataError(
-            f"branch {name!r} ({purpose}): expected one branch, found {len(found)}: {', '.join(places)}. "
+            f"branch {name!r} ({purpose}): expected one branch, found {len(matches)}: {', '.join(places)}. "
             + _how_to_tell_apart(paths)
         )
-    branch = _Branch(found[0][0], name, purpose, found[0][1].opened)
+    branch = _Branch(matches[0][0], name, purpose, matches[0][1].opened)
     entries = int(getattr(branch.opened, "num_entries", branch.tree.entries))
     if entries != branch.tree.entries:
         raise BadFileError(f"{branch}: {entries} entries, the tree has {branch.tree.entries}")

@@ -126,9 +126,9 @@ def read_rows(path: Path, row: np.dtype[np.void]) -> Iterator[Rows]:
     try:
         with path.open("rb") as file:
             np.lib.format.read_magic(file)
-            (count,), _, found = np.lib.format.read_array_header_1_0(file)
-            if found != row:
-                raise CardError(f"{path}: holds {found}, expected {row}; read again")
+            (count,), _, dtype = np.lib.format.read_array_header_1_0(file)
+            if dtype != row:
+                raise CardError(f"{path}: holds {dtype}, expected {row}; read again")
             size = max(BLOCK_BYTES // row.itemsize, 1)
             for start in range(0, count, size):
                 rows = np.fromfile(file, row, min(size, count - start))

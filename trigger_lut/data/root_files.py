@@ -90,8 +90,8 @@ def check_header(path: Path) -> None:
     except OSError as error:
         raise BadFileError(f"{path}: cannot be read: {error.strerror}") from error
     if header[:4] != b"root":
-        found = f"found {header[:4]!r}" if header else "the file is empty"
-        raise BadFileError(f"{path}: not a ROOT file: expected b'root' at the beginning, {found}")
+        beginning = f"found {header[:4]!r}" if header else "the file is empty"
+        raise BadFileError(f"{path}: not a ROOT file: expected b'root' at the beginning, {beginning}")
     if len(header) < 24:
         raise BadFileError(f"{path}: truncated: {size} bytes are less than the header of a ROOT file")
     version, _, end = struct.unpack(">iii", header[4:16])

@@ -35,12 +35,12 @@ def scales_of(data_set: DataSet, spreads: ArrayLike) -> list[float]:
     DataError
         If a target does not vary.
     """
-    found = []
+    scales = []
     for target, spread in zip(data_set.regression_targets or [], np.asarray(spreads), strict=True):
         if not spread > 0:
             raise DataError(f"data set {data_set.name}: target {target.name!r} has one value in the training split")
-        found.append(target.scale if target.scale is not None else 2.0 ** round(math.log2(spread)))
-    return found
+        scales.append(target.scale if target.scale is not None else 2.0 ** round(math.log2(spread)))
+    return scales
 
 
 def target_summaries(data_set: DataSet, of_all: Moments, *, scales: Sequence[float]) -> list[TargetSummary]:

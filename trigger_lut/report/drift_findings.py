@@ -40,8 +40,8 @@ def constant(card: DriftCard) -> list[InputDrift]:
     return [x for x in card.features if x.distinct_codes[1] == 1]
 
 
-def _grown(found: ValueRatio) -> bool:
-    return found.new.value - found.trained.value > MORE and standard_deviations(found) > DEVIATIONS
+def _grown(change: ValueRatio) -> bool:
+    return change.new.value - change.trained.value > MORE and standard_deviations(change) > DEVIATIONS
 
 
 def unknown(card: DriftCard) -> list[InputDrift]:
@@ -55,7 +55,7 @@ def unknown(card: DriftCard) -> list[InputDrift]:
 
 def findings(card: DriftCard) -> list[Finding]:
     """Return the findings: inputs first, then outputs, rates, accuracy and targets."""
-    found = [
+    lines = [
         _about(
             "Shifted inputs",
             card,
@@ -97,10 +97,10 @@ def findings(card: DriftCard) -> list[Finding]:
         for key, p in zip(keys, card.points, strict=True)
         for name, x in p.passing.items()
     ]
-    found += rates or shares
+    lines += rates or shares
     if card.accuracy:
-        found.append(_ratio("Accuracy", next(iter(card.accuracy.values())), 100.0, "%"))
-    return found + [_of_target(target) for target in card.targets]
+        lines.append(_ratio("Accuracy", next(iter(card.accuracy.values())), 100.0, "%"))
+    return lines + [_of_target(target) for target in card.targets]
 
 
 def _about(about: str, card: DriftCard, names: list[str], what: str) -> Finding:
@@ -129,10 +129,10 @@ def _named(names: list[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
-def _ratio(about: str, found: ValueRatio, scale: float, unit: str) -> Finding:
-    apart = standard_deviations(found)
-    values = f"{scale * found.trained.value:.3g} before, {scale * found.new.value:.3g} {unit} now"
-    ratio = "" if found.ratio is None else f", ratio {found.ratio.value:.2f}"
+def _ratio(about: str, change: ValueRatio, scale: float, unit: str) -> Finding:
+    apart = standard_deviations(change)
+    values = f"{scale * change.trained.value:.3g} before, {scale * change.new.value:.3g} {unit} now"
+    ratio = "" if change.ratio is None else f", ratio {change.ratio.value:.2f}"
     return Finding(about, f"{values}{ratio}, {abs(apart):.1f} standard deviations", abs(apart) < OF_ONE)
 
 
@@ -146,6 +146,6 @@ def in_short(card: DriftCard) -> str:
         ratio = rates[len(rates) // 2].ratio
         return f"{text}, rate x {ratio.value:.2f}" if ratio is not None else text
     if card.accuracy:
-        found = next(iter(card.accuracy.values()))
-        return f"{text}, accuracy {100 * found.new.value:.1f} % after {100 * found.trained.value:.1f} %"
+        accuracy = next(iter(card.accuracy.values()))
+        return f"{text}, accuracy {100 * accuracy.new.value:.1f} % after {100 * accuracy.trained.value:.1f} %"
     return text

@@ -151,9 +151,9 @@ def percent(value: float) -> Cell:
     return Cell(f"{100 * value:.2f} %")
 
 
-def measured(found: Measured) -> list[Cell]:
+def measured(figure: Measured) -> list[Cell]:
     """Return the cells of value and source of a measurement."""
-    return [Cell(number(found.value)), Cell(found.source, "text")]
+    return [Cell(number(figure.value)), Cell(figure.source, "text")]
 
 
 def judgement(good: bool, yes: str = "met", *, no: str = "missed") -> Cell:
@@ -211,5 +211,7 @@ def _home(path: Path) -> str | None:
 
 
 def _files(card: Card) -> list[tuple[str, str]]:
-    held = list(card.inputs.items())
-    return held if len(held) <= MOST_FILES else [*held[:MOST_FILES], (f"and {len(held) - MOST_FILES} more files", "")]
+    files = list(card.inputs.items())
+    return (
+        files if len(files) <= MOST_FILES else [*files[:MOST_FILES], (f"and {len(files) - MOST_FILES} more files", "")]
+    )

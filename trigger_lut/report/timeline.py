@@ -46,20 +46,20 @@ def timeline(parts: Sequence[SharedPart]) -> list[Occupied]:
         Stages in their order, each with its cycles in order. The last entry is the cycle in which the outputs are
         valid.
     """
-    found, start = [Occupied("inputs", 0, None)], 0
+    occupied, start = [Occupied("inputs", 0, None)], 0
     for n, part in enumerate(parts):
         named = f"part {n + 1}: " if len(parts) > 1 else ""
         stages = [f"stage {s}" for s in range(1, part.logic_cycles + 1)]
         if part.fold > 1:
-            found += [Occupied(named + "registers", start + 1 + wait, None) for wait in range(part.wait_cycles)]
+            occupied += [Occupied(named + "registers", start + 1 + wait, None) for wait in range(part.wait_cycles)]
             first = start + 1 + part.wait_cycles
             words = [_positions(part, word) for word in range(part.fold)]
             for s, stage in enumerate(["words", *stages, "accumulators"], first):
-                found += [Occupied(named + stage, s + n, word) for n, word in enumerate(words)]
+                occupied += [Occupied(named + stage, s + n, word) for n, word in enumerate(words)]
         else:
-            found += [Occupied(named + stage, start + s, None) for s, stage in enumerate(stages, 1)]
+            occupied += [Occupied(named + stage, start + s, None) for s, stage in enumerate(stages, 1)]
         start += part.latency_cycles
-    return found
+    return occupied
 
 
 def _positions(part: SharedPart, word: int) -> tuple[int, int]:

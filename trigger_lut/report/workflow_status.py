@@ -82,21 +82,21 @@ def read_log(text: str) -> Run:
     run, job, failing = Run(), None, False
     now = datetime.min
     for line in text.splitlines():
-        if found := STAMP.fullmatch(line.strip()):
-            now = datetime.strptime(found[1], TIME_FORMAT)
+        if match := STAMP.fullmatch(line.strip()):
+            now = datetime.strptime(match[1], TIME_FORMAT)
             run.started = run.started or now
-        elif found := RULE.fullmatch(line) or FAILED.match(line):
-            job, failing = Job(found[1], now), found.re is FAILED
-        elif found := FINISHED.match(line):
-            run.running.pop(int(found[1]), None)
-        elif found := STEPS.match(line):
-            run.done, run.steps = int(found[1]), int(found[2])
+        elif match := RULE.fullmatch(line) or FAILED.match(line):
+            job, failing = Job(match[1], now), match.re is FAILED
+        elif match := FINISHED.match(line):
+            run.running.pop(int(match[1]), None)
+        elif match := STEPS.match(line):
+            run.done, run.steps = int(match[1]), int(match[2])
         elif line.startswith(NOTHING):
             run.complete = True
-        elif job is not None and (found := DETAIL.fullmatch(line)):
-            _add_detail(run, job, found[1], found[2], failing)
-        elif found := re.fullmatch(r"total +(\d+)", line):
-            run.steps = int(found[1])
+        elif job is not None and (match := DETAIL.fullmatch(line)):
+            _add_detail(run, job, match[1], match[2], failing)
+        elif match := re.fullmatch(r"total +(\d+)", line):
+            run.steps = int(match[1])
     run.complete = run.complete or 0 < run.steps == run.done
     return run
 

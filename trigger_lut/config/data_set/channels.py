@@ -48,14 +48,14 @@ def channels(data_set: DataSet) -> list[Channel]:
     ConfigurationError
         If two channels have the same name.
     """
-    found = [Channel(f.name, f, f.name) for f in data_set.features]
+    listed = [Channel(f.name, f, f.name) for f in data_set.features]
     for kind, objects in data_set.objects.items():
         for slot in range(objects.count):
-            found += [Channel(f"{kind}_{slot}_{f.name}", f, f"{kind}.{f.name}", kind, slot) for f in objects.features]
+            listed += [Channel(f"{kind}_{slot}_{f.name}", f, f"{kind}.{f.name}", kind, slot) for f in objects.features]
             if objects.mask is not None:
                 feature = Feature.model_validate({"name": objects.mask, "format": PRESENT})
                 name = f"{kind}_{slot}_{objects.mask}"
-                found.append(Channel(name, feature, f"{kind}.{objects.mask}", kind, slot, present=True))
-    if twice := [name for name, count in Counter(channel.name for channel in found).items() if count > 1]:
+                listed.append(Channel(name, feature, f"{kind}.{objects.mask}", kind, slot, present=True))
+    if twice := [name for name, count in Counter(channel.name for channel in listed).items() if count > 1]:
         raise ConfigurationError(f"data set {data_set.name}: two channels have the name {twice[0]!r}; rename a feature")
-    return found
+    return listed

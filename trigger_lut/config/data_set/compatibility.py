@@ -29,14 +29,14 @@ def differences(trained: DataSet, other: DataSet) -> list[str]:
     list of str
         Lines of the form "key: problem"; empty when there is none.
     """
-    found = _other_truth(trained, other)
-    found += _other("rows", trained.rows, other.rows)
-    found += _other("cut", trained.cut, other.cut)
-    found += _other_features("features", trained, trained.features, other, other.features)
-    found += _other_names("objects", list(trained.objects), list(other.objects))
+    lines = _other_truth(trained, other)
+    lines += _other("rows", trained.rows, other.rows)
+    lines += _other("cut", trained.cut, other.cut)
+    lines += _other_features("features", trained, trained.features, other, other.features)
+    lines += _other_names("objects", list(trained.objects), list(other.objects))
     for kind in trained.objects.keys() & other.objects.keys():
-        found += _other_objects(kind, trained, trained.objects[kind], other, other.objects[kind])
-    return [f"{line}, as in data set {trained.name!r}" if "expected" in line else line for line in found]
+        lines += _other_objects(kind, trained, trained.objects[kind], other, other.objects[kind])
+    return [f"{line}, as in data set {trained.name!r}" if "expected" in line else line for line in lines]
 
 
 def other_expressions(trained: DataSet, other: DataSet) -> dict[str, tuple[str, str]]:
@@ -61,51 +61,51 @@ def other_expressions(trained: DataSet, other: DataSet) -> dict[str, tuple[str, 
 
 def _other_truth(trained: DataSet, other: DataSet) -> list[str]:
     """Labels or targets of another kind; those that are missing are no fault."""
-    found = []
+    lines = []
     if other.label is not None:
         if trained.label is None:
             return ["label: expected targets, or neither, found label"]
-        found = _other("label.classes", trained.label.classes, other.label.classes)
+        lines = _other("label.classes", trained.label.classes, other.label.classes)
     if other.regression_targets is None:
-        return found
+        return lines
     if trained.regression_targets is None:
         return ["regression_targets: expected label, or neither, found targets"]
-    found += _other(
+    lines += _other(
         "regression_targets", [t.name for t in trained.regression_targets], [t.name for t in other.regression_targets]
     )
     for n, (mine, its) in enumerate(zip(trained.regression_targets, other.regression_targets, strict=False)):
-        found += _other(f"regression_targets.{n}.unit", mine.unit, its.unit)
-        found += _other(f"regression_targets.{n}.scale", mine.scale, its.scale)
-    return found
+        lines += _other(f"regression_targets.{n}.unit", mine.unit, its.unit)
+        lines += _other(f"regression_targets.{n}.scale", mine.scale, its.scale)
+    return lines
 
 
 def _other_objects(kind: str, trained: DataSet, mine: Objects, other: DataSet, its: Objects) -> list[str]:
-    found = []
+    lines = []
     for key in OF_OBJECTS:
-        found += _other(f"objects.{kind}.{key}", getattr(mine, key), getattr(its, key))
-    return found + _other_features(f"objects.{kind}.features", trained, mine.features, other, its.features)
+        lines += _other(f"objects.{kind}.{key}", getattr(mine, key), getattr(its, key))
+    return lines + _other_features(f"objects.{kind}.features", trained, mine.features, other, its.features)
 
 
 def _other_features(
     place: str, trained: DataSet, mine: Sequence[Feature], other: DataSet, its: Sequence[Feature]
 ) -> list[str]:
-    if found := _other_names(place, [f.name for f in mine], [f.name for f in its]):
-        return found
+    if lines := _other_names(place, [f.name for f in mine], [f.name for f in its]):
+        return lines
     for f, g in zip(mine, its, strict=True):
         for key in ("format", "scale"):
-            found += _other(f"{place}.{f.name}.{key}", f.model_dump()[key], g.model_dump()[key])
+            lines += _other(f"{place}.{f.name}.{key}", f.model_dump()[key], g.model_dump()[key])
         wanted = f.nonfinite if f.nonfinite is not None else trained.nonfinite
-        held = g.nonfinite if g.nonfinite is not None else other.nonfinite
+        new_action = g.nonfinite if g.nonfinite is not None else other.nonfinite
         if wanted != "refuse":  # what was not there in training may be treated as one likes
             own = f.nonfinite is not None or g.nonfinite is not None
-            found += _other(f"{place}.{f.name}.nonfinite" if own else "nonfinite", wanted, held)
-    return list(dict.fromkeys(found))
+            lines += _other(f"{place}.{f.name}.nonfinite" if own else "nonfinite", wanted, new_action)
+    return list(dict.fromkeys(lines))
 
 
 def _other_names(place: str, mine: Sequence[str], its: Sequence[str]) -> list[str]:
-    found = [f"{place}: unknown {name!r}{nearest(name, mine)}" for name in its if name not in mine]
-    found += [f"{place}: {name!r} is missing" for name in mine if name not in its]
-    return found or _other(place, list(mine), list(its))
+    lines = [f"{place}: unknown {name!r}{nearest(name, mine)}" for name in its if name not in mine]
+    lines += [f"{place}: {name!r} is missing" for name in mine if name not in its]
+    return lines or _other(place, list(mine), list(its))
 
 
 def _other(place: str, mine: Any, its: Any) -> list[str]:

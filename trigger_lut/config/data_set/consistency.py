@@ -38,8 +38,8 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
     ways = ("files", "files_by_class", "simulate", "simulate_muons", "simulate_crossings")
     sources = [key for key in ways if getattr(data_set, key) is not None]
     if len(sources) != 1:
-        found = " and ".join(sources) or "none"
-        lines.append(f"files: give one of {', '.join(ways[:-1])} and {ways[-1]}, found {found}")
+        given = " and ".join(sources) or "none"
+        lines.append(f"files: give one of {', '.join(ways[:-1])} and {ways[-1]}, found {given}")
     if not data_set.features and not data_set.objects:
         lines.append("features: expected at least one, here or under objects")
     if data_set.simulated() and data_set.friends is not None:
@@ -62,9 +62,9 @@ def inconsistencies(data_set: DataSet, truth: bool = True) -> list[str]:
         lines += [f"trigger.{line}" for line in _unknown_variables(data_set, data_set.trigger)]
     if data_set.simulated() and data_set.public_data_set is not None:
         lines.append(f"public_data_set: simulated data are no public data set, found {data_set.public_data_set!r}")
-    for block, made in ((data_set.simulate, SIMULATED_CLASSES), (data_set.simulate_crossings, CROSSING_CLASSES)):
-        if block is not None and data_set.truth_names and tuple(data_set.label_classes) != made:
-            lines.append(f"label.classes: simulated data have {list(made)}, found {data_set.label_classes}")
+    for block, class_names in ((data_set.simulate, SIMULATED_CLASSES), (data_set.simulate_crossings, CROSSING_CLASSES)):
+        if block is not None and data_set.truth_names and tuple(data_set.label_classes) != class_names:
+            lines.append(f"label.classes: simulated data have {list(class_names)}, found {data_set.label_classes}")
     lines += _anomaly_mistakes(data_set)
     for path, names in (
         ("label.classes", [] if data_set.label is None else data_set.label.classes),
@@ -230,16 +230,16 @@ def _label_mistakes(data_set: DataSet, truth: bool) -> list[str]:
     if data_set.files_by_class is None:
         missing = "label.expression: missing; give it, or files_by_class instead of files"
         stated = data_set.label.expression is not None or data_set.label.conditions is not None
-        made = bool(data_set.simulated())
-        return [] if stated or (len(classes) == 1 and not made) else [missing]
-    found = [
+        simulated = bool(data_set.simulated())
+        return [] if stated or (len(classes) == 1 and not simulated) else [missing]
+    mistakes = [
         f"files_by_class: no class {name!r} in label.classes{nearest(name, classes)}"
         for name in data_set.files_by_class
         if name not in classes
     ]
     if truth:
         without = [name for name in classes if name not in data_set.files_by_class]
-        found += [f"files_by_class: no files of class {name!r}" for name in without]
+        mistakes += [f"files_by_class: no files of class {name!r}" for name in without]
     if data_set.label.expression is not None or data_set.label.conditions is not None:
-        found.append("label.expression: not together with files_by_class")
-    return found
+        mistakes.append("label.expression: not together with files_by_class")
+    return mistakes

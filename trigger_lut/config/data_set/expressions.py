@@ -141,7 +141,7 @@ def _reserved(text: str) -> str:
     """Return a hint where words that Python reserves, such as class, are all that keeps a text from being parsed."""
     words = [word for word in re.findall(r"\w+", text) if keyword.iskeyword(word)]
     try:
-        ast.parse(re.sub(r"\w+", lambda found: "x" if keyword.iskeyword(found[0]) else found[0], text).strip())
+        ast.parse(re.sub(r"\w+", lambda match: "x" if keyword.iskeyword(match[0]) else match[0], text).strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     return f'. For a branch of the name {words[0]!r} write branch("{words[0]}")' if words else ""
@@ -210,7 +210,7 @@ class _Checked:
                     f"put comparisons in brackets, as in (a > 1) & (b < 2), or bits, as in (flags & 4) > 0: found "
                     f"{ast.unparse(operand)!r} within a comparison"
                 )
-        found = []
+        checked = []
         for op, *pair in zip(node.ops, operands, operands[1:], strict=False):
             texts = [_text(operand) is not None for operand in pair]
             if any(texts):
@@ -218,8 +218,8 @@ class _Checked:
                 if not isinstance(op, ast.Eq | ast.NotEq) or not branches or branches[0] is None:
                     raise ConfigurationError("text is compared with one branch, as in process == 'ttbar'")
                 self.texts.add(branches[0])
-            found += [operand for operand, text in zip(pair, texts, strict=True) if not (text or _is_truth(operand))]
-        return found
+            checked += [operand for operand, text in zip(pair, texts, strict=True) if not (text or _is_truth(operand))]
+        return checked
 
     def _in_brackets(self, node: ast.expr) -> bool:
         """Return whether the text of a node is between brackets of its own."""
@@ -446,12 +446,12 @@ def _fixed_sizes(array: Any, ndim: int) -> list[int | None]:
         return list(array.shape[1:])
     if not isinstance(array, ak.Array):
         return [None] * (ndim - 1)
-    found: list[int | None] = []
+    sizes: list[int | None] = []
     layout = array.layout
     while layout.is_option or layout.is_indexed or layout.is_list:
         if layout.is_list:
-            found.append(layout.size if layout.is_regular else None)
+            sizes.append(layout.size if layout.is_regular else None)
         layout = layout.content
     if array.layout.is_numpy:
-        found = list(array.layout.inner_shape)
-    return (found + [None] * ndim)[: ndim - 1]
+        sizes = list(array.layout.inner_shape)
+    return (sizes + [None] * ndim)[: ndim - 1]

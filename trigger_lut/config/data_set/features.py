@@ -51,8 +51,8 @@ def _pair(value: Any) -> Any:
 
 
 def _lsb(value: Any) -> Any:
-    if isinstance(value, str) and (found := re.fullmatch(r"\s*pi\s*/\s*(\d+(?:\.\d*)?)\s*", value)):
-        return math.pi / float(found[1]) if float(found[1]) else value
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*pi\s*/\s*(\d+(?:\.\d*)?)\s*", value)):
+        return math.pi / float(match[1]) if float(match[1]) else value
     return value
 
 
@@ -158,8 +158,8 @@ class Feature(Strict):
     @property
     def given(self) -> KIF | None:
         """The format that the description gives; None: automatic."""
-        held = self.scale or self.format
-        return None if held is None else held.kif()
+        stated = self.scale or self.format
+        return None if stated is None else stated.kif()
 
     def parsed(self) -> Expression:
         """Return the expression, or the branch of the same name."""
@@ -182,10 +182,10 @@ def _features(content: Any) -> Any:
     """Replace each entry with `names` by one feature for each name."""
     if not isinstance(content, list):
         return content
-    found: list[Any] = []
+    entries: list[Any] = []
     for n, entry in enumerate(content):
         if not isinstance(entry, dict) or "names" not in entry:
-            found.append(entry)
+            entries.append(entry)
             continue
         try:
             array = FeatureArray.model_validate(entry, strict=True)
@@ -195,12 +195,12 @@ def _features(content: Any) -> Any:
             ]
             raise ValueError(f"entry {n} with names: {'; '.join(lines)}") from error
         shared = {key: value for key, value in entry.items() if key not in ("names", "expression")}
-        found += [
+        entries += [
             {"name": name, "expression": f"({array.expression})[..., {place}]", **shared}
             for place, name in enumerate(array.names)
             if name is not None
         ]
-    return found
+    return entries
 
 
 FeatureList = Annotated[list[Feature], BeforeValidator(_features, json_schema_input_type=list[Feature | FeatureArray])]

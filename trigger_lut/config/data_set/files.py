@@ -64,9 +64,9 @@ class Source:
             For another text.
         """
         try:
-            held = json.loads(text)
-            friends = tuple((_address(file), str(tree)) for file, tree in held["friends"])
-            return cls(_address(held["file"]), friends, held["kind"], held["place"])
+            fields = json.loads(text)
+            friends = tuple((_address(file), str(tree)) for file, tree in fields["friends"])
+            return cls(_address(fields["file"]), friends, fields["kind"], fields["place"])
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigurationError(f"expected JSON with file, friends, kind and place, found {text!r}") from error
 
@@ -104,22 +104,22 @@ def expand(owner: str, entries: Iterable[str]) -> list[Address]:
         For a list or a file that is missing, a glob without match, a broken link, a folder, or a wrong address.
         For a name with control characters, and two names of one file.
     """
-    found: dict[Address, None] = {}
+    files: dict[Address, None] = {}
     for where, entry in _entries(owner, entries):
         if "://" in entry:
             if problem := scheme_mistake(entry):
                 raise DataError(f"{where}: {problem}")
-            found[entry] = None
+            files[entry] = None
         else:
-            found.update(dict.fromkeys(_matches(where, entry)))
-    for file in found:
+            files.update(dict.fromkeys(_matches(where, entry)))
+    for file in files:
         if not str(file).isprintable():
             raise DataError(
                 f"{owner}: {str(file)!r}: expected printable characters in the name of a file. Rename the file, or "
                 "give a link to it"
             )
-    _refuse_two_names(owner, [file for file in found if isinstance(file, Path)])
-    return list(found)
+    _refuse_two_names(owner, [file for file in files if isinstance(file, Path)])
+    return list(files)
 
 
 def lists(entries: Iterable[str]) -> list[Path]:
@@ -172,11 +172,11 @@ def _entries(owner: str, entries: Iterable[str]) -> Iterator[tuple[str, str]]:
             raise DataError(f"{owner}: no such list of files: {path}{nearest(path.as_posix(), there)}") from error
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{owner}: {path}: not a list of files: {error}") from error
-        held = [(n, line.strip()) for n, line in enumerate(lines, 1)]
-        held = [(n, line) for n, line in held if line and not line.startswith("#")]
-        if not held:
+        numbered = [(n, line.strip()) for n, line in enumerate(lines, 1)]
+        numbered = [(n, line) for n, line in numbered if line and not line.startswith("#")]
+        if not numbered:
             raise DataError(f"{owner}: {path}: the list names no file")
-        for n, line in held:
+        for n, line in numbered:
             if line.startswith("@"):
                 raise DataError(f"{owner}: {path}, line {n}: a list within a list: {line}")
             yield f"{owner}: {path}, line {n}", line
@@ -205,9 +205,9 @@ def _matches(where: str, pattern: str) -> list[Path]:
 
 def _refuse_two_names(owner: str, paths: Sequence[Path]) -> None:
     """Refuse a file under two names (a link, another way to its folder), which would count twice."""
-    seen: dict[tuple[int, int], Path] = {}
+    paths_by_inode: dict[tuple[int, int], Path] = {}
     for path in paths:
         status = path.stat()
-        other = seen.setdefault((status.st_dev, status.st_ino), path)
+        other = paths_by_inode.setdefault((status.st_dev, status.st_ino), path)
         if other is not path:
             raise DataError(f"{owner}: {other} and {path} are one file under two names")

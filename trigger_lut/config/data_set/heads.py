@@ -85,12 +85,12 @@ def placed(heads: Sequence[Head]) -> list[PlacedHead]:
     -------
     list of PlacedHead
     """
-    found, output, truth = [], 0, 0
+    placed_heads, output, truth = [], 0, 0
     for head in heads:
         after, truth_after = output + len(head.outputs), truth + head.truth_columns
-        found.append(PlacedHead(head, slice(output, after), slice(truth, truth_after)))
+        placed_heads.append(PlacedHead(head, slice(output, after), slice(truth, truth_after)))
         output, truth = after, truth_after
-    return found
+    return placed_heads
 
 
 def names_by_kind(heads: Sequence[Head]) -> dict[HeadKind, list[str]]:
@@ -105,10 +105,10 @@ def names_by_kind(heads: Sequence[Head]) -> dict[HeadKind, list[str]]:
     dict of str to list of str
         Kinds without a head are missing.
     """
-    found: dict[HeadKind, list[str]] = {}
+    names: dict[HeadKind, list[str]] = {}
     for head in heads:
-        found.setdefault(head.kind, []).extend(head.outputs)
-    return found
+        names.setdefault(head.kind, []).extend(head.outputs)
+    return names
 
 
 def heads_of(

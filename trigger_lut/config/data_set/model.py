@@ -308,8 +308,8 @@ class DataSet(Strict):
 
     def globs(self) -> list[tuple[int | None, str]]:
         """(class, file or glob); class None where it is the label's. Of simulated data the planned files."""
-        if made := self.simulated():
-            return [(None, (DATA / self.name / f.name).as_posix()) for f in made]
+        if simulated := self.simulated():
+            return [(None, (DATA / self.name / f.name).as_posix()) for f in simulated]
         if self.files_by_class is not None:
             return [(self.label_classes.index(c), g) for c, patterns in self.files_by_class.items() for g in patterns]
         return [(None, pattern) for pattern in self.files or []]
@@ -338,9 +338,9 @@ class DataSet(Strict):
                     both = " and ".join(repr(self.label_classes[c]) for c in (kinds[file], k) if c is not None)
                     raise DataError(f"{owner}: {file} is listed under both classes {both}")
         friends = [(f.tree, expand(f"{owner}: friends of tree {f.tree!r}", f.files)) for f in self.friends or []]
-        found = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, main=list(kinds), friends=friends)]
-        found.sort(key=lambda s: (isinstance(s.file, str), s.file))
-        return [replace(s, place=place) for place, s in enumerate(found)]
+        sources = [replace(s, kind=kinds[s.file]) for s in line_up(owner, self.tree, main=list(kinds), friends=friends)]
+        sources.sort(key=lambda s: (isinstance(s.file, str), s.file))
+        return [replace(s, place=place) for place, s in enumerate(sources)]
 
     def lists(self) -> list[Path]:
         """Return the text files that list files."""

@@ -48,8 +48,8 @@ class Trigger(Strict):
     def _one_way(self) -> Self:
         ways = [key for key in ("input_rate_khz", "filled_fraction", "cross_section_pb") if getattr(self, key)]
         if len(ways) != 1:
-            found = " and ".join(ways) or "none"
-            raise ValueError(f"give one of input_rate_khz, filled_fraction and cross_section_pb, found {found}")
+            given = " and ".join(ways) or "none"
+            raise ValueError(f"give one of input_rate_khz, filled_fraction and cross_section_pb, found {given}")
         if (self.cross_section_pb is None) != (self.luminosity_cm2s is None):
             raise ValueError("cross_section_pb and luminosity_cm2s go together")
         if self.shares is not None and self.filled_fraction is None:
@@ -72,23 +72,23 @@ class Trigger(Strict):
         list of str
             Lines of the form "key: problem"; empty when there is none.
         """
-        found = [f"signal: no class {name!r}{nearest(name, classes)}" for name in self.signal if name not in classes]
+        lines = [f"signal: no class {name!r}{nearest(name, classes)}" for name in self.signal if name not in classes]
         background = [name for name in classes if name not in self.signal]
         if not self.signal and set(unsupervised) != set(classes):
             tested = [name for name in classes if name not in unsupervised]
-            found.append(f"signal: missing; expected some of {', '.join(tested)}")
+            lines.append(f"signal: missing; expected some of {', '.join(tested)}")
         if not background:
-            found.append("signal: all classes are signal; a rate needs background")
+            lines.append("signal: all classes are signal; a rate needs background")
         for key, stated in (("cross_section_pb", self.cross_section_pb), ("shares", self.shares)):
             if stated is None:
                 continue
-            found += [
+            lines += [
                 f"{key}: {name!r} is no background class{nearest(name, background)}"
                 for name in stated
                 if name not in background
             ]
-            found += [f"{key}: {name!r} is missing" for name in background if name not in stated]
-        return found
+            lines += [f"{key}: {name!r} is missing" for name in background if name not in stated]
+        return lines
 
     def unknown_variables(self, known: Sequence[str]) -> list[str]:
         """Return a mistake for each of `efficiency_variables` that is no observable and no input channel.

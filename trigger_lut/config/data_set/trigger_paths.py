@@ -49,14 +49,14 @@ def slot_lists(names: Sequence[str]) -> dict[str, list[str]]:
     dict of str to list of str
         Channels of all slots by list, such as jet_pt. Names that a channel has are not among them.
     """
-    found: dict[str, dict[int, str]] = {}
+    lists: dict[str, dict[int, str]] = {}
     for name in names:
         if slot := re.fullmatch(r"(.+)_(\d+)_(.+)", name):
-            found.setdefault(f"{slot[1]}_{slot[3]}", {})[int(slot[2])] = name
+            lists.setdefault(f"{slot[1]}_{slot[3]}", {})[int(slot[2])] = name
     return {
-        word: [held[n] for n in range(len(held))]
-        for word, held in found.items()
-        if sorted(held) == list(range(len(held))) and word not in names
+        word: [names_by_slot[n] for n in range(len(names_by_slot))]
+        for word, names_by_slot in lists.items()
+        if sorted(names_by_slot) == list(range(len(names_by_slot))) and word not in names
     }
 
 

@@ -59,11 +59,11 @@ def branches(data_set: DataSet) -> dict[str, str]:
     dict of str to str
         Purpose of the first use by branch.
     """
-    found = dict.fromkeys(data_set.id_branches, "event_id")
+    purposes = dict.fromkeys(data_set.id_branches, "event_id")
     for purpose, expression in expressions(data_set):
         for name in expression.names:
-            found.setdefault(name, purpose)
-    return found
+            purposes.setdefault(name, purpose)
+    return purposes
 
 
 def texts(data_set: DataSet) -> frozenset[str]:
@@ -77,11 +77,11 @@ def texts(data_set: DataSet) -> frozenset[str]:
     -------
     frozenset of str
     """
-    found = {name for _, expression in expressions(data_set) for name in expression.texts}
+    names = {name for _, expression in expressions(data_set) for name in expression.texts}
     if data_set.label is not None and data_set.label.expression is not None:
         label = parse(data_set.label.expression)
-        found |= set(label.names) if label.is_branch else set()
-    return frozenset(found)
+        names |= set(label.names) if label.is_branch else set()
+    return frozenset(names)
 
 
 def belongs(rows: str, name: str) -> bool:

@@ -103,9 +103,9 @@ def role(name: str) -> Role | None:
         return "truth"
     if TAGGER.search(name):
         return "tagger"
-    for known, found in ((RUN, "run"), (LUMI, "lumi"), (EVENT, "event")):
+    for known, role_of_name in ((RUN, "run"), (LUMI, "lumi"), (EVENT, "event")):
         if word in known:
-            return found  # type: ignore[return-value]
+            return role_of_name  # type: ignore[return-value]
     if word in OTHER_IDENTITY or word in INDEX or word.endswith(("index", "idx")):
         return "index"
     return "decision" if DECISION.match(name) else None

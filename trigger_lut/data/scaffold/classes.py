@@ -27,25 +27,31 @@ def classes_of(files: Sequence[Path]) -> dict[str, list[Path]]:
         different = set(map(tuple, words))
         if all(words) and 2 <= len(different) <= MOST_CLASSES:
             common = set.intersection(*map(set, words))
-            short = {held: [word for word in held if word not in common] for held in different}
-            names = {held: "_".join(short[held] if all(short.values()) else held) for held in different}
+            short = {class_words: [word for word in class_words if word not in common] for class_words in different}
+            names = {
+                class_words: "_".join(short[class_words] if all(short.values()) else class_words)
+                for class_words in different
+            }
             if len(set(names.values())) < len(names):
-                names = {held: "_".join(held) for held in different}
-            found: dict[str, list[Path]] = {}
-            for path, held in zip(files, words, strict=True):
-                found.setdefault(names[tuple(held)], []).append(path)
-            return {name: found[name] for name in sorted(found, key=lambda name: (not BACKGROUND.search(name), name))}
+                names = {class_words: "_".join(class_words) for class_words in different}
+            files_by_class: dict[str, list[Path]] = {}
+            for path, class_words in zip(files, words, strict=True):
+                files_by_class.setdefault(names[tuple(class_words)], []).append(path)
+            return {
+                name: files_by_class[name]
+                for name in sorted(files_by_class, key=lambda name: (not BACKGROUND.search(name), name))
+            }
     return {}
 
 
 def _words(text: str) -> list[str]:
     """Return the words of a name that may tell a process."""
-    found = []
+    words = []
     for token in re.split(r"[^A-Za-z0-9]+", text):
         word = re.sub(r"\d+[A-Za-z]?$", "", token)
         if word and word.lower() not in PARTS and not _is_hash(token) and not word.isdigit():
-            found.append(word)
-    return found
+            words.append(word)
+    return words
 
 
 def _is_hash(token: str) -> bool:
@@ -56,10 +62,10 @@ def _is_hash(token: str) -> bool:
 def _folders(files: Sequence[Path]) -> list[str]:
     """Return the folder of each file in which paths first differ; '' where they do not."""
     parts = [path.parent.parts for path in files]
-    if len({len(held) for held in parts}) != 1:
+    if len({len(folders) for folders in parts}) != 1:
         return [path.parent.name for path in files]
-    at = next((n for n, held in enumerate(zip(*parts, strict=True)) if len(set(held)) > 1), None)
-    return ["" if at is None else held[at] for held in parts]
+    at = next((n for n, folders in enumerate(zip(*parts, strict=True)) if len(set(folders)) > 1), None)
+    return ["" if at is None else folders[at] for folders in parts]
 
 
 def patterns(classes: dict[str, list[Path]], entries: Sequence[str]) -> dict[str, list[str]]:
@@ -67,17 +73,19 @@ def patterns(classes: dict[str, list[Path]], entries: Sequence[str]) -> dict[str
 
     These are what the user wrote, globs, or each file: the shortest that means just them.
     """
-    held = {entry: _files(entry) for entry in entries}
-    found = {}
+    files_by_entry = {entry: _files(entry) for entry in entries}
+    patterns_by_class = {}
     for name, files in classes.items():
         wanted = set(files)
-        ways = [[entry for entry, matched in held.items() if matched and matched <= wanted]]
+        ways = [[entry for entry, matched in files_by_entry.items() if matched and matched <= wanted]]
         if len(files) > 1:
             ways.append(_globs(files))
         ways.append([path.as_posix() for path in files])
-        good = [way for way in ways if set().union(*(held.get(entry) or _files(entry) for entry in way)) == wanted]
-        found[name] = min(good, key=len)
-    return found
+        good = [
+            way for way in ways if set().union(*(files_by_entry.get(entry) or _files(entry) for entry in way)) == wanted
+        ]
+        patterns_by_class[name] = min(good, key=len)
+    return patterns_by_class
 
 
 def _globs(files: Sequence[Path]) -> list[str]:

@@ -166,8 +166,8 @@ def _label(flat: dict[str, Branch]) -> tuple[str, tuple[str, ...], tuple[str, ..
             return name, tuple(f"class_{k}" for k in range(len(values))), values, note + also
     if named:
         spans = {name: span(flat[name].values) if flat[name].kind == "number" else "text" for name in named}
-        found = ", ".join(f"{name} {text}" for name, text in spans.items())
-        return "", (), (), f"named like a label, but not 2 to {MAX_CLASSES} values: {found}"
+        descriptions = ", ".join(f"{name} {text}" for name, text in spans.items())
+        return "", (), (), f"named like a label, but not 2 to {MAX_CLASSES} values: {descriptions}"
     numbers = {name: b for name, b in flat.items() if b.kind == "number"}
     few = [name for name, b in numbers.items() if not (role(name) or _counter_of(name)) and _classes(b.values)]
     few += [name for name, b in flat.items() if role(name) == "truth" and _values(b)]
@@ -182,9 +182,9 @@ def _values(branch: Branch) -> tuple[str, ...]:
 
         texts = sorted(set(ak.to_list(branch.values)))
         return tuple(json.dumps(text) for text in texts) if 2 <= len(texts) <= MAX_CLASSES else ()
-    found = np.unique(np.asarray(branch.values, np.float64))
-    integers = np.array_equal(found, np.floor(found))
-    return tuple(f"{value:g}" for value in found) if integers and 2 <= len(found) <= MAX_CLASSES else ()
+    values = np.unique(np.asarray(branch.values, np.float64))
+    integers = np.array_equal(values, np.floor(values))
+    return tuple(f"{value:g}" for value in values) if integers and 2 <= len(values) <= MAX_CLASSES else ()
 
 
 def _of_objects(sample: TreeSample) -> str:
@@ -202,30 +202,30 @@ def _of_objects(sample: TreeSample) -> str:
 
 def _classes(values: Any) -> int:
     """K of values that are 0 to K-1, each at least once, with K from 2 to MAX_CLASSES; otherwise 0."""
-    found = np.unique(np.asarray(values, np.float64))
-    fits = 2 <= len(found) <= MAX_CLASSES and np.array_equal(found, np.arange(len(found)))
-    return len(found) if fits else 0
+    different = np.unique(np.asarray(values, np.float64))
+    fits = 2 <= len(different) <= MAX_CLASSES and np.array_equal(different, np.arange(len(different)))
+    return len(different) if fits else 0
 
 
 def _left_out(sample: TreeSample, event_id: tuple[str, ...], label: str, lengths: set[str]) -> dict[str, str]:
     """Branches that can be no feature, with the reason. `lengths` are names of lengths of lists."""
-    found = {name: f"in {count} of {len(sample.paths)} files alone" for name, count in sample.partial.items()}
+    reasons = {name: f"in {count} of {len(sample.paths)} files alone" for name, count in sample.partial.items()}
     flat = {name: b for name, b in sample.branches.items() if b.kind == "number" and name not in lengths}
     for name, b in sample.branches.items():
-        said = role(name)
+        branch_role = role(name)
         if name == label:
-            found[name] = "the label"
+            reasons[name] = "the label"
         elif name in event_id:
-            found[name] = "part of event_id"
+            reasons[name] = "part of event_id"
         elif b.values is None:
-            found[name] = b.reason
-        elif name in flat and said in ("run", "lumi", "event", "index") and flat[name].values.dtype.kind in "iu":
-            found[name] = "named like an identity"
-        elif said in ("weight", "truth", "tagger") or (said == "label" and b.kind == "number"):
-            found[name] = REASONS[said]
-        elif said == "decision" and b.kind == "number" and b.values.dtype.kind == "b":
-            found[name] = REASONS["decision"]
-    return found
+            reasons[name] = b.reason
+        elif name in flat and branch_role in ("run", "lumi", "event", "index") and flat[name].values.dtype.kind in "iu":
+            reasons[name] = "named like an identity"
+        elif branch_role in ("weight", "truth", "tagger") or (branch_role == "label" and b.kind == "number"):
+            reasons[name] = REASONS[branch_role]
+        elif branch_role == "decision" and b.kind == "number" and b.values.dtype.kind == "b":
+            reasons[name] = REASONS["decision"]
+    return reasons
 
 
 def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[list[Feature], list[ProposedObjects]]:
@@ -243,11 +243,11 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[li
     own = {f"n{name}" for name in lists} | {counters[word] for word in map(_counted, groups) if word in counters}
     for name, b in branches.items():
         if b.kind == "number" and name not in own:
-            made = _feature(identifier(name) if term(name) != name else name, term(name), [b], taken)
-            if isinstance(made, str):
-                left_out[name] = made
+            proposed = _feature(identifier(name) if term(name) != name else name, term(name), [b], taken)
+            if isinstance(proposed, str):
+                left_out[name] = proposed
             else:
-                flat.append(made)
+                flat.append(proposed)
         elif b.kind == "array":
             flat += _elements(name, b, taken, left_out)
         elif b.kind == "text":
@@ -268,33 +268,35 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[li
             if head in objects and "nth(" in expression:
                 continue  # is in a slot
             read = [branches[n] for n in parse(expression).names]
-            made = _feature(name, expression, read, taken)
-            if not isinstance(made, str):
-                jagged.setdefault(head, []).append(_with(made, used=used))
+            proposed = _feature(name, expression, read, taken)
+            if not isinstance(proposed, str):
+                jagged.setdefault(head, []).append(_with(proposed, used=used))
             elif used or "nth(" in expression:
-                left_out[expression] = made
+                left_out[expression] = proposed
     started = sorted(jagged, key=ranked.index)[:GROUPS]
-    jagged = {head: [_with(f, used=f.used and head in started) for f in found] for head, found in jagged.items()}
+    jagged = {
+        head: [_with(f, used=f.used and head in started) for f in candidates] for head, candidates in jagged.items()
+    }
     room = FLAT_BESIDE_LISTS if jagged else MAX_FEATURES
-    room = max(room, MAX_FEATURES - sum(f.used for found in jagged.values() for f in found))
+    room = max(room, MAX_FEATURES - sum(f.used for candidates in jagged.values() for f in candidates))
     flat = [_with(f, used=f.not_finite <= MANY_NOT_FINITE) for f in flat]
     flat = [_with(f, used=f.used and sum(g.used for g in flat[:n]) < room) for n, f in enumerate(flat)]
     left = MAX_FEATURES - sum(f.used for f in flat)
     ordered = [f for head in sorted(jagged, key=ranked.index) for f in jagged[head]]
     chosen = [f.name for f in ordered if f.used and f.not_finite <= MANY_NOT_FINITE][:left]
-    found = flat + [_with(f, used=f.name in chosen) for f in ordered]
-    return found, _named_apart(list(objects.values()), found)
+    candidates = flat + [_with(f, used=f.name in chosen) for f in ordered]
+    return candidates, _named_apart(list(objects.values()), candidates)
 
 
 def _named_apart(objects: list[ProposedObjects], features: list[Feature]) -> list[ProposedObjects]:
     """Return the objects, renamed where a channel would have the name of a feature or of another's channel."""
-    taken, found = {feature.name for feature in features}, []
+    taken, kept = {feature.name for feature in features}, []
     for one in objects:
         while taken & one.channels():
             one = replace(one, name=f"{one.name}_objects")
         taken |= one.channels()
-        found.append(one)
-    return found
+        kept.append(one)
+    return kept
 
 
 def _reductions(head: str, names: list[str], counter: str | None, select: str) -> Iterator[tuple[str, str, bool]]:
@@ -333,11 +335,11 @@ def _elements(name: str, branch: Branch, taken: set[str], left_out: dict[str, st
     if size > MAX_ELEMENTS:
         left_out[name] = f"an array of {size}; take elements, as in {term(name)}[:, 0]"
         return []
-    made = [_feature(f"{identifier(name)}_{n}", f"{term(name)}[:, {n}]", [branch], taken) for n in range(size)]
-    for n, feature in enumerate(made):
+    proposed = [_feature(f"{identifier(name)}_{n}", f"{term(name)}[:, {n}]", [branch], taken) for n in range(size)]
+    for n, feature in enumerate(proposed):
         if isinstance(feature, str):
             left_out[f"{name}[:, {n}]"] = feature
-    return [feature for feature in made if isinstance(feature, Feature)]
+    return [feature for feature in proposed if isinstance(feature, Feature)]
 
 
 def _sum_types(names: Sequence[str]) -> str:
@@ -351,14 +353,14 @@ def _energy_sums(
     """Return the usual energy sums of level 1, one feature each."""
     momentum = min(names, key=variable)
     select = crossing(names, branches)
-    found = []
+    sums = []
     for number, word in ENERGY_SUMS.items():
         condition = f"({term(types)} == {number})" + f" & ({select})" * bool(select)
         read = [branches[name] for name in (momentum, *parse(condition).names)]
-        made = _feature(f"{identifier(head)}_{word}", f"sum({term(momentum)}[{condition}])", read, taken)
-        if isinstance(made, Feature):
-            found.append(made)
-    return found
+        proposed = _feature(f"{identifier(head)}_{word}", f"sum({term(momentum)}[{condition}])", read, taken)
+        if isinstance(proposed, Feature):
+            sums.append(proposed)
+    return sums
 
 
 def _rank(head: str, names: list[str]) -> tuple[bool, float]:

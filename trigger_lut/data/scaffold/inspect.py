@@ -102,19 +102,19 @@ def _sample(paths: Sequence[Path], tree: str | None, files: _Files) -> TreeSampl
     chosen = tree is None
     by_file = [files.trees(path) for path in paths]
     trees: Counter[str] = Counter()
-    for held in by_file:
-        for name, count in held.items():
+    for tree_counts in by_file:
+        for name, count in tree_counts.items():
             trees[name] += count
     if tree is None:
         tree = max(trees, key=lambda name: (trees[name] > 0, *_preference(name), trees[name]))
     counts = [
-        held[tree] if tree in held else count_entries(path, tree, branches={})
-        for path, held in zip(paths, by_file, strict=True)
+        tree_counts[tree] if tree in tree_counts else count_entries(path, tree, branches={})
+        for path, tree_counts in zip(paths, by_file, strict=True)
     ]
     if not sum(counts):
         raise DataError(f"{paths[0]}: tree {tree!r} has no entries" + ", as in all files" * (len(paths) > 1))
     names = [files.names(path, tree) for path in paths]
-    having = Counter(name for found in names for name in found)
+    having = Counter(name for parts_of_branch in names for name in parts_of_branch)
     common = [name for name in names[0] if having[name] == len(paths)]
     if not common:
         raise DataError(f"tree {tree!r}: {len(paths)} files have no branch in common; first {paths[0]}")
@@ -137,7 +137,7 @@ def _sample(paths: Sequence[Path], tree: str | None, files: _Files) -> TreeSampl
         tree=tree,
         trees=dict(trees.most_common()),
         entries_read=sum(stop - start for _, start, stop in close),
-        branches={name: _together(found) for name, found in parts.items()},
+        branches={name: _together(parts_of_branch) for name, parts_of_branch in parts.items()},
         partial={name: count for name, count in having.items() if count < len(paths)},
         file=np.repeat([index for index, _, _ in close], [stop - start for _, start, stop in close]),
     )
@@ -153,7 +153,7 @@ def _identity_tree(
         same = all(trees.get(other) == trees[tree] for trees in by_file)
         if other != tree and same and not INTERNAL.match(other):
             names = [files.names(path, other) for path in paths]
-            if any(role(name) == "event" and all(name in found for found in names) for name in names[0]):
+            if any(role(name) == "event" and all(name in tree_names for tree_names in names) for name in names[0]):
                 return other
     return ""
 
@@ -169,7 +169,11 @@ def _identities(
         for name in names:
             for _, start, stop in (place for place in places if place[0] == index and name not in taken):
                 parts.setdefault(name, []).append(_look_at(opened, name, start, stop))
-    return {name: found for name, found in parts.items() if all(b.kind == "number" for b in found)}
+    return {
+        name: parts_of_branch
+        for name, parts_of_branch in parts.items()
+        if all(b.kind == "number" for b in parts_of_branch)
+    }
 
 
 def _preference(name: str) -> tuple[bool, bool, bool]:
@@ -187,14 +191,14 @@ def spread(counts: Sequence[int], places: int, *, entries: int) -> list[tuple[in
     chosen = sorted({filled[round(x)] for x in np.linspace(0, len(filled) - 1, min(places, FILES, len(filled)))})
     each = min(PLACES, max(1, places // len(chosen)))
     size = max(1, entries // (each * len(chosen)))
-    found = []
+    ranges = []
     for index in chosen:
         if counts[index] <= each * size:
-            found.append((index, 0, counts[index]))
+            ranges.append((index, 0, counts[index]))
         else:
             starts = np.linspace(0, counts[index] - size, each).astype(int)
-            found += [(index, int(start), int(start) + size) for start in starts]
-    return found
+            ranges += [(index, int(start), int(start) + size) for start in starts]
+    return ranges
 
 
 def _open(path: Path) -> Any:
@@ -269,15 +273,15 @@ def _look_at(opened: Branches, name: str, start: int, stop: int) -> Branch:
 
     if not name.isprintable() or len(name) > LONGEST_TEXT:
         return Branch(name, "other", "", reason="its name is too long, or holds control characters")
-    found = opened.fitting(name)
-    if len(found) != 1:
-        return Branch(name, "other", "", reason=f"{len(found)} branches have this path")
-    held, kind = found[0].opened, ""
+    matches = opened.fitting(name)
+    if len(matches) != 1:
+        return Branch(name, "other", "", reason=f"{len(matches)} branches have this path")
+    opened_branch, kind = matches[0].opened, ""
     try:
-        kind = str(getattr(held, "typename", None) or "")
-        if _holds_objects(held):
+        kind = str(getattr(opened_branch, "typename", None) or "")
+        if _holds_objects(opened_branch):
             return Branch(name, "other", kind, reason="objects of a class, not numbers")
-        array = held.array(entry_start=start, entry_stop=stop, library="ak")
+        array = opened_branch.array(entry_start=start, entry_stop=stop, library="ak")
     except MemoryError:
         raise
     except Exception as error:  # uproot and the decompressors raise many kinds

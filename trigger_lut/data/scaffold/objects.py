@@ -40,20 +40,20 @@ def propose_objects(
 
     groups: names of lists by object, the most important first. Only those with a momentum become objects.
     """
-    found: dict[str, ProposedObjects] = {}
+    proposed: dict[str, ProposedObjects] = {}
     room = MOST_CHANNELS
     for head, names in groups.items():
         ordered = sorted(names, key=variable)
         if variable(ordered[0]) < len(MOMENTA) and group(ordered[0])[1]:
             without: dict[str, str] = {}
-            made = _objects(
-                head, ordered, branches=branches, left_out=without, room=room, taken={o.name for o in found.values()}
+            candidate = _objects(
+                head, ordered, branches=branches, left_out=without, room=room, taken={o.name for o in proposed.values()}
             )
-            if made is not None:
-                found[head] = made
-                room -= made.count * len(made.used)
+            if candidate is not None:
+                proposed[head] = candidate
+                room -= candidate.count * len(candidate.used)
                 left_out |= without
-    return found
+    return proposed
 
 
 def _objects(
@@ -78,8 +78,8 @@ def _objects(
     bad = np.zeros(len(lengths), dtype=np.bool_)
     mentioned = 0
     for name in ordered:
-        held = branches[name]
-        if len(held.values) != len(lengths) or (ak.to_numpy(ak.num(held.values)) != lengths).any():
+        branch = branches[name]
+        if len(branch.values) != len(lengths) or (ak.to_numpy(ak.num(branch.values)) != lengths).any():
             left_out[name] = f"not as long as {momentum}"
             continue
         usual = variable(name) < len(VARIABLES) or key(group(name)[1]) in IMPORTANT
@@ -88,14 +88,14 @@ def _objects(
             left_out[name] = f"more of {head}"
             continue
         word = _unique(identifier(group(name)[1]), {feature.name for feature in features})
-        made, nan = _feature(word, name, momentum=momentum, count=count, branches=branches, select=select)
-        if isinstance(made, str):
-            left_out[name] = made
+        proposed, nan = _feature(word, name, momentum=momentum, count=count, branches=branches, select=select)
+        if isinstance(proposed, str):
+            left_out[name] = proposed
             continue
-        use = variable(name) < len(VARIABLES) and made.not_finite <= MANY_NOT_FINITE
+        use = variable(name) < len(VARIABLES) and proposed.not_finite <= MANY_NOT_FINITE
         if use:
             bad |= nan
-        features.append(Feature(made.name, made.expression, made.comment, made.not_finite, use))
+        features.append(Feature(proposed.name, proposed.expression, proposed.comment, proposed.not_finite, use))
     used = [feature for feature in features if feature.used]
     if not used or (fits := room // len(used)) < 1:
         return None
@@ -152,7 +152,7 @@ def propose_arrays(
     """
     import awkward as ak
 
-    found: dict[str, ProposedObjects] = {}
+    proposed: dict[str, ProposedObjects] = {}
     room = MOST_CHANNELS - sum(one.count * len(one.used) for one in objects.values())
     for name, branch in arrays.items():
         values = branch.values
@@ -177,8 +177,8 @@ def propose_arrays(
             left_out[name] = "more channels than a start has room for"
             continue
         room -= use * count
-        found[name] = ProposedObjects(
-            name=_unique(identifier(name), {o.name for o in (*objects.values(), *found.values())}),
+        proposed[name] = ProposedObjects(
+            name=_unique(identifier(name), {o.name for o in (*objects.values(), *proposed.values())}),
             count=count,
             number=f"{lengths.min()} to {lengths.max()} an entry",
             sort_by="",
@@ -187,7 +187,7 @@ def propose_arrays(
             features=tuple(replace(f, used=n < use) for n, f in enumerate(features)),
             not_finite=float(max(f.not_finite for f in features[:use])),
         )
-    return found
+    return proposed
 
 
 def _feature(
@@ -222,7 +222,7 @@ def _feature(
 
 
 def _unique(word: str, taken: set[str]) -> str:
-    found, count = word, 2
-    while found in taken:
-        found, count = f"{word}_{count}", count + 1
-    return found
+    candidate, count = word, 2
+    while candidate in taken:
+        candidate, count = f"{word}_{count}", count + 1
+    return candidate

@@ -106,8 +106,8 @@ class Proposal:
     @property
     def nonfinite(self) -> str:
         """Treatment of NaN and infinities."""
-        seen = any(feature.not_finite for feature in self.used) or any(o.not_finite for o in self.objects)
-        return "drop" if seen else "refuse"
+        has_nonfinite = any(feature.not_finite for feature in self.used) or any(o.not_finite for o in self.objects)
+        return "drop" if has_nonfinite else "refuse"
 
 
 def described(kind: str, finite: Any, *, not_finite: float) -> str:

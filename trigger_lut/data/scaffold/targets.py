@@ -92,14 +92,14 @@ def _is_target(name: str, branch: Branch) -> bool:
 
 def _plain(name: str) -> list[str]:
     """Return the words of a name without those of truth and reconstruction."""
-    found = []
+    factors = []
     for word in words(name):
         left = TRUTH_START.sub("", word)
         if word in RECONSTRUCTED or (is_truth(word) and left not in (*VARIABLES, "met")):
             continue
         if left:
-            found.append(left)
-    return found
+            factors.append(left)
+    return factors
 
 
 def _partner(name: str, measured: list[str]) -> str:
@@ -130,9 +130,9 @@ def _condition(name: str) -> str:
 
 
 def _target(name: str, branch: Branch, partner: str) -> Feature:
-    held = _has_target(name, branch)
-    without = float(np.mean(~held))
-    comment = f"{branch.type}, {span(branch.values[held])}"
+    present = _has_target(name, branch)
+    without = float(np.mean(~present))
+    comment = f"{branch.type}, {span(branch.values[present])}"
     comment += f"; measured: {partner}" if partner else ""
     comment += f"; {percent(without)} of the entries have none" if without else ""
     return Feature(identifier(name), term(name), comment, without)

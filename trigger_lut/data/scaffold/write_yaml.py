@@ -69,21 +69,21 @@ def start(files: Sequence[str], tree: str | None, *, name: str | None, output: P
         raise ConfigurationError(f"--output: expected a file {name}.yaml, as the data set's name, found {output}")
     if os.path.lexists(output):
         raise ConfigurationError(f"{output}: exists already and is left as it is; give another --name or --output")
-    found = expand(f"data set {name}", files)
-    if remote := [file for file in found if isinstance(file, str)]:
+    expanded = expand(f"data set {name}", files)
+    if remote := [file for file in expanded if isinstance(file, str)]:
         raise DataError(f"{remote[0]}: init looks into files that are here; name one of these first")
-    paths = sorted(file for file in found if isinstance(file, Path))
+    paths = sorted(file for file in expanded if isinstance(file, Path))
     sample, classes = sample_tree(paths, tree), classes_of(paths)
     numbers = {path: n for n, path in enumerate(paths)}
-    proposal = propose(sample, {name: [numbers[file] for file in held] for name, held in classes.items()})
+    proposal = propose(sample, {name: [numbers[file] for file in class_files] for name, class_files in classes.items()})
     if proposal.files:
         proposal = replace(proposal, files=patterns(classes, files))
     text = description(output, files, sample=sample, proposal=proposal)
     if not _open_places(proposal):
-        made = validate(DataSet, yaml.safe_load(text), path=output)
-        wrong = inconsistencies(made)
+        data_set = validate(DataSet, yaml.safe_load(text), path=output)
+        wrong = inconsistencies(data_set)
         assert not wrong, wrong
-        channels(made)
+        channels(data_set)
     write_text(output, text)
     return summary(output, sample, proposal=proposal)
 
@@ -105,7 +105,7 @@ def description(output: Path, files: Sequence[str], *, sample: TreeSample, propo
             _comment("other trees, with their entries: " + ", ".join(f"{n} ({c:,})" for n, c in others.items()))
         )
     if proposal.friend:
-        same = [entry for held in proposal.files.values() for entry in held] or list(files)
+        same = [entry for entries in proposal.files.values() for entry in entries] or list(files)
         lines += ["friends:   # the same files, entry by entry"]
         lines += [f"  - {{files: [{', '.join(map(_text, same))}], tree: {_text(proposal.friend)}}}"]
     ids = ", ".join(map(_text, proposal.event_id))
@@ -128,8 +128,8 @@ def description(output: Path, files: Sequence[str], *, sample: TreeSample, propo
         lines += ["", f"cut: {_text(targets.cut)}   # {percent(targets.without)} of the entries have no target"]
     else:
         lines += ["", "# cut: pt > 20   # optional: keep only the entries for which this is true"]
-    said = "NaN or infinite values were seen" if proposal.nonfinite == "drop" else "none were seen"
-    lines.append(f"nonfinite: {proposal.nonfinite}   # of NaN and infinities, {said}; refuse, drop or {{replace: 0}}")
+    remark = "NaN or infinite values were seen" if proposal.nonfinite == "drop" else "none were seen"
+    lines.append(f"nonfinite: {proposal.nonfinite}   # of NaN and infinities, {remark}; refuse, drop or {{replace: 0}}")
     lines += ["split: {train: 0.6, validation: 0.2, test: 0.2}", ""]
     lines.append("# Automatic formats: the power-of-two range that holds these quantiles of the training split.")
     lines += [f"width: {WIDTH}", f"quantiles: [{QUANTILES[0]}, {QUANTILES[1]}]"]
@@ -182,7 +182,7 @@ def _files(entries: Sequence[str], proposal: Proposal) -> list[str]:
         "# no part of the data occurs under another name; classes can be renamed, here and under label.classes.",
         "files_by_class:",
     ]
-    lines += [f"  {_text(name)}: [{', '.join(map(_text, held))}]" for name, held in proposal.files.items()]
+    lines += [f"  {_text(name)}: [{', '.join(map(_text, entries))}]" for name, entries in proposal.files.items()]
     if proposal.apart:
         lines.append("event_ids_repeat_across_classes: true   # event_id is unique in one class only")
     return lines
@@ -259,7 +259,7 @@ def _known(proposal: Proposal) -> str:
     if proposal.targets.targets:
         used = ", ".join(target.name for target in proposal.targets.targets if target.used)
         return f"regression_targets: {used} (label: {proposal.notes['label']})"
-    by_file = ", ".join(f"{name} {' '.join(held)}" for name, held in proposal.files.items())
+    by_file = ", ".join(f"{name} {' '.join(entries)}" for name, entries in proposal.files.items())
     return f"label: {by_file or proposal.label or 'none proposed'} ({proposal.notes['label']})"
 
 

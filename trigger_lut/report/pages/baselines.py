@@ -42,16 +42,16 @@ def baselines_table(card: ReferenceCard) -> Table:
     header = ["Method", *scores, "Layers", "Parameters", "Epochs", "Converged", "Training time [s]"]
     rows = [
         cells(
-            found.name,
-            *score_cells(found.scores),
-            *(score_cells(head.scores)[0] for head in found.heads),
-            found.layers,
-            found.parameters,
-            found.epochs,
-            judgement(found.converged, "yes", no="no"),
-            found.seconds,
+            baseline.name,
+            *score_cells(baseline.scores),
+            *(score_cells(head.scores)[0] for head in baseline.heads),
+            baseline.layers,
+            baseline.parameters,
+            baseline.epochs,
+            judgement(baseline.converged, "yes", no="no"),
+            baseline.seconds,
         )
-        for found in card.baselines
+        for baseline in card.baselines
     ]
     if card.largest_class is not None:
         accuracy = score_cells(card.largest_class.scores)
@@ -65,9 +65,9 @@ def baselines_table(card: ReferenceCard) -> Table:
     return Table("Baselines", header, rows, note=note)
 
 
-def score(found: Baseline) -> Cell:
+def score(baseline: Baseline) -> Cell:
     """Return the score of a baseline with its error."""
-    return with_error(found.scores.weighted, found.scores.weighted_error)
+    return with_error(baseline.scores.weighted, baseline.scores.weighted_error)
 
 
 def score_heads(metric: Metric) -> list[str]:
@@ -104,7 +104,7 @@ def described(baselines: Sequence[Baseline]) -> str:
         One sentence a method: layers, parameters, epochs, and whether training had converged.
     """
     return " ".join(
-        f"{found.name}: {found.layers}; {found.parameters:,} parameters, {found.epochs} epochs, "
-        f"{'converged' if found.converged else 'not converged'}."
-        for found in baselines
+        f"{baseline.name}: {baseline.layers}; {baseline.parameters:,} parameters, {baseline.epochs} epochs, "
+        f"{'converged' if baseline.converged else 'not converged'}."
+        for baseline in baselines
     )

@@ -89,9 +89,9 @@ def banner(reasons: Sequence[str], failing: int, *, designs: int, points: int, a
         return Banner("not run", "There is no design to judge.")
     if absent:
         return Banner("not run", f"{judged}: not judged.", [f"stage {name}: {NOT_MEASURED}" for name in absent])
-    said = ["Every design meets its budget, is bit-exact, and has no refuted output and no undetected fault."]
-    said = said * bool(designs) + ["Every point of the scan is bit-exact."] * bool(points)
-    return Banner("passed", f"{judged}. {' '.join(said)}")
+    sentences = ["Every design meets its budget, is bit-exact, and has no refuted output and no undetected fault."]
+    sentences = sentences * bool(designs) + ["Every point of the scan is bit-exact."] * bool(points)
+    return Banner("passed", f"{judged}. {' '.join(sentences)}")
 
 
 def panel(
@@ -161,9 +161,9 @@ def _against_budget(line: BudgetLine, timing: TimingCard | None) -> Line:
         interval = timing.fmax_mhz_interval if timing is not None else None
         error = f"interval {NOT_MEASURED}" if interval is None else str(interval)
         notes = [f"{line.source}, an estimate: {error}"]
-    found = math.floor(10 * line.measured) / 10 if line.at_least else line.measured
+    rounded = math.floor(10 * line.measured) / 10 if line.at_least else line.measured
     limit = f"at least {line.budget:,g}" if line.at_least else f"{line.budget:,g}"
-    text = f"{found:,g} of {limit}{unit}"
+    text = f"{rounded:,g} of {limit}{unit}"
     ends = (None, None) if interval is None else (interval.low_mhz, interval.high_mhz)
     notes += [line.reason] if line.reason else []
     return Line(name, stage, *_met(line.met), text, notes, _bar(line.measured, line.budget, *ends))
@@ -173,12 +173,12 @@ def _met(met: bool) -> tuple[str, str]:
     return ("good", "met") if met else ("bad", "missed")
 
 
-def _bar(found: float, budget: float, low: float | None, high: float | None) -> Bar | None:
-    scale = max(found, budget, high or 0.0)
+def _bar(measured: float, budget: float, low: float | None, high: float | None) -> Bar | None:
+    scale = max(measured, budget, high or 0.0)
     if budget <= 0:
         return None
     ends = [None if end is None else round(100 * end / scale, 1) for end in (low, high)]
-    return Bar(round(100 * found / scale, 1), round(100 * budget / scale, 1), *ends)
+    return Bar(round(100 * measured / scale, 1), round(100 * budget / scale, 1), *ends)
 
 
 def _others(lines: Sequence[BudgetLine]) -> list[Line]:

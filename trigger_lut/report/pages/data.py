@@ -71,12 +71,12 @@ def crossings_page(card: CrossingCheck) -> Page:
         [
             cells(
                 name,
-                found.crossings,
-                "signal" if found.fraction is None else percent(found.fraction),
-                *(fixed(value, 2) for value in (found.collisions, *found.objects.values())),
-                fixed(found.met_gev, 1),
+                sample.crossings,
+                "signal" if sample.fraction is None else percent(sample.fraction),
+                *(fixed(value, 2) for value in (sample.collisions, *sample.objects.values())),
+                fixed(sample.met_gev, 1),
             )
-            for name, found in card.classes.items()
+            for name, sample in card.classes.items()
         ],
         note="Means over the crossings of a class.",
     )
@@ -91,8 +91,8 @@ def crossings_page(card: CrossingCheck) -> Page:
     )
     return Page(
         title="Simulated crossings",
-        lead=f"{sum(found.crossings for found in card.classes.values())} crossings with {card.pileup:g} collisions on "
-        "average. Background comes in kinds, by its hardest collision; signals have one collision more.",
+        lead=f"{sum(sample.crossings for sample in card.classes.values())} crossings with {card.pileup:g} collisions "
+        "on average. Background comes in kinds, by its hardest collision; signals have one collision more.",
         tables=[classes, sections],
         cards={"check_simulation": card},
         plots=[("crossings.svg", crossings(card), "First jet (0: none) and missing transverse momentum, by class.")],

@@ -193,15 +193,15 @@ def verify_page(card: VerifyCard) -> Page:
         [*(cells(k, v) for k, v in card.vector_sets.items()), cells("all", card.vectors)],
         note="Inputs of all forms. The Verilog gets more random vectors; the VHDL, which simulates slowly, gets some.",
     )
-    found = card.table_entries
+    coverage = card.table_entries
     entries = Table(
         "Table entries",
         ["", "Entries"],
         [
-            cells("looked up", found.covered),
-            cells("proven beyond reach", found.unreachable),
-            [Cell("neither", "text"), Cell(str(found.uncovered), "good" if found.uncovered == 0 else "")],
-            cells("all", found.entries),
+            cells("looked up", coverage.covered),
+            cells("proven beyond reach", coverage.unreachable),
+            [Cell("neither", "text"), Cell(str(coverage.uncovered), "good" if coverage.uncovered == 0 else "")],
+            cells("all", coverage.entries),
         ],
     )
     measured_here = Table(
@@ -224,7 +224,7 @@ def synth_page(spec: Spec, card: SynthCard, *, vendor: VendorCard | None = None)
 
     totals = spec.target.totals
     rows = []
-    for name, found, budget, total in (
+    for name, figure, budget, total in (
         ("LUT", card.luts, None if card.device else spec.budget.luts, None if card.device else totals.luts),
         *([("LUT of the device", card.device.luts, spec.budget.luts, totals.luts)] if card.device else []),
         ("FF", card.ff, None, totals.ff),
@@ -233,10 +233,10 @@ def synth_page(spec: Spec, card: SynthCard, *, vendor: VendorCard | None = None)
         ("BRAM18", card.bram18, spec.budget.bram18, totals.bram18),
         ("Logic levels", card.logic_levels, None, None),
     ):
-        met = budget is not None and found.value is not None and found.value <= budget
+        met = budget is not None and figure.value is not None and figure.value <= budget
         judged = Cell("-") if budget is None else judgement(met)
-        share = Cell("-") if total is None or found.value is None else Cell(f"{100 * found.value / total:.3f} %")
-        rows.append(cells(name, *measured(found), Cell("-") if budget is None else budget, judged, share))
+        share = Cell("-") if total is None or figure.value is None else Cell(f"{100 * figure.value / total:.3f} %")
+        rows.append(cells(name, *measured(figure), Cell("-") if budget is None else budget, judged, share))
     return Page(
         title=f"{card.design}: resources",
         lead=(

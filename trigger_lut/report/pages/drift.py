@@ -37,11 +37,11 @@ def drift_page(card: DriftCard) -> Page:
     """Return the page."""
     from trigger_lut.report.plots.drift import inputs
 
-    found = findings(card)
+    changes = findings(card)
     what = Table(
         "Findings",
         ["Aspect", "Within chance", "Finding"],
-        [[Cell(x.about, "text"), judgement(x.good, "yes", no="no"), Cell(x.text, "text")] for x in found],
+        [[Cell(x.about, "text"), judgement(x.good, "yes", no="no"), Cell(x.text, "text")] for x in changes],
         note="This page does not affect the verdict: people decide if the firmware may stay. An input counts as "
         f"shifted if the smaller probability of both tests, times two tests and {len(card.features)} inputs, is below "
         f"{CHANCE:g}. With many events even small shifts are significant; the distance gives their size.",
@@ -79,19 +79,21 @@ def drift_page(card: DriftCard) -> Page:
 
 
 def _sample(card: DriftCard) -> str:
-    said = []
+    sentences = []
     if card.class_counts:
-        said.append("New events are weighted to the trained mixture of classes.")
+        sentences.append("New events are weighted to the trained mixture of classes.")
     elif card.metric == "accuracy":
-        said.append("Classes are not known in both data sets, so another mixture of classes also shows as a drift.")
+        sentences.append(
+            "Classes are not known in both data sets, so another mixture of classes also shows as a drift."
+        )
     if card.skipped_events:
-        said.append(f"Skipped classes without new events: {', '.join(card.skipped_events)}.")
+        sentences.append(f"Skipped classes without new events: {', '.join(card.skipped_events)}.")
     if card.shared_events:
-        said.append(
+        sentences.append(
             f"{card.shared_events:,} of the new events have the identity (event_id) of one of {card.data_set}: "
             "if they are the same events, both agree better than by chance."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def _inputs(card: DriftCard) -> Table:
@@ -260,15 +262,19 @@ def _percent(fraction: float) -> Cell:
     return Cell(f"{100 * fraction:.2f}", key=fraction)
 
 
-def _both(found: ValueRatio, scale: float, digits: int) -> list[Cell]:
-    return [_with_errors(side, scale, digits) for side in (found.trained, found.new)]
+def _both(values: ValueRatio, scale: float, digits: int) -> list[Cell]:
+    return [_with_errors(side, scale, digits) for side in (values.trained, values.new)]
 
 
-def _ratio(found: ValueRatio | None) -> Cell:
-    return Cell("-") if found is None or found.ratio is None else _with_errors(found.ratio, 1.0, 2)
+def _ratio(values: ValueRatio | None) -> Cell:
+    return Cell("-") if values is None or values.ratio is None else _with_errors(values.ratio, 1.0, 2)
 
 
-def _with_errors(found: Interval68, scale: float, digits: int) -> Cell:
+def _with_errors(interval: Interval68, scale: float, digits: int) -> Cell:
     """Format a value with its upper and lower error."""
-    value, up, down = scale * found.value, scale * (found.high - found.value), scale * (found.value - found.low)
-    return Cell(f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}", key=found.value)
+    value, up, down = (
+        scale * interval.value,
+        scale * (interval.high - interval.value),
+        scale * (interval.value - interval.low),
+    )
+    return Cell(f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}", key=interval.value)

@@ -58,13 +58,13 @@ def page_of_event(*, network: Path, codes: Path, output: Path, name: str = "netw
 
 def _truth(events: EventCodes, event: int) -> str:
     """Return class and targets of an event of the test split as text."""
-    found, chosen = [], events.split == TEST
+    parts, chosen = [], events.split == TEST
     if (head := events.class_head) is not None:
-        found.append(f"class {head.head.outputs[int(events.labels[chosen][event])]}")
+        parts.append(f"class {head.head.outputs[int(events.labels[chosen][event])]}")
     if events.targets is not None:
         values = events.targets[chosen][event]
-        found += [f"{x.name} {x.scale * values[x.column]:.4g} {x.unit}".strip() for x in events.placed_targets]
-    return f"true {', '.join(found)}" if found else "true class unknown"
+        parts += [f"{x.name} {x.scale * values[x.column]:.4g} {x.unit}".strip() for x in events.placed_targets]
+    return f"true {', '.join(parts)}" if parts else "true class unknown"
 
 
 def event_page(
@@ -102,12 +102,12 @@ def event_page(
 
 def _names(network: Network) -> list[str]:
     """Return a short name for each value: the feature, or layer, position and output."""
-    found = [network.features[i] if i < len(network.features) else f"in{i}" for i in range(len(network.inputs))]
+    names = [network.features[i] if i < len(network.features) else f"in{i}" for i in range(len(network.inputs))]
     for layer in network.layers:
         for place in range(layer.n_positions):
             at = f"@{place}" if layer.n_positions > 1 else ""
-            found += [f"{layer.name}{at}.{o}" for o in range(layer.shape[1])]
-    return found
+            names += [f"{layer.name}{at}.{o}" for o in range(layer.shape[1])]
+    return names
 
 
 def _inputs(network: Network, codes: IntArray) -> Table:
@@ -152,13 +152,13 @@ def _blank(name: str) -> list[Cell]:
 
 def _outputs(network: Network, codes: IntArray) -> list[tuple[str, float, int, int]]:
     """Name, value, code and fractional bits of each output of the network."""
-    found = []
+    outputs = []
     for o, (code, f) in enumerate(
         zip(evaluate(network, codes[None])[0].tolist(), network.fractions.tolist(), strict=True)
     ):
         name = network.classes[o] if o < len(network.classes) else str(o)
-        found.append((name, code * 2.0**-f, code, f))
-    return found
+        outputs.append((name, code * 2.0**-f, code, f))
+    return outputs
 
 
 def _results(outputs: list[tuple[str, float, int, int]], largest: int | None) -> Table:

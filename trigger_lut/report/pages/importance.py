@@ -133,10 +133,10 @@ def _pruned(card: ImportanceCard) -> Table:
     return Table("Pruned inputs", ["Input"], rows, note=note)
 
 
-def _loss(found: Loss) -> Cell:
-    value = f"{100 * found.value:.2f}".replace("-", "\N{MINUS SIGN}")
-    text = value if found.error is None else f"{value} ± {100 * found.error:.2f}"
-    return Cell(text, key=100 * found.value)
+def _loss(loss: Loss) -> Cell:
+    value = f"{100 * loss.value:.2f}".replace("-", "\N{MINUS SIGN}")
+    text = value if loss.error is None else f"{value} ± {100 * loss.error:.2f}"
+    return Cell(text, key=100 * loss.value)
 
 
 def _by_bit(feature: FeatureImportance, place: int) -> Cell:

@@ -196,7 +196,7 @@ def _dashboard(
     of_design = {row.name: [x for x in reasons if x.startswith(f"{row.name}:")] for row in rows}
     absent = [name for name in JUDGED if name not in stages] if rows else []
     physics = {row.name: card_of(row.name, "physics", PhysicsCard) for row in rows}
-    errors = {name: ends for name, found in physics.items() if (ends := interval_of(found)) is not None}
+    errors = {name: ends for name, measures in physics.items() if (ends := interval_of(measures)) is not None}
     return {
         "banner": banner(reasons, failing(reasons), designs=len(rows), points=len(points), absent=absent),
         "judged": not absent,
@@ -242,25 +242,25 @@ def _stages(folders: Mapping[str, Path], stages: Sequence[str], root: Path) -> T
 
 def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> list[list[Cell]]:
     ingest, reference = read_card(IngestCard, data / "ingest.json"), read_card(ReferenceCard, data / "reference.json")
-    found = []
+    links = []
     if (data / "pages/simulate.html").is_file():
-        found.append(("Simulation", data / "pages/simulate.html", "check of the simulated data"))
+        links.append(("Simulation", data / "pages/simulate.html", "check of the simulated data"))
     channels = f"{ingest.events:,} events from {ingest.files} files, {len(ingest.features)} channels"
-    learnable = ", ".join(f"{found.name} {percent(found.score).text}" for found in reference.baselines)
-    found += [
+    learnable = ", ".join(f"{baseline.name} {percent(baseline.score).text}" for baseline in reference.baselines)
+    links += [
         ("Ingest", data / "pages/ingest.html", channels),
         ("Reference", data / "pages/reference.html", f"{METRICS[reference.metric]}: {learnable}"),
     ]
     if (data / "pages/teacher.html").is_file():
-        found.append(("Teacher", data / "pages/teacher.html", "anomaly score, learned from background"))
+        links.append(("Teacher", data / "pages/teacher.html", "anomaly score, learned from background"))
     if summary is not None:
-        found.append(("All designs", summary.with_suffix(".html"), "all figures of all designs"))
+        links.append(("All designs", summary.with_suffix(".html"), "all figures of all designs"))
     if (root / "guarantees.html").is_file():
-        found.append(("Guarantees", root / "guarantees.html", "meaning of each claim, its checks and assumptions"))
+        links.append(("Guarantees", root / "guarantees.html", "meaning of each claim, its checks and assumptions"))
     if scan is not None:
         points = len(read_card(ScanCard, scan).points)
-        found.append(("Scan", scan.with_suffix(".html"), f"{points} points, Pareto front"))
-    return [[Cell(name, "text", link=_to(root, page)), Cell(text, "text")] for name, page, text in found]
+        links.append(("Scan", scan.with_suffix(".html"), f"{points} points, Pareto front"))
+    return [[Cell(name, "text", link=_to(root, page)), Cell(text, "text")] for name, page, text in links]
 
 
 def _to(root: Path, page: Path) -> str:

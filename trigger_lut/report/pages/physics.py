@@ -48,8 +48,14 @@ def _heads(card: PhysicsCard) -> list[Table]:
         whole = [*score_cells(card.scores), "-", "-"]
         rows.append(cells("all", METRICS[card.metric], FIRMWARE, *whole))
     rows += [
-        cells("all", f"{METRICS[card.metric]}, firmware minus this", method, *(["-"] * 4), Cell(_signed(found, 100, 2)))
-        for method, found in card.differences.items()
+        cells(
+            "all",
+            f"{METRICS[card.metric]}, firmware minus this",
+            method,
+            *(["-"] * 4),
+            Cell(_signed(difference, 100, 2)),
+        )
+        for method, difference in card.differences.items()
     ]
     header = ["Head", "Figure", "Method", "Score", "Plain", "Balanced", "Weight", "Difference [percentage points]"]
     return [Table("Heads", header, rows, note=HEADS_NOTE)] if rows else []
@@ -75,10 +81,10 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> tuple[str, l
         ],
         [
             [
-                *cells(found.method, share(found.accuracy), *score_cells(found.scores)[1:]),
-                *_cost(costs.get(found.method)),
+                *cells(method.method, share(method.accuracy), *score_cells(method.scores)[1:]),
+                *_cost(costs.get(method.method)),
             ]
-            for found in card.methods
+            for method in card.methods
         ],
         note="Errors of the accuracy are central 68.3 % intervals (Clopper and Pearson). Errors of the difference "
         "(McNemar) are smaller, because both methods use the same events. "
@@ -94,14 +100,14 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> tuple[str, l
             cells(
                 name,
                 sum(card.confusion[k]),
-                found.method,
-                Cell(with_error(found.classes[name].auc, found.classes[name].auc_error)),
-                Cell(_signed(costs[found.method].auc[name], 1, 4) if found.method in costs else "-"),
-                percent(found.classes[name].efficiency_at_1e2),
-                percent(found.classes[name].efficiency_at_1e3),
+                method.method,
+                Cell(with_error(method.classes[name].auc, method.classes[name].auc_error)),
+                Cell(_signed(costs[method.method].auc[name], 1, 4) if method.method in costs else "-"),
+                percent(method.classes[name].efficiency_at_1e2),
+                percent(method.classes[name].efficiency_at_1e3),
             )
             for k, name in enumerate(card.classes)
-            for found in card.methods
+            for method in card.methods
         ],
         note=f"Signal efficiencies are at background efficiencies of 1e-2 and 1e-3. {_background(card)} Errors of "
         "areas and of their differences: DeLong et al., Biometrics 44 (1988) 837.",
@@ -110,10 +116,10 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> tuple[str, l
         "Confusion",
         ["True class", "Method", *(f"Assigned to {name} [%]" for name in card.classes)],
         [
-            [*cells(name, found.method), *(fixed(100 * n / max(sum(row), 1), 1) for n in row)]
+            [*cells(name, method.method), *(fixed(100 * n / max(sum(row), 1), 1) for n in row)]
             for k, name in enumerate(card.classes)
-            for found in card.methods
-            for row in [found.confusion[k]]
+            for method in card.methods
+            for row in [method.confusion[k]]
         ],
     )
     return (
@@ -147,15 +153,15 @@ def _lead(card: PhysicsCard, reference: ReferenceCard) -> str:
     return f"{card.events} events of the test split. Accuracy of the firmware, on the same events: {'; '.join(losses)}."
 
 
-def _cost(found: QuantizationLoss | None) -> list[Cell]:
-    if found is None:
+def _cost(loss: QuantizationLoss | None) -> list[Cell]:
+    if loss is None:
         return [Cell("-"), Cell("-"), Cell("-")]
-    return cells(Cell(_signed(found.accuracy, 100, 2)), found.only_firmware, found.only_other)
+    return cells(Cell(_signed(loss.accuracy, 100, 2)), loss.only_firmware, loss.only_other)
 
 
-def _signed(found: PairedDifference, scale: float, digits: int) -> str:
-    value = f"{scale * found.value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-    return value if found.error is None else f"{value} ± {scale * found.error:.{digits}f}"
+def _signed(difference: PairedDifference, scale: float, digits: int) -> str:
+    value = f"{scale * difference.value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return value if difference.error is None else f"{value} ± {scale * difference.error:.{digits}f}"
 
 
 def _background(card: PhysicsCard) -> str:
@@ -163,28 +169,28 @@ def _background(card: PhysicsCard) -> str:
     return f"A background efficiency of 1e-3 is {fewest / 1000:.1f} test events for the smallest background."
 
 
-def _rank(found: Resolution) -> Cell:
-    return Cell("-") if found.rank_correlation is None else fixed(found.rank_correlation, 4)
+def _rank(resolution: Resolution) -> Cell:
+    return Cell("-") if resolution.rank_correlation is None else fixed(resolution.rank_correlation, 4)
 
 
 def _regression(card: PhysicsCard) -> tuple[str, list[Table], Plots]:
     """Return the lead, tables and plots of the targets."""
     from trigger_lut.report.plots.regression import residuals, resolution_by_true
 
-    ranked = any(found.rank_correlation is not None for target in card.targets for found in target.methods)
+    ranked = any(method.rank_correlation is not None for target in card.targets for method in target.methods)
     rows = [
         cells(
             target.name,
-            found.method,
-            percent(found.r2),
-            f"{found.central:.4g} ± {found.central_error:.1g}",
-            found.rms,
-            found.bias,
+            method.method,
+            percent(method.r2),
+            f"{method.central:.4g} ± {method.central_error:.1g}",
+            method.rms,
+            method.bias,
             target.unit or "-",
-            *([_rank(found)] if ranked else []),
+            *([_rank(method)] if ranked else []),
         )
         for target in card.targets
-        for found in target.methods
+        for method in target.methods
     ]
     of_targets = [head.scores for head in card.heads.get(FIRMWARE, []) if head.metric == "r2"] or [card.scores]
     explained = ", ".join(with_error(scores.weighted, scores.weighted_error).text for scores in of_targets)

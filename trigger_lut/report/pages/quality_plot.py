@@ -68,7 +68,7 @@ def quality_plot(
     """
     designs, first = card.designs, card.designs[0]
     points = [point for point in scan.points if point.scanned] if scan is not None else []
-    baselines = {found.name: found.score for found in first.baselines}
+    baselines = {baseline.name: baseline.score for baseline in first.baselines}
     costs = [float(x) for d in designs for x in (d.luts, d.luts_budget)] + [float(p.luts) for p in points]
     ends = [end for error in errors.values() for end in error]
     shares = [d.score for d in designs] + [p.score for p in points] + list(baselines.values())
@@ -147,13 +147,13 @@ def _described(
     baselines: Mapping[str, float],
     points: Sequence[ScanPoint],
 ) -> str:
-    said = [
+    sentences = [
         f"{d.name}: {100 * d.score:.2f} % with {d.luts:,} LUTs of {d.luts_budget:,}, "
         f"{'fails' if d.name in failing else 'passes'}."
         for d in designs
     ]
-    said += [f"{name}: {100 * value:.2f} %." for name, value in baselines.items()]
-    return " ".join(said + [f"Points of the scan: {len(points)}."] * bool(points))
+    sentences += [f"{name}: {100 * value:.2f} %." for name, value in baselines.items()]
+    return " ".join(sentences + [f"Points of the scan: {len(points)}."] * bool(points))
 
 
 def _short(name: str) -> str:

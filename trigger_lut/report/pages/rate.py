@@ -134,20 +134,24 @@ def _together(card: RateCard) -> str:
     return "" if alone else "; those of the background classes are added in quadrature"
 
 
-def _kilohertz(found: Interval68) -> Cell:
-    digits = 2 if found.high < 100 else 0
-    return Cell(_with_errors(found, 1.0, digits), key=found.value)
+def _kilohertz(rate: Interval68) -> Cell:
+    digits = 2 if rate.high < 100 else 0
+    return Cell(_with_errors(rate, 1.0, digits), key=rate.value)
 
 
 def _shared(point: WorkingPoint) -> Cell:
     return Cell("-") if point.shared_with_teacher is None else _share(point.shared_with_teacher)
 
 
-def _share(found: Interval68) -> Cell:
-    return Cell(_with_errors(found, 100.0, 1), key=found.value)
+def _share(fraction: Interval68) -> Cell:
+    return Cell(_with_errors(fraction, 100.0, 1), key=fraction.value)
 
 
-def _with_errors(found: Interval68, scale: float, digits: int) -> str:
+def _with_errors(interval: Interval68, scale: float, digits: int) -> str:
     """Format a value with its upper and lower error."""
-    value, up, down = scale * found.value, scale * (found.high - found.value), scale * (found.value - found.low)
+    value, up, down = (
+        scale * interval.value,
+        scale * (interval.high - interval.value),
+        scale * (interval.value - interval.low),
+    )
     return f"{value:.{digits}f} +{up:.{digits}f} \N{MINUS SIGN}{down:.{digits}f}"

@@ -36,7 +36,7 @@ def depths_table(card: RouteCard) -> Table:
 def designs_table(cards: list[RouteCard]) -> Table:
     """Return a table of the designs as built, fastest first, with the fastest depth of each."""
     built = sorted(
-        ((c, next(d for d in c.depths if d.as_built)) for c in cards), key=lambda found: -_value(found[1].fmax_mhz)
+        ((c, next(d for d in c.depths if d.as_built)) for c in cards), key=lambda row: -_value(row[1].fmax_mhz)
     )
     rows = [
         cells(
@@ -71,9 +71,9 @@ def designs_table(cards: list[RouteCard]) -> Table:
 
 
 def _spread(depth: RoutedDepth) -> str:
-    found = depth.fmax_mhz_by_seed.values()
-    return f"{min(found):g} to {max(found):g}"
+    clocks = depth.fmax_mhz_by_seed.values()
+    return f"{min(clocks):g} to {max(clocks):g}"
 
 
-def _value(found: Measured) -> float:
-    return found.value or 0.0
+def _value(figure: Measured) -> float:
+    return figure.value or 0.0

@@ -106,7 +106,9 @@ def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
 def _baselines(card: ScanCard) -> Table:
     """Return the table of baselines, and of published results on the same public data set."""
     none = Cell("-")
-    rows = [[none, *cells(found.name, score(found)), *[none] * 4, Cell("this run")] for found in card.baselines]
+    rows = [
+        [none, *cells(baseline.name, score(baseline)), *[none] * 4, Cell("this run")] for baseline in card.baselines
+    ]
     for n, row in enumerate(card.published, start=1):
         rest = [Cell("not found" if value is None else f"{value:g}") for value in (row.luts, row.ff, row.latency_ns)]
         rows.append(

@@ -51,7 +51,10 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ),
         (f"{shown}, plain", lambda d: score_cells(d.scores)[1]),
         (f"{shown}, balanced", lambda d: score_cells(d.scores)[2]),
-        *((f"{shown}, {found.name}", lambda _, found=found: score(found)) for found in card.designs[0].baselines),
+        *(
+            (f"{shown}, {baseline.name}", lambda _, baseline=baseline: score(baseline))
+            for baseline in card.designs[0].baselines
+        ),
         *(
             [(f"{METRICS['accuracy']}, always {largest.name}", lambda _: score_cells(largest.scores)[0])]
             if (largest := card.designs[0].largest_class) is not None

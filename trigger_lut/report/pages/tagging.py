@@ -36,13 +36,13 @@ def tagging_tables(card: PhysicsCard) -> list[Table]:
                     cells(
                         pair.signal,
                         pair.background,
-                        found.method,
-                        Cell(with_error(found.roc.auc, found.roc.auc_error)),
-                        percent(found.roc.efficiency_at_1e2),
-                        percent(found.roc.efficiency_at_1e3),
+                        method.method,
+                        Cell(with_error(method.roc.auc, method.roc.auc_error)),
+                        percent(method.roc.efficiency_at_1e2),
+                        percent(method.roc.efficiency_at_1e3),
                     )
                     for pair in card.pairs
-                    for found in pair.methods
+                    for method in pair.methods
                 ],
                 note="Other classes are left aside. The score of a network is the difference of both outputs.",
             )
@@ -56,13 +56,13 @@ def tagging_tables(card: PhysicsCard) -> list[Table]:
                 ],
                 [
                     [
-                        *cells(f"{pair.signal} against {pair.background}", point.mistag_rate, found.method),
+                        *cells(f"{pair.signal} against {pair.background}", point.mistag_rate, method.method),
                         Cell("none" if point.threshold is None else f"{point.threshold:.4g}"),
                         *(share(point.efficiency[name]) for name in card.classes),
                     ]
                     for pair in card.pairs
-                    for found in pair.methods
-                    for point in found.points
+                    for method in pair.methods
+                    for point in method.points
                 ],
                 note="Thresholds are set on the validation split, fractions are of the test split. Errors are central "
                 "68.3 % intervals (Clopper and Pearson).",
@@ -75,12 +75,12 @@ def tagging_tables(card: PhysicsCard) -> list[Table]:
                 ["Name", "Class", "AUC against all others", "Class chosen by"],
                 [
                     cells(
-                        found.name,
-                        found.signal,
-                        Cell(with_error(found.roc.auc, found.roc.auc_error)),
-                        "the description" if found.stated else "the largest AUC in validation",
+                        method.name,
+                        method.signal,
+                        Cell(with_error(method.roc.auc, method.roc.auc_error)),
+                        "the description" if method.stated else "the largest AUC in validation",
                     )
-                    for found in card.discriminators
+                    for method in card.discriminators
                 ],
             )
         )
@@ -114,7 +114,7 @@ def tagging_plots(card: PhysicsCard) -> list[tuple[str, Figure, str]]:
     return plots
 
 
-def share(found: Interval68) -> Cell:
+def share(fraction: Interval68) -> Cell:
     """Return a fraction in percent with its asymmetric errors."""
-    value, up, down = (100 * x for x in (found.value, found.high - found.value, found.value - found.low))
+    value, up, down = (100 * x for x in (fraction.value, fraction.high - fraction.value, fraction.value - fraction.low))
     return Cell(f"{value:.2f} +{up:.2f} \N{MINUS SIGN}{down:.2f}", key=value)

@@ -31,21 +31,23 @@ def vendor_table(synth: SynthCard, card: VendorCard | None) -> Table:
     after = (VivadoFigures(), VivadoFigures()) if card is None else (card.post_synth, card.post_route)
     hls = HlsFigures() if card is None else card.csynth
     rows = [
-        cells(name, *(_cell(held, key) for held in (synth, *after, hls)))
+        cells(name, *(_cell(figures, key) for figures in (synth, *after, hls)))
         for name, key in ROWS.items()
-        if any(hasattr(held, key) for held in (*after, hls))
+        if any(hasattr(figures, key) for figures in (*after, hls))
     ]
     return Table("Vendor tools", ["", *COLUMNS], rows, note=f"Out of context. {_note(card)}")
 
 
-def _cell(held: object, key: str) -> Cell:
-    found = getattr(held, key, None)
-    return Cell(number(found.value)) if isinstance(found, Measured) else Cell("-")
+def _cell(figures: object, key: str) -> Cell:
+    figure = getattr(figures, key, None)
+    return Cell(number(figure.value)) if isinstance(figure, Measured) else Cell("-")
 
 
 def _note(card: VendorCard | None) -> str:
     if card is None:
         return f"Not measured: {OFF}."
     ran = {"Vivado": (card.vivado, card.vivado_note), "Vitis HLS": (card.vitis_hls, card.vitis_hls_note)}
-    said = [f"{name} {version}" if version else f"{name}: not measured, {why}" for name, (version, why) in ran.items()]
-    return "; ".join(said) + f"; part {card.part}."
+    versions = [
+        f"{name} {version}" if version else f"{name}: not measured, {why}" for name, (version, why) in ran.items()
+    ]
+    return "; ".join(versions) + f"; part {card.part}."

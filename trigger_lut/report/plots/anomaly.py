@@ -24,8 +24,8 @@ def crossings(check: CrossingCheck) -> Figure:
     for ax, key, label in zip(
         axes, ("leading_jet", "met"), ("pt of the first jet [GeV]", "Missing transverse momentum [GeV]"), strict=True
     ):
-        for n, (name, found) in enumerate(check.classes.items()):
-            shares = np.array(getattr(found, key)) / found.crossings / np.diff(edges)
+        for n, (name, sample) in enumerate(check.classes.items()):
+            shares = np.array(getattr(sample, key)) / sample.crossings / np.diff(edges)
             mplhep.histplot(shares, edges, ax=ax, label=plain(name), yerr=False, **{**line_style(n), "linewidth": 1.2})
         ax.set_yscale("log")
         ax.set_ylim(1e-6, 0.2)

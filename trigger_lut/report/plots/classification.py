@@ -22,13 +22,13 @@ def roc(card: PhysicsCard) -> Figure:
     figure, axes = canvas(3.9 * columns, 3.6 * rows + 0.3, rows=rows, columns=columns)
     for ax, name in zip(axes, card.classes, strict=False):
         smallest = 1.0
-        for n, found in enumerate(card.methods):
-            curve = found.classes[name]
+        for n, method in enumerate(card.methods):
+            curve = method.classes[name]
             background = np.array(curve.background)
-            seen = background > 0
-            label = f"{found.method}   {with_error(curve.auc, curve.auc_error)}"
-            ax.plot(np.array(curve.signal)[seen], background[seen], label=label, **line_style(n))
-            smallest = min(smallest, background[seen].min())
+            positive = background > 0
+            label = f"{method.method}   {with_error(curve.auc, curve.auc_error)}"
+            ax.plot(np.array(curve.signal)[positive], background[positive], label=label, **line_style(n))
+            smallest = min(smallest, background[positive].min())
         for n, given in enumerate((x for x in card.discriminators if x.signal == name), len(card.methods)):
             label = f"{plain(given.name)}   {with_error(given.roc.auc, given.roc.auc_error)}"
             ax.plot(given.roc.signal, given.roc.background, label=label, **line_style(n))
@@ -55,7 +55,7 @@ def with_error(value: float, error: float | None) -> str:
 def confusion(card: PhysicsCard) -> Figure:
     """Plot the confusion matrix of the firmware (row: true class), and its difference to the first baseline."""
     names = [plain(name) for name in card.classes]
-    firmware, dense = (_shares(found.confusion) for found in (card.methods[-1], card.methods[0]))
+    firmware, dense = (_shares(method.confusion) for method in (card.methods[-1], card.methods[0]))
     apart = firmware - dense
     size = max(4.2, 0.62 * len(names) + 1.6)
     figure, [left, right] = canvas(2 * size + 1.6, size, columns=2)
@@ -89,6 +89,6 @@ def _ink(place: float, colors: str) -> str:
 
 def _shares(counts: list[list[int]]) -> NDArray[np.float64]:
     """Return the (classes, classes) percentages of each row."""
-    held = np.array(counts, dtype=np.float64)
-    shares: NDArray[np.float64] = 100 * held / np.maximum(held.sum(axis=1, keepdims=True), 1)
+    entries = np.array(counts, dtype=np.float64)
+    shares: NDArray[np.float64] = 100 * entries / np.maximum(entries.sum(axis=1, keepdims=True), 1)
     return shares

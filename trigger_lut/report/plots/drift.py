@@ -39,9 +39,9 @@ def inputs(card: DriftCard) -> Figure:
 
 
 def _input(above: Axes, below: Axes, feature: InputDrift, card: DriftCard) -> None:
-    held = feature.histogram
-    assert held is not None
-    edges, old, new = (np.array(values) for values in (held.edges, held.trained, held.new))
+    histogram = feature.histogram
+    assert histogram is not None
+    edges, old, new = (np.array(values) for values in (histogram.edges, histogram.trained, histogram.new))
     middle = (edges[1:] + edges[:-1]) / 2
     old_error, new_error = (
         np.sqrt(shares * (1 - shares) / events)

@@ -49,7 +49,7 @@ def resources(spec: Spec, card: SynthCard) -> Figure:
     """LUTs (surrogate and synthesized) against the budget, and the other resources."""
     figure, [left, right] = canvas(8.4, 2.9, rows=1, columns=2)
     bars = [("estimate", card.luts_estimate), (card.luts.source, card.luts)]
-    _bars(left, [(f"LUT\n{name}", found) for name, found in bars])
+    _bars(left, [(f"LUT\n{name}", figure) for name, figure in bars])
     left.axvline(spec.budget.luts, color=BUDGET_COLOR, linestyle="--", linewidth=1.2)
     left.text(
         spec.budget.luts,
@@ -62,7 +62,7 @@ def resources(spec: Spec, card: SynthCard) -> Figure:
     left.set_xlabel("LUTs")
     left.set_xlim(0, 1.2 * max([spec.budget.luts, *(m.value or 0 for _, m in bars)]))
     rest = [("FF", card.ff), ("CARRY", card.carry), ("DSP", card.dsp), ("BRAM18", card.bram18)]
-    _bars(right, [(f"{name} ({found.source})", found) for name, found in rest])
+    _bars(right, [(f"{name} ({figure.source})", figure) for name, figure in rest])
     right.set_xlabel("Cells")
     right.set_xlim(0, 1.2 * max([1.0, *(m.value or 0 for _, m in rest)]))
     return figure

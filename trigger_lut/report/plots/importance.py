@@ -83,15 +83,15 @@ def slots(card: ImportanceCard) -> Figure:
     for slot in card.slots:
         kinds.setdefault(slot.objects, []).append(slot)
     figure, axes = canvas(7.2, 2.6 * len(kinds) + 0.4, rows=len(kinds))
-    for ax, (name, held) in zip(axes, kinds.items(), strict=True):
-        numbers = [slot.slot for slot in held]
+    for ax, (name, kind_slots) in zip(axes, kinds.items(), strict=True):
+        numbers = [slot.slot for slot in kind_slots]
         losses, errors = (
             [100 * (value or 0.0) for value in values]
-            for values in zip(*((slot.loss.value, slot.loss.error) for slot in held), strict=True)
+            for values in zip(*((slot.loss.value, slot.loss.error) for slot in kind_slots), strict=True)
         )
         ax.axhline(0, color=GRAY, linewidth=0.7)
         ax.errorbar(numbers, losses, errors, color=COLORS[0], linewidth=0.8, marker="o", markersize=3, elinewidth=0.8)
-        unread = [slot.slot for slot in held if not slot.bits_read]
+        unread = [slot.slot for slot in kind_slots if not slot.bits_read]
         ax.plot(unread, [0.0] * len(unread), "x", color=BAD_COLOR, markersize=5, label="not read")
         if unread:
             ax.legend(loc="upper right")

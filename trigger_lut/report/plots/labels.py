@@ -55,11 +55,11 @@ def around(x: float, y: float, *, width: float, height: float) -> Box:
 def _offsets(width: float, height: float, unit: float) -> list[tuple[float, float]]:
     """Places of a label's center around its point, the best first."""
     near, far = 6.0, 13.0
-    found = []
+    offsets = []
     for gap in (near, far):
         x, y = width / 2 + gap * unit, height / 2 + (gap - 1) * unit
-        found += [(0.0, y), (x, 0.0), (-x, 0.0), (0.0, -y), (x, y), (-x, y), (x, -y), (-x, -y)]
-    return found
+        offsets += [(0.0, y), (x, 0.0), (-x, 0.0), (0.0, -y), (x, y), (-x, y), (x, -y), (-x, -y)]
+    return offsets
 
 
 def _shared(a: Box, b: Box) -> float:

@@ -118,7 +118,7 @@ def _limits(ax: Axes, card: ScanCard, costs: list[float], others: list[float]) -
         room = 0.15 * max(high - low, 0.2 * high)
         ax.set_xlim(low - room, high + room)
     values = [100 * v for p in card.points for v in (p.score - _error(p), p.score + _error(p))]
-    values += [100 * v for v in (*(found.score for found in card.baselines), *others)]
+    values += [100 * v for v in (*(baseline.score for baseline in card.baselines), *others)]
     spread = max(max(values) - min(values), 0.5)
     ax.set_ylim(min(values) - 0.08 * spread, max(values) + 0.08 * spread)
 

@@ -33,11 +33,11 @@ def _rates_of_path(card: RateCard, path: str, left: Axes, right: Axes) -> None:
     wanted = [khz for _, khz in points]
     for n, curve in enumerate(curves):
         khz = np.array(curve.rate_khz)
-        seen = khz > 0
+        positive = khz > 0
         style = line_style(n)
-        left.step(np.array(curve.threshold)[seen], khz[seen], where="post", **style)
+        left.step(np.array(curve.threshold)[positive], khz[positive], where="post", **style)
         if card.signal:
-            right.plot(np.array(curve.efficiency)[seen], khz[seen], **style)
+            right.plot(np.array(curve.efficiency)[positive], khz[positive], **style)
         left.plot([], [], label=plain(curve.method), **style, **_marker(n))
     for methods in points.values():
         for n, point in enumerate(methods):
@@ -73,22 +73,22 @@ def turnons(card: RateCard) -> Figure:
     columns = min(max(len(shown), 1), 2)
     rows = -(-max(len(shown), 1) // columns)
     figure, axes = canvas(4.9 * columns, 3.8 * rows, rows=rows, columns=columns)
-    for ax, found in zip(axes, shown, strict=False):
-        edges = np.array(found.edges)
+    for ax, turnon in zip(axes, shown, strict=False):
+        edges = np.array(turnon.edges)
         middle = (edges[1:] + edges[:-1]) / 2 if len(edges) > 1 else edges
         # Side by side, so that equal values can be told apart, but within their bin.
         width = np.diff(edges) if len(edges) > 1 else np.zeros(1)
         apart = np.minimum(0.2 * width, 0.011 * (edges[-1] - edges[0]))
-        for n, (method, points) in enumerate(found.efficiency.items()):
-            _bars(ax, middle + (n - (len(found.efficiency) - 1) / 2) * apart, points, n, plain(method))
+        for n, (method, points) in enumerate(turnon.efficiency.items()):
+            _bars(ax, middle + (n - (len(turnon.efficiency) - 1) / 2) * apart, points, n, plain(method))
         for edge in edges:
             ax.axvline(edge, color="#d9d9d9", linewidth=0.6, zorder=0)
         ax.set_ylim(0, 1.35)
         ax.set_yticks(np.linspace(0, 1, 6))
-        ax.set_xlabel(plain(found.variable))
-        ax.set_ylabel(f"{'Signal' if card.signal else 'Background'} efficiency at {found.rate_khz:g} kHz")
+        ax.set_xlabel(plain(turnon.variable))
+        ax.set_ylabel(f"{'Signal' if card.signal else 'Background'} efficiency at {turnon.rate_khz:g} kHz")
         ax.legend(loc="upper right", ncols=2, fontsize=8)
-        _labeled(ax, card, found.path)
+        _labeled(ax, card, turnon.path)
     for ax in axes[len(shown) :]:
         ax.set_axis_off()
     if not shown:
@@ -102,8 +102,8 @@ def reliability(card: RateCard) -> Figure:
     """Plot the observed fraction of signal against its predicted probability."""
     figure, [ax] = canvas(5.0, 4.4)
     ax.plot([0, 1], [0, 1], color="#717581", linewidth=0.8, linestyle=":")
-    for n, found in enumerate(card.reliability):
-        _bars(ax, np.array(found.predicted), found.observed, n, plain(found.method))
+    for n, bins in enumerate(card.reliability):
+        _bars(ax, np.array(bins.predicted), bins.observed, n, plain(bins.method))
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1.15)
     ax.set_xlabel("Predicted probability of signal")

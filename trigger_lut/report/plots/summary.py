@@ -27,7 +27,7 @@ def summary(card: Summary) -> Figure:
     first = card.designs[0]
     for n, baseline in enumerate(first.baselines):
         ax.axhline(100 * baseline.score, **baseline_style(n), label=baseline.name)
-    values = [100 * v for v in (*(d.score for d in card.designs), *(found.score for found in first.baselines))]
+    values = [100 * v for v in (*(d.score for d in card.designs), *(baseline.score for baseline in first.baselines))]
     room = max(max(values) - min(values), 1.0)
     ax.set_ylim(min(values) - 0.35 * room, max(values) + 0.25 * room)
     ax.set_xlim(0, 1.15 * max(max(d.luts, d.luts_budget) for d in card.designs))

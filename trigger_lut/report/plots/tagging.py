@@ -22,10 +22,10 @@ def scores(card: PhysicsCard) -> Figure:
     columns = min(3, len(card.score_histograms))
     rows = ceil(len(card.score_histograms) / columns)
     figure, axes = canvas(3.9 * columns, 3.0 * rows, rows=rows, columns=columns)
-    for ax, (name, found) in zip(axes, card.score_histograms.items(), strict=False):
-        for n, (true, counts) in enumerate(found.counts.items()):
+    for ax, (name, histogram) in zip(axes, card.score_histograms.items(), strict=False):
+        for n, (true, counts) in enumerate(histogram.counts.items()):
             shown = np.array(counts) / max(sum(counts), 1)
-            ax.stairs(shown, found.edges, label=plain(true), **line_style(n))
+            ax.stairs(shown, histogram.edges, label=plain(true), **line_style(n))
         ax.set_xlabel(f"Score of {plain(name)} [log-odds]")
         ax.set_ylabel("Fraction of the true class")
         ax.set_ylim(bottom=0)
@@ -42,12 +42,12 @@ def pair_curves(card: PhysicsCard) -> Figure:
     figure, axes = canvas(3.9 * columns, 3.6 * rows, rows=rows, columns=columns)
     for ax, pair in zip(axes, card.pairs, strict=False):
         smallest = 1.0
-        for n, found in enumerate(pair.methods):
-            background = np.array(found.roc.background)
-            seen = background > 0
-            label = f"{plain(found.method)}   {with_error(found.roc.auc, found.roc.auc_error)}"
-            ax.plot(np.array(found.roc.signal)[seen], background[seen], label=label, **line_style(n))
-            smallest = min(smallest, background[seen].min())
+        for n, method in enumerate(pair.methods):
+            background = np.array(method.roc.background)
+            positive = background > 0
+            label = f"{plain(method.method)}   {with_error(method.roc.auc, method.roc.auc_error)}"
+            ax.plot(np.array(method.roc.signal)[positive], background[positive], label=label, **line_style(n))
+            smallest = min(smallest, background[positive].min())
         ax.set_yscale("log")
         ax.set_ylim(max(smallest / 2, 1e-5), 1)
         ax.set_xlim(0, 1)
@@ -65,9 +65,9 @@ def binned(card: PhysicsCard) -> Figure:
     figure, axes = canvas(9.6, 3.2 * len(shown), rows=len(shown), columns=2)
     for (pair, n), left, right in zip(shown, axes[::2], axes[1::2], strict=True):
         variable = pair.methods[0].binned[n]
-        for m, found in enumerate(pair.methods):
-            _points(left, variable.edges, found.binned[n].signal, m, found.method)
-            _points(right, variable.edges, found.binned[n].background, m, found.method)
+        for m, method in enumerate(pair.methods):
+            _points(left, variable.edges, method.binned[n].signal, m, method.method)
+            _points(right, variable.edges, method.binned[n].background, m, method.method)
         left.set_ylabel(f"Efficiency, {plain(pair.signal)}")
         right.set_ylabel(f"Mistag rate, {plain(pair.background)}")
         left.set_ylim(0, 1.05)

@@ -10,12 +10,12 @@ from trigger_lut.cards.paths import DataFiles, DesignFiles, ResultFiles
 from trigger_lut.errors import RenamedKeyWarning, TriggerLutError, warn_in_one_line
 from trigger_lut.code_hash import fingerprint
 from trigger_lut.plan import (
-    complaints,
+    stage_errors,
     frozen_formats,
-    holds_other,
+    is_stale,
     load_plan,
     refuse_unreadable_files,
-    settings,
+    flat_parameters,
     simulation_of,
 )
 from trigger_lut.config.network import model_digest
@@ -66,7 +66,7 @@ STARTED = time.time()
 
 
 onerror:
-    for complaint in complaints(Path("results/logs"), STARTED):
+    for complaint in stage_errors(Path("results/logs"), STARTED):
         print(complaint, file=sys.stderr)
 
 

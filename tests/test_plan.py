@@ -12,7 +12,7 @@ import pytest
 from trigger_lut.cards.base import write_card
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.errors import ConfigurationError
-from trigger_lut.plan import complaints, holds_other, load_plan, settings, simulation_of
+from trigger_lut.plan import flat_parameters, is_stale, load_plan, simulation_of, stage_errors
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,9 +32,9 @@ def test_the_shipped_plan(plan):
 
 
 def test_settings_are_one_line_a_value():
-    lines = settings({"a": 1, "b": {"c": [1, 2], "d": None}, "e": {}})
+    lines = flat_parameters({"a": 1, "b": {"c": [1, 2], "d": None}, "e": {}})
     assert lines == ["a=1", "b.c=[1, 2]", "b.d=null", "e={}"]
-    one, other = settings(made_cards.spec(luts=1000)), settings(made_cards.spec(luts=1001))
+    one, other = flat_parameters(made_cards.spec(luts=1000)), flat_parameters(made_cards.spec(luts=1001))
     assert set(one) ^ set(other) == {"budget.luts=1000", "budget.luts=1001"}
 
 
@@ -47,20 +47,20 @@ def test_simulation_is_a_part_of_the_description(plan):
 
 def test_a_resolved_file_with_other_content_is_found(tmp_path):
     path = tmp_path / "spec.json"
-    assert not holds_other(path, made_cards.spec())
+    assert not is_stale(path, made_cards.spec())
     write_card(made_cards.spec(), path)
-    assert not holds_other(path, made_cards.spec())
-    assert holds_other(path, made_cards.spec(luts=1001))
+    assert not is_stale(path, made_cards.spec())
+    assert is_stale(path, made_cards.spec(luts=1001))
     path.write_text("{")
-    assert holds_other(path, made_cards.spec())
+    assert is_stale(path, made_cards.spec())
 
 
-def test_complaints_are_those_of_this_run(tmp_path):
+def test_stage_errors_are_those_of_this_run(tmp_path):
     (tmp_path / "small").mkdir()
     old, new, fine = tmp_path / "old.log", tmp_path / "small/new.log", tmp_path / "fine.log"
     old.write_text("trigger-lut: error: long ago\n")
     os.utime(old, (1000, 1000))
     new.write_text("epoch 1\ntrigger-lut: error: 2 mistakes\n  a\n  b\n")
     fine.write_text("epoch 1\n")
-    assert complaints(tmp_path, 2000) == [f"{new}: error: 2 mistakes\n  a\n  b"]
-    assert complaints(tmp_path / "none", 0) == []
+    assert stage_errors(tmp_path, 2000) == [f"{new}: error: 2 mistakes\n  a\n  b"]
+    assert stage_errors(tmp_path / "none", 0) == []

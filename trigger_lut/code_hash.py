@@ -58,17 +58,17 @@ def fingerprint(*modules: str, without: tuple[str, ...] = ()) -> str:
     skipped |= {path for name in PLUMBING for path in (PACKAGE / name).glob("*.py")}
     if missing := [name for name in modules if not _files(name)]:
         raise ValueError(f"fingerprint: no module {PACKAGE.name}.{missing[0]}")
-    found: set[Path] = set()
+    sources: set[Path] = set()
     waiting = [path for name in modules for path in _files(name)]
     while waiting:
         path = waiting.pop()
-        if path in found or path in skipped:
+        if path in sources or path in skipped:
             continue
-        found.add(path)
+        sources.add(path)
         waiting += _imports(path) if path.suffix == ".py" else []
         if path.name == "__init__.py" and path.parent != PACKAGE:
             waiting += _others(path.parent)
-    lines = [f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}" for path in sorted(found)]
+    lines = [f"{path.relative_to(PACKAGE).as_posix()} {_digest(path)}" for path in sorted(sources)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 

@@ -225,9 +225,9 @@ def diff(args: argparse.Namespace) -> None:
     from trigger_lut.errors import NotReproducibleError
     from trigger_lut.release.differences import differences, differences_text, read
 
-    found = differences(read(args.old), read(args.new))
-    print(differences_text(found), end="")
-    if args.same_interface and (changes := found.of("interface")):
+    compared = differences(read(args.old), read(args.new))
+    print(differences_text(compared), end="")
+    if args.same_interface and (changes := compared.of("interface")):
         raise NotReproducibleError(
             f"{args.new}: interface: not that of {args.old}. Expected {changes[0].key} {changes[0].old}, "
             f"found {changes[0].new}."
@@ -249,10 +249,12 @@ def bench(args: argparse.Namespace) -> None:
     board = None if args.pins is None else Board(args.device, args.package, args.speed, args.pins)
     clk, rx, tx = args.ports
     options = BenchOptions(args.clock_mhz, args.baud, clk=clk, rx=rx, tx=tx, events=args.events)
-    found = write_bench(args.release, args.folder, options=options, board=board)
-    print(f"{args.folder}: {found['events']} events through the serial port in simulation, 0 differences")
+    content = write_bench(args.release, args.folder, options=options, board=board)
+    print(f"{args.folder}: {content['events']} events through the serial port in simulation, 0 differences")
     if board is not None:
-        print(f"{found['bitstream']}: {found['fmax_mhz']} MHz {found['fmax_source']}, {found['luts']} LUT4 sites")
+        print(
+            f"{content['bitstream']}: {content['fmax_mhz']} MHz {content['fmax_source']}, {content['luts']} LUT4 sites"
+        )
 
 
 def status(args: argparse.Namespace) -> None:

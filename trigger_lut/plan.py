@@ -30,7 +30,7 @@ RESERVED = ("data", "checkpoints", "logs")
 
 
 @dataclass(frozen=True)
-class Described:
+class DataSetPlan:
     """A data set and its files.
 
     Attributes
@@ -58,7 +58,7 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Plan(Described):
+class Plan(DataSetPlan):
     """One budget file, resolved, with the data set that its designs are trained on.
 
     Attributes
@@ -67,16 +67,16 @@ class Plan(Described):
         Content of the budget file.
     specs : dict of str to Spec
         Designs by name, in the order of the budget file; those of the scan come last.
-    drift : dict of str to Described
+    drift : dict of str to DataSetPlan
         Data sets by name that are compared with the one of the designs.
     """
 
     budget: Budget
     specs: dict[str, Spec]
-    drift: dict[str, Described]
+    drift: dict[str, DataSetPlan]
 
     @property
-    def data_sets(self) -> dict[str, Described]:
+    def data_sets(self) -> dict[str, DataSetPlan]:
         """All data sets by their folder below results/data/: that of the designs, and those compared with it."""
         name = self.data_set.name
         return {name: self, **{f"{name}/drift/{other}": described for other, described in self.drift.items()}}
@@ -159,7 +159,7 @@ def load_plan(budget_path: Path, targets_path: Path, *, data_sets: Path) -> Plan
 
 def _retrain_mistakes(specs: dict[str, Spec], data_set: DataSet) -> list[str]:
     """List what keeps designs from being trained again inside the interfaces of earlier ones."""
-    found, formats = [], {}
+    mistakes, formats = [], {}
     for name, spec in specs.items():
         if (frozen := spec.frozen) is None:
             continue
@@ -190,8 +190,8 @@ def _retrain_mistakes(specs: dict[str, Spec], data_set: DataSet) -> list[str]:
                 f"retrain: {frozen.result}: expected the input formats of design {next(iter(formats))!r}, as both read "
                 "one data set. Use a budget file for each"
             )
-        found += [f"designs.{name}.{line}" for line in lines]
-    return found
+        mistakes += [f"designs.{name}.{line}" for line in lines]
+    return mistakes
 
 
 def frozen_formats(plan: Plan) -> str:
@@ -238,7 +238,7 @@ def refuse_unreadable_files(plan: Plan, results: Path = Path("results")) -> None
         raise DataError("\n  ".join(problems))
 
 
-def _ingested(described: Described, card: Path) -> bool:
+def _ingested(described: DataSetPlan, card: Path) -> bool:
     """Report whether the card is newer than all files of a data set."""
     if not card.is_file():
         return False
@@ -261,15 +261,15 @@ def _target_mistakes(target: Target) -> list[str]:
     return mistakes
 
 
-def _with_files(description: Path, data_set: DataSet) -> Described:
+def _with_files(description: Path, data_set: DataSet) -> DataSetPlan:
     """Return a data set with the lists of its files. Raises DataError when a file is missing."""
     simulated = data_set.simulated()
-    made = sorted(Path("data", data_set.name, file.name) for file in simulated)
-    sources = [Source(file) for file in made] or data_set.sources()
+    simulated_files = sorted(Path("data", data_set.name, file.name) for file in simulated)
+    sources = [Source(file) for file in simulated_files] or data_set.sources()
     addresses = {file for source in sources for file in source.all_files()}
     files = sorted(file for file in addresses if isinstance(file, Path))
     remote = sorted(file for file in addresses if isinstance(file, str))
-    return Described(description, data_set, sources, files, remote, simulated)
+    return DataSetPlan(description, data_set, sources, files, remote, simulated)
 
 
 def _load(description: Path, truth: bool = True) -> DataSet:
@@ -283,37 +283,37 @@ def _load(description: Path, truth: bool = True) -> DataSet:
 
 def _others(budget: Budget, data_set: DataSet, folder: Path) -> tuple[dict[Path, DataSet], list[str]]:
     """Return the data sets under `drift` by the files that describe them, and mistakes in that list."""
-    found: dict[Path, DataSet] = {}
+    others: dict[Path, DataSet] = {}
     mistakes = []
     for n, name in enumerate(budget.drift):
         path = folder / f"{name}.yaml"
-        if path in found or name in budget.drift[:n]:
+        if path in others or name in budget.drift[:n]:
             mistakes.append(f"drift.{n}: {name!r} occurs twice")
         elif not path.is_file():
             known = sorted(file.stem for file in folder.glob("*.yaml"))
             mistakes.append(f"drift.{n}: no file {path}{nearest(name, known)}")
         else:
-            found[path] = _load(path, truth=False)
-            mistakes += [f"drift.{n}: {path}: {line}" for line in differences(data_set, found[path])]
-    return found, mistakes
+            others[path] = _load(path, truth=False)
+            mistakes += [f"drift.{n}: {path}: {line}" for line in differences(data_set, others[path])]
+    return others, mistakes
 
 
 def _shape_mistakes(budget: Budget, data_set: DataSet) -> list[str]:
     """List networks whose layers do not fit each other, the data set's features or its classes."""
-    held = {"network": budget.network}
+    networks = {"network": budget.network}
     if budget.scan is not None:
-        held.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
-    found = []
-    for place, network in held.items():
+        networks.update({variant.place: variant.network for variant in scan.variants(budget.scan, budget.network)})
+    mistakes = []
+    for place, network in networks.items():
         if network.gives_probabilities and len(data_set.heads) > 1:
-            found.append(f"{place}.output: probabilities need a single head, data set {data_set.name!r} has several")
+            mistakes.append(f"{place}.output: probabilities need a single head, data set {data_set.name!r} has several")
         lines = shapes.mistakes(network, len(channels(data_set)), classes=data_set.outputs, data_set=data_set.name)
         if place.startswith("scan.units."):
             lines = [line.removeprefix("units: ") for line in lines]
-            found += [f"{place}: {line}" for line in lines]
+            mistakes += [f"{place}: {line}" for line in lines]
         else:
-            found += [f"{place}.{line}" for line in lines]
-    return found
+            mistakes += [f"{place}.{line}" for line in lines]
+    return mistakes
 
 
 def simulation_of(data_set: DataSet) -> dict[str, Any]:
@@ -343,7 +343,7 @@ def simulation_of(data_set: DataSet) -> dict[str, Any]:
     return {"simulate": data_set.simulate.model_dump(mode="json")}
 
 
-def holds_other(path: Path, content: BaseModel | dict[str, Any] | None) -> bool:
+def is_stale(path: Path, content: BaseModel | dict[str, Any] | None) -> bool:
     """Return True where a resolved file exists and has other content.
 
     Parameters
@@ -369,7 +369,7 @@ def holds_other(path: Path, content: BaseModel | dict[str, Any] | None) -> bool:
         return True
 
 
-def complaints(logs: Path, since: float) -> list[str]:
+def stage_errors(logs: Path, since: float) -> list[str]:
     """Return the errors of stages in logs that were written since a time.
 
     Parameters
@@ -385,14 +385,14 @@ def complaints(logs: Path, since: float) -> list[str]:
         The last error of each log, after its path.
     """
     mark = "trigger-lut: error:"
-    found = []
+    errors = []
     for path in sorted(logs.rglob("*.log")):
         if path.stat().st_mtime >= since and mark in (text := path.read_text(encoding="utf-8", errors="replace")):
-            found.append(f"{path}: {text[text.rindex(mark) :].removeprefix('trigger-lut: ').strip()}")
-    return found
+            errors.append(f"{path}: {text[text.rindex(mark) :].removeprefix('trigger-lut: ').strip()}")
+    return errors
 
 
-def settings(content: BaseModel | dict[str, Any]) -> list[str]:
+def flat_parameters(content: BaseModel | dict[str, Any]) -> list[str]:
     """Return every value of a record as a line, which Snakemake compares to find changes.
 
     Parameters
@@ -405,8 +405,8 @@ def settings(content: BaseModel | dict[str, Any]) -> list[str]:
     list of str
         Lines 'dotted.key=value', with the value as JSON.
     """
-    held = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
-    return list(_flat("", held))
+    parameters = content.model_dump(mode="json") if isinstance(content, BaseModel) else content
+    return list(_flat("", parameters))
 
 
 def _flat(prefix: str, value: Any) -> list[str]:

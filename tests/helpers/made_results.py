@@ -22,7 +22,7 @@ from trigger_lut.stages.summary import run as summary
 from trigger_lut.stages.timing import run as timing
 
 NETWORK = random_network(6)
-BESIDE = ("prove", "faults", "release")
+OPTIONAL_CARDS = ("prove", "faults", "release")
 
 
 def finished(folder: Path, *designs: str, points: tuple[str, ...] = (), **changed: dict[str, Card]) -> Path:
@@ -116,7 +116,7 @@ def write_design(folder: Path, design: str, data: Path, cards: Mapping[str, Card
 
 def cards_beside(results: Path, *designs: str) -> list[Path]:
     """Return the cards that the verdict gets, without summary and scan."""
-    return [results / design / f"{name}.json" for design in designs for name in BESIDE]
+    return [results / design / f"{name}.json" for design in designs for name in OPTIONAL_CARDS]
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], None], *, digest: bool = True) -> None:

@@ -83,9 +83,9 @@ def test_an_efficiency_is_that_of_a_threshold_that_can_be_set(seed, count, level
 
 def test_perfect_and_useless_scores():
     signal = np.array([True] * 5 + [False] * 5)
-    perfect = roc_curve(signal.astype(float), signal, found=auc_components(signal.astype(float), signal))
+    perfect = roc_curve(signal.astype(float), signal, components=auc_components(signal.astype(float), signal))
     assert (perfect.auc, perfect.efficiency_at_1e3) == (1.0, 1.0)
-    useless = roc_curve(np.zeros(10), signal, found=auc_components(np.zeros(10), signal))
+    useless = roc_curve(np.zeros(10), signal, components=auc_components(np.zeros(10), signal))
     assert (useless.auc, useless.efficiency_at_1e2) == (0.5, 0.0)
 
 

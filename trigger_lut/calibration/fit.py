@@ -97,13 +97,13 @@ def calibrate(codes: Path, targets: Path, *, folder: Path, data: Path) -> Calibr
         for training in TRAININGS:
             done = folder / (re.sub(r"\W+", "_", training) + ".done")
             if not done.exists():
-                made = list(trained_networks(training, codes, targets=targets, scratch=folder / "checkpoints"))
-                waiting += [pool.submit(keep, name, network) for name, network in made]
+                trained = list(trained_networks(training, codes, targets=targets, scratch=folder / "checkpoints"))
+                waiting += [pool.submit(keep, name, network) for name, network in trained]
                 done.touch()
         for job in waiting:
             job.result()
-    found = [read_card(weights.Network, path) for path in sorted(folder.glob("*.json"))]
-    networks = [n for n in found if n.luts >= SMALLEST]
+    calibrated = [read_card(weights.Network, path) for path in sorted(folder.glob("*.json"))]
+    networks = [n for n in calibrated if n.luts >= SMALLEST]
     result = Calibration(
         family=target.family,
         clock_mhz=target.clock_mhz,
@@ -123,9 +123,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/calibration"), help="where measurements are kept")
     parser.add_argument("--write", type=Path, default=weights.DATA)
     args = parser.parse_args()
-    made = calibrate(args.codes, args.targets, folder=args.folder, data=args.write)
-    print(f"{len(made.networks)} networks, weights {made.weights.row()}")
-    print("errors", weights.errors(made.networks, made.weights))
+    calibration = calibrate(args.codes, args.targets, folder=args.folder, data=args.write)
+    print(f"{len(calibration.networks)} networks, weights {calibration.weights.row()}")
+    print("errors", weights.errors(calibration.networks, calibration.weights))
 
 
 if __name__ == "__main__":

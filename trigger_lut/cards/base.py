@@ -53,10 +53,10 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
-def require(problem: str, expected: object, *, found: object) -> None:
+def require(problem: str, expected: object, *, actual: object) -> None:
     """Raise ValueError where a figure of a record is not what its other figures make it."""
-    if expected != found:
-        raise ValueError(f"{problem}. Expected {expected}, found {found}")
+    if expected != actual:
+        raise ValueError(f"{problem}. Expected {expected}, found {actual}")
 
 
 class Measured(Strict):
@@ -364,17 +364,17 @@ def require_schema_version(content: Any, path: Path) -> None:
     CardError
         For another version, with what to do.
     """
-    found = content.get("schema_version", SCHEMA_VERSION) if isinstance(content, dict) else SCHEMA_VERSION
-    if found != SCHEMA_VERSION:
+    version = content.get("schema_version", SCHEMA_VERSION) if isinstance(content, dict) else SCHEMA_VERSION
+    if version != SCHEMA_VERSION:
         raise CardError(
             f"{path}: written by another version of trigger_lut. Expected schema_version {SCHEMA_VERSION}, found "
-            f"{found!r}. Run its stage again, or remove results/ and run the workflow."
+            f"{version!r}. Run its stage again, or remove results/ and run the workflow."
         )
 
 
 def require_own_digest(content: dict[str, Any], path: Path) -> None:
     """Remove the digest from a card's content. Raises CardError when it is of other content."""
-    if (written := content.pop(DIGEST, None)) != (found := digest_of(content)):
+    if (written := content.pop(DIGEST, None)) != (digest := digest_of(content)):
         raise CardError(
-            f"{path}: changed since its stage wrote it. Expected digest {written}, found {found}. Run its stage again."
+            f"{path}: changed since its stage wrote it. Expected digest {written}, found {digest}. Run its stage again."
         )

@@ -95,19 +95,19 @@ class DecisionCard(Card):
             require(
                 f"{form.name}: first: not in agreement with differences",
                 form.differences > 0,
-                found=form.first is not None,
+                actual=form.first is not None,
             )
         require(
-            "differences: not the sum over the forms", sum(f.differences for f in self.forms), found=self.differences
+            "differences: not the sum over the forms", sum(f.differences for f in self.forms), actual=self.differences
         )
         missed = sum(form.control_missed for form in self.forms)
         exact = not self.differences and not missed and self.proof != "different" and self.proof_control is not False
-        require("bit_exact: not what forms and proof say", exact, found=self.bit_exact)
-        require("verdict: not what bit_exact says", exact, found=self.verdict == "bit-exact")
+        require("bit_exact: not what forms and proof say", exact, actual=self.bit_exact)
+        require("verdict: not what bit_exact says", exact, actual=self.verdict == "bit-exact")
         fmax = self.fmax_mhz_estimate.value
         require(
             "clock_met: not what fmax_mhz_estimate says",
             fmax is not None and fmax >= self.clock_mhz,
-            found=self.clock_met,
+            actual=self.clock_met,
         )
         return self

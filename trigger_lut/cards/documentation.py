@@ -15,14 +15,12 @@ from trigger_lut.cards import (
     firmware,
     importance,
     physics,
+    proof,
     release,
     route,
     scan,
     stage_cards,
     vendor,
-)
-from trigger_lut.cards import (
-    proof as records_proof,
 )
 from trigger_lut.cards.base import DIGEST, Card, Measured
 from trigger_lut.cards.simulation import (
@@ -57,8 +55,8 @@ CARDS: dict[str, type[BaseModel]] = {
     "results/&lt;design&gt;/drift_&lt;data set&gt;.json": drift.DriftCard,
     "results/&lt;design&gt;/firmware.json": firmware.FirmwareCard,
     "results/&lt;design&gt;/verify.json": firmware.VerifyCard,
-    "results/&lt;design&gt;/prove.json": records_proof.ProveCard,
-    "results/&lt;design&gt;/faults.json": records_proof.FaultsCard,
+    "results/&lt;design&gt;/prove.json": proof.ProveCard,
+    "results/&lt;design&gt;/faults.json": proof.FaultsCard,
     "attack.json (of `trigger-lut attack`)": attack.AttackCard,
     "results/&lt;design&gt;/synth.json": firmware.SynthCard,
     "results/&lt;design&gt;/timing.json": firmware.TimingCard,
@@ -87,10 +85,10 @@ PARTS: tuple[type[BaseModel], ...] = (
     firmware.Difference,
     decision.DecisionBit,
     decision.DecisionForm,
-    records_proof.OutputProof,
-    records_proof.SecondProof,
-    records_proof.SecondOutput,
-    records_proof.FaultCount,
+    proof.OutputProof,
+    proof.SecondProof,
+    proof.SecondOutput,
+    proof.FaultCount,
     attack.AttackCount,
     release.CheckLine,
     vendor.VivadoFigures,

@@ -98,7 +98,7 @@ class TableEntries(Strict):
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         require(
-            "entries: not the sum of its parts", self.covered + self.unreachable + self.uncovered, found=self.entries
+            "entries: not the sum of its parts", self.covered + self.unreachable + self.uncovered, actual=self.entries
         )
         return self
 
@@ -134,7 +134,7 @@ class Comparison(Strict):
         if not self.vectors:
             raise ValueError(f"{self.name}: vectors: nothing was compared. Expected at least 1, found 0")
         require(
-            f"{self.name}: first: not in agreement with mismatches", self.mismatches > 0, found=self.first is not None
+            f"{self.name}: first: not in agreement with mismatches", self.mismatches > 0, actual=self.first is not None
         )
         return self
 
@@ -165,11 +165,11 @@ class VerifyCard(Card):
         for name, count in (("vectors", self.vectors), ("outputs", self.outputs), ("ii_measured", self.ii_measured)):
             if not count:
                 raise ValueError(f"{name}: nothing was measured. Expected at least 1, found 0")
-        require("vectors: not the sum of vector_sets", sum(self.vector_sets.values()), found=self.vectors)
+        require("vectors: not the sum of vector_sets", sum(self.vector_sets.values()), actual=self.vectors)
         names = [compared.name for compared in self.comparisons]
-        require("comparisons: a form occurs twice", len(set(names)), found=len(names))
+        require("comparisons: a form occurs twice", len(set(names)), actual=len(names))
         counted = sum(compared.mismatches for compared in self.comparisons)
-        require("mismatches: not the sum over the comparisons", counted, found=self.mismatches)
+        require("mismatches: not the sum over the comparisons", counted, actual=self.mismatches)
         for compared in self.comparisons:
             values = compared.vectors * self.outputs
             if compared.mismatches > values:
@@ -178,10 +178,10 @@ class VerifyCard(Card):
                     f"{compared.mismatches}"
                 )
         caught = all(compared.control_mismatches for compared in self.comparisons)
-        require("controls_caught: not what the comparisons say", caught, found=self.controls_caught)
+        require("controls_caught: not what the comparisons say", caught, actual=self.controls_caught)
         exact = self.mismatches == 0 and caught
-        require("bit_exact: not what mismatches and controls say", exact, found=self.bit_exact)
-        require("verdict: not what bit_exact says", exact, found=self.verdict.startswith("bit-exact"))
+        require("bit_exact: not what mismatches and controls say", exact, actual=self.bit_exact)
+        require("verdict: not what bit_exact says", exact, actual=self.verdict.startswith("bit-exact"))
         return self
 
 
@@ -247,7 +247,7 @@ class SynthCard(Card):
     def _figures_agree(self) -> Self:
         if self.stages:
             longest = max(stage.logic_ns for stage in self.stages)
-            require("path_ns_estimate: not the longest path of the stages", longest, found=self.path_ns_estimate)
+            require("path_ns_estimate: not the longest path of the stages", longest, actual=self.path_ns_estimate)
         return self
 
 

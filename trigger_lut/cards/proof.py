@@ -108,7 +108,7 @@ class FaultCount(Strict):
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         parts = self.detected + self.solved + self.equivalent + self.undetected + self.undecided
-        require("injected: not the sum of the outcomes", parts, found=self.injected)
+        require("injected: not the sum of the outcomes", parts, actual=self.injected)
         return self
 
 
@@ -138,11 +138,11 @@ class FaultsCard(Card):
             return sum(getattr(count, outcome) for count in self.kinds.values())
 
         for outcome in ("equivalent", "undetected", "undecided"):
-            require(f"{outcome}: not as many as kinds says", total(outcome), found=len(getattr(self, outcome)))
+            require(f"{outcome}: not as many as kinds says", total(outcome), actual=len(getattr(self, outcome)))
         caught = total("detected") + total("solved")
         changing = caught + total("undetected")
         rate = caught / changing if changing else None
-        require("detection_rate: not what the counts say", rate, found=self.detection_rate)
+        require("detection_rate: not what the counts say", rate, actual=self.detection_rate)
         if total("injected") and not self.vectors:
             raise ValueError("vectors: nothing was tried. Expected at least 1, found 0")
         return self

@@ -34,8 +34,8 @@ def files_in(folder: Path) -> dict[str, str]:
     dict of str to str
         Checksum by path, sorted by path.
     """
-    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SNAKEMAKE_STAMP)
-    return {str(path): sha256(path) for path in found}
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SNAKEMAKE_STAMP)
+    return {str(path): sha256(path) for path in paths}
 
 
 def require_current_files(firmware_card: Path, *inputs: Path) -> FirmwareCard:
@@ -104,17 +104,17 @@ def require_card_of(kind: type[AnyCard], path: Path, *, made_from: Path) -> AnyC
 
 
 def _require_input(path: Path, card: FirmwareCard, firmware_card: Path) -> None:
-    found = sha256(path)
-    if found in card.inputs.values():
+    actual = sha256(path)
+    if actual in card.inputs.values():
         return
     recorded = [digest for name, digest in card.inputs.items() if Path(name).name == path.name]
     raise CardError(
         f"{path}: changed since {firmware_card} was written. Expected sha256 {recorded[0] if recorded else 'none'}, "
-        f"found {found}. Run the firmware stage again."
+        f"found {actual}. Run the firmware stage again."
     )
 
 
-def require_digest(path: Path, digest: str, *, card: Path, stage: str, found: str | None = None) -> None:
+def require_digest(path: Path, digest: str, *, card: Path, stage: str, actual: str | None = None) -> None:
     """Raise CardError when a file is missing or has another sha256 than a card lists.
 
     Parameters
@@ -123,7 +123,7 @@ def require_digest(path: Path, digest: str, *, card: Path, stage: str, found: st
         The file and its sha256 in the card.
     card, stage
         The card, and the stage to run again.
-    found
+    actual
         The file's sha256, if the caller has it.
 
     Raises
@@ -131,13 +131,13 @@ def require_digest(path: Path, digest: str, *, card: Path, stage: str, found: st
     CardError
         If the file is missing, or its sha256 differs.
     """
-    if found is None and not path.is_file():
+    if actual is None and not path.is_file():
         raise CardError(
             f"{path}: missing. Expected the file that {card} lists, found none. Run the {stage} stage again."
         )
-    if (found := found or sha256(path)) != digest:
+    if (actual := actual or sha256(path)) != digest:
         raise CardError(
-            f"{path}: changed since {card} was written. Expected sha256 {digest}, found {found}. "
+            f"{path}: changed since {card} was written. Expected sha256 {digest}, found {actual}. "
             f"Run the {stage} stage again."
         )
 
@@ -176,12 +176,12 @@ def follow(cards: Sequence[Path]) -> Chain:
     """
     chain, digests, waiting = Chain(), dict[Path, str | None](), list(cards)
     problems: dict[Path, str] = {}  # one a file, by the first card that names it
-    seen: set[Path] = set()
+    followed: set[Path] = set()
     while waiting:
         card = waiting.pop(0)
-        if card in seen:
+        if card in followed:
             continue
-        seen.add(card)
+        followed.add(card)
         try:
             content = _content(card, needs_digest=card in cards)
         except (CardError, OSError) as error:
@@ -197,7 +197,7 @@ def follow(cards: Sequence[Path]) -> Chain:
                 chain.absent.append(name)
                 continue
             try:
-                require_digest(file, digest, card=card, stage=content["stage"], found=digests[file])
+                require_digest(file, digest, card=card, stage=content["stage"], actual=digests[file])
             except CardError as error:
                 problems.setdefault(file, str(error))
             waiting += _cards_of(file)

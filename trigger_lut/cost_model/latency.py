@@ -32,14 +32,14 @@ def lowered_times(
     layer: IntegerLayer, ready: Ready, *, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
 ) -> list[float]:
     """Return when the outputs of a layer are ready, from the operations that it is lowered to."""
-    found: list[float] = []
+    ends: list[float] = []
     for p, at_place in enumerate(ready):
         comb = logic(layer, read[p])
         times = [] if comb is None else operation_times(comb, model, ready=at_place)
         # Outputs that are constant are not in the logic; when one is ready does not matter.
         last = 0.0 if comb is None else max((times[index] for index in comb.out_idxs if index >= 0), default=0.0)
-        found += [last] * layer.shape[1]
-    return found
+        ends += [last] * layer.shape[1]
+    return ends
 
 
 OUTPUT_TIMES: BackEnd[list[float]] = BackEnd("latency estimate", default=lowered_times)
@@ -169,13 +169,13 @@ def _output_time(bits: IntArray, plan: Summation, ready: Sequence[float], model:
 def _largest_times(
     layer: MaxLayer, ready: Ready, *, read: Ranges, gather_index: IntArray, plans: Any, model: DelayModel
 ) -> list[float]:
-    found = []
+    largest_times = []
     for p, o in np.ndindex(layer.n_positions, layer.shape[1]):
         items = max_tree.members(layer, o, read=read[p], place=gather_index[p])
         comb = max_tree.logic(tuple(items.values()))
         times = [] if comb is None else operation_times(comb, model, ready=[ready[p][i] for i in items])
-        found.append(0.0 if comb is None else times[comb.out_idxs[0]])
-    return found
+        largest_times.append(0.0 if comb is None else times[comb.out_idxs[0]])
+    return largest_times
 
 
 def saturates(codes: Range, kif: KIF, *, rounding: str = "TRN") -> bool:

@@ -66,21 +66,21 @@ def impossible(spec: Spec, classes: int) -> list[str]:
     list of str
         Messages; each begins with the key of the budget.
     """
-    layers, target, found = table_layers(spec.network), spec.target, []
+    layers, target, reasons = table_layers(spec.network), spec.target, []
     luts = least_luts(classes)
     if spec.budget.luts < luts:
-        found.append(
+        reasons.append(
             f"luts: {spec.budget.luts} is less than telling {classes} classes apart takes: at least {luts} LUT, one "
             "for each bit that is more than a copy of an input bit"
         )
     least = least_cycles(layers, DelayModel.of(target))
     if spec.latency_cycles_budget < least:
-        found.append(
+        reasons.append(
             f"latency_ns: {spec.budget.latency_ns:g} is {spec.latency_cycles_budget} cycles at {target.clock_mhz:g} "
             f"MHz, less than {layers} table layers take: at least {least} cycles, "
             f"{least * target.clock_period_ns:.4g} ns"
         )
-    return found
+    return reasons
 
 
 def refuse_impossible(spec: Spec, classes: int) -> None:
@@ -98,5 +98,5 @@ def refuse_impossible(spec: Spec, classes: int) -> None:
     BudgetMissedError
         With every such budget.
     """
-    if found := impossible(spec, classes):
-        raise BudgetMissedError(f"design {spec.design!r}: " + "; ".join(found))
+    if reasons := impossible(spec, classes):
+        raise BudgetMissedError(f"design {spec.design!r}: " + "; ".join(reasons))

@@ -143,7 +143,7 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
     planned = plan_network(network) if plans is None else plans
     # A conversion serves every layer and position that needs the same value in the same format.
     converted: set[tuple[int, KIF, str, str]] = set()
-    found = []
+    parts_by_layer = []
     for n, layer in enumerate(network.layers):
         gather_index, read = network.gather_index[n], network.input_ranges(n)
         conversions = 0.0
@@ -153,12 +153,12 @@ def layers_parts(network: Network, plans: Plans | None = None) -> list[Parts]:
             if key[0] != PADDING and key not in converted:
                 converted.add(key)
                 conversions += conversion_luts(read.one(p, i), kif, overflow=overflow, rounding=layer.rounding)
-        found.append(
+        parts_by_layer.append(
             LAYER_PARTS(layer, read, gather_index=gather_index, plans=planned[n]).model_copy(
                 update={"conversions": conversions}
             )
         )
-    return found
+    return parts_by_layer
 
 
 @LAYER_PARTS.register(TableLayer)

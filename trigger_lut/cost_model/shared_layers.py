@@ -111,16 +111,16 @@ def parts_stages(network: Network, parts: Sequence[Part], *, model: DelayModel) 
     """
     if len(parts) == 1 and isinstance(parts[0], Network):
         return network_stages(parts[0], model)
-    found = [np.zeros(layer.shape[1]) for layer in network.layers]
+    stages_by_layer = [np.zeros(layer.shape[1]) for layer in network.layers]
     left = list(range(len(network.layers)))
     for part in parts:
         inner = part.step if isinstance(part, Block) else part
         for layer, times in zip(inner.layers, network_stages(inner, model), strict=True):
-            own = (n for n in left if network.layers[n].name == layer.name and len(found[n]) == len(times))
+            own = (n for n in left if network.layers[n].name == layer.name and len(stages_by_layer[n]) == len(times))
             if (n := next(own, None)) is not None:
-                found[n] = times
+                stages_by_layer[n] = times
                 left.remove(n)
-    return found
+    return stages_by_layer
 
 
 def total_stages(parts: Sequence[Part], model: DelayModel) -> float:

@@ -106,12 +106,12 @@ def choose_sharing(network: Network, model: DelayModel, *, ii: int, latency_cycl
         return best
     plain, tried = best, []
     while True:
-        found = [
+        options = [
             (Sharing(parts, parts_cost(network, parts, model=model), (*best.cuts, cut)), block)
             for parts, cut, block in _cuts(best.parts, ii)
         ]
-        tried += [_tried(sharing, block) for sharing, block in found]
-        fitting = [x for x, _ in found if x.cost.latency_cycles <= max(latency_cycles, plain.cost.latency_cycles)]
+        tried += [_tried(sharing, block) for sharing, block in options]
+        fitting = [x for x, _ in options if x.cost.latency_cycles <= max(latency_cycles, plain.cost.latency_cycles)]
         better = min(fitting, key=lambda x: (x.cost.luts, x.cost.latency_cycles), default=best)
         if better.cost.luts > WORTH * best.cost.luts:
             break
@@ -251,17 +251,17 @@ def word_luts(sources: Sequence[int] | np.ndarray, direct: bool) -> int:
 
 def _cuts(parts: tuple[Part, ...], ii: int) -> list[tuple[tuple[Part, ...], Cut, Block]]:
     """List the parts with one more block each."""
-    found = []
+    candidates = []
     for n, part in enumerate(parts):
         if isinstance(part, Block):
             continue
         for members in shareable(part):
             for instances in fold_choices(members.positions, ii):
-                made = split(part, members, instances=instances)
-                (block,) = (p for p in made if isinstance(p, Block))
+                split_parts = split(part, members, instances=instances)
+                (block,) = (p for p in split_parts if isinstance(p, Block))
                 cut = Cut(n, members.layers, instances)
-                found.append(((*parts[:n], *made, *parts[n + 1 :]), cut, block))
-    return found
+                candidates.append(((*parts[:n], *split_parts, *parts[n + 1 :]), cut, block))
+    return candidates
 
 
 def _tried(sharing: Sharing, block: Block) -> Tried:

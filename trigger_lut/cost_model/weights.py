@@ -92,12 +92,12 @@ def fit(networks: Sequence[Network]) -> Parts:
     luts = np.array([n.luts for n in networks], dtype=np.float64)
     rows = np.array([n.parts.row() for n in networks]) / luts[:, None]
     trust = np.ones(len(luts))
-    found: NDArray[np.floating] = np.zeros(rows.shape[1])
+    solution: NDArray[np.floating] = np.zeros(rows.shape[1])
     for _ in range(ROUNDS):
         root = np.sqrt(trust)
-        found = np.linalg.lstsq(rows * root[:, None], root, rcond=None)[0]
-        trust = 1.0 / np.maximum(np.abs(rows @ found - 1.0), SMALL_ERROR)
-    return Parts(**dict(zip(Parts.model_fields, np.round(found, 4).tolist(), strict=True)))
+        solution = np.linalg.lstsq(rows * root[:, None], root, rcond=None)[0]
+        trust = 1.0 / np.maximum(np.abs(rows @ solution - 1.0), SMALL_ERROR)
+    return Parts(**dict(zip(Parts.model_fields, np.round(solution, 4).tolist(), strict=True)))
 
 
 def errors(networks: Sequence[Network], weights: Parts) -> Mapping[str, float]:

@@ -34,7 +34,7 @@ class Nonfinite:
     files: Sequence[str]
     entries: int = 0
     kept: int = 0
-    found: dict[tuple[str, int], NonfiniteValues] = field(default_factory=dict)
+    values_by_channel: dict[tuple[str, int], NonfiniteValues] = field(default_factory=dict)
 
     def treat(self, rows: Rows) -> Rows:
         """Return the entries that remain, with finite values alone; what is refused is only noted."""
@@ -45,7 +45,7 @@ class Nonfinite:
             bad = ~np.isfinite(rows[name])
             for n in np.flatnonzero(bad.any(axis=0)).tolist():
                 action = self._action(n) if name == "values" else "refuse"
-                bad_values = self.found.setdefault(
+                bad_values = self.values_by_channel.setdefault(
                     (name, n), NonfiniteValues(f"{what} {self._name(name, n)!r}", action == "refuse")
                 )
                 row = int(np.argmax(bad[:, n]))
@@ -65,7 +65,7 @@ class Nonfinite:
         refused = [
             f"{bad_values.what}: {bad_values.count} of {self.entries} values, first at {bad_values.first}"
             for name in FIELDS
-            for (of, _), bad_values in sorted(self.found.items())
+            for (of, _), bad_values in sorted(self.values_by_channel.items())
             if of == name and bad_values.refused
         ]
         if refused:
@@ -79,7 +79,7 @@ class Nonfinite:
     def counts(self) -> list[int]:
         """Return the number of values of each channel."""
         none = NonfiniteValues("", False)
-        return [self.found.get(("values", n), none).count for n in range(len(self.channels))]
+        return [self.values_by_channel.get(("values", n), none).count for n in range(len(self.channels))]
 
     def _action(self, n: int) -> str | float:
         own = self.channels[n].feature.nonfinite

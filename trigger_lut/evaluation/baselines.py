@@ -75,15 +75,15 @@ def baselines_of(network: NetworkShape) -> dict[str, Fit]:
     if network.baseline_units is not None:
         units = network.baseline_units
         return {DENSE: _network(lambda n, _: float_networks.dense_network(units, n)), TREES: tree_predictions}
-    found = {SAME: _network(lambda n, _: float_networks.same_network(network, n), network.input_shape)}
+    fits = {SAME: _network(lambda n, _: float_networks.same_network(network, n), network.input_shape)}
     shape = tuple(network.input_shape or ())
     kinds = {layer.kind for layer in network.layers or []}
     if len(shape) > 1 and ("sum" in kinds or not float_networks.can_be_widened(network)):
-        found[DEEP_SET] = _network(lambda _, outputs: float_networks.deep_set(shape, outputs), network.input_shape)
+        fits[DEEP_SET] = _network(lambda _, outputs: float_networks.deep_set(shape, outputs), network.input_shape)
     elif len(shape) > 1:
         wide = float_networks.WIDER
-        found[WIDE] = _network(lambda n, _: float_networks.same_network(network, n, wider=wide), network.input_shape)
-    return {**found, TREES: tree_predictions}
+        fits[WIDE] = _network(lambda n, _: float_networks.same_network(network, n, wider=wide), network.input_shape)
+    return {**fits, TREES: tree_predictions}
 
 
 def first_events(events: EventCodes, split: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
@@ -229,7 +229,7 @@ def _standardization(x: np.ndarray, features: int) -> Callable[[np.ndarray], np.
     """Return the function that clips and standardizes; channel n has the mean of all n modulo `features`."""
     low, high = x.min(axis=0), x.max(axis=0)
     rows = x.reshape(-1, features)
-    mean, spread = (np.tile(found, x.shape[1] // features) for found in (rows.mean(axis=0), rows.std(axis=0)))
+    mean, spread = (np.tile(moments, x.shape[1] // features) for moments in (rows.mean(axis=0), rows.std(axis=0)))
     spread = np.where(spread > 0, spread, 1.0)  # channels that never vary
 
     def standardized(values: np.ndarray) -> np.ndarray:

@@ -8,16 +8,16 @@ from trigger_lut.cards.stage_cards import BudgetLine
 from trigger_lut.config.budget import Spec
 
 
-def is_within(budget: float, found: float | None, *, at_least: bool = False) -> bool:
+def is_within(budget: float, measured: float | None, *, at_least: bool = False) -> bool:
     """Return True if a figure is measured and within a budget."""
-    return found is not None and (found >= budget if at_least else found <= budget)
+    return measured is not None and (measured >= budget if at_least else measured <= budget)
 
 
 def judge(
     quantity: str,
     budget: float,
     *,
-    found: Measured,
+    measured: Measured,
     at_least: bool = False,
     counts: bool = True,
     reason: str | None = None,
@@ -30,7 +30,7 @@ def judge(
         Name of the figure.
     budget : float
         Limit, in the unit of the figure.
-    found : Measured
+    measured : Measured
         The figure.
     at_least : bool
         True if the limit is a minimum.
@@ -44,13 +44,13 @@ def judge(
     BudgetLine
         The line with its verdict.
     """
-    met = counts and is_within(budget, found.value, at_least=at_least)
+    met = counts and is_within(budget, measured.value, at_least=at_least)
     return BudgetLine(
         quantity=quantity,
         budget=budget,
         at_least=at_least,
-        measured=found.value,
-        source=found.source,
+        measured=measured.value,
+        source=measured.source,
         met=met,
         reason=None if met else reason,
     )
@@ -97,13 +97,15 @@ def budget_lines(spec: Spec, synth: SynthCard, *, timing: TimingCard) -> list[Bu
         One for each quantity.
     """
     clock_mhz = spec.target.clock_mhz
-    clock = judge("clock_mhz", clock_mhz, found=timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle)
+    clock = judge(
+        "clock_mhz", clock_mhz, measured=timing.fmax_mhz_estimate, at_least=True, reason=timing.clock_obstacle
+    )
     late = None if clock.met else f"counts only at the target's clock of {clock_mhz:g} MHz, which is not reached"
     return [
-        judge("luts", spec.budget.luts, found=synth.luts if synth.device is None else synth.device.luts),
+        judge("luts", spec.budget.luts, measured=synth.luts if synth.device is None else synth.device.luts),
         clock,
-        judge("latency_ns", spec.budget.latency_ns, found=timing.latency_ns, counts=clock.met, reason=late),
-        judge("ii", spec.budget.ii, found=timing.ii),
-        judge("dsp", spec.budget.dsp, found=synth.dsp),
-        judge("bram18", spec.budget.bram18, found=synth.bram18),
+        judge("latency_ns", spec.budget.latency_ns, measured=timing.latency_ns, counts=clock.met, reason=late),
+        judge("ii", spec.budget.ii, measured=timing.ii),
+        judge("dsp", spec.budget.dsp, measured=synth.dsp),
+        judge("bram18", spec.budget.bram18, measured=synth.bram18),
     ]

@@ -133,7 +133,7 @@ def save_predictions(outputs: Mapping[str, Mapping[int, NDArray[np.floating]]], 
     path : Path
         File to write (.npz).
     """
-    arrays = {f"{n}_{split}": found[s] for n, found in enumerate(outputs.values()) for s, split in SPLITS.items()}
+    arrays = {f"{n}_{split}": splits[s] for n, splits in enumerate(outputs.values()) for s, split in SPLITS.items()}
     with atomic_path(path) as part, part.open("wb") as out:
         write_arrays(out, {"names": np.array(json.dumps(list(outputs))), **arrays})
 

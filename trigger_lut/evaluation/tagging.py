@@ -53,7 +53,7 @@ def discriminators_of(events: EventCodes, wanted: Mapping[str, str | None]) -> l
     list of Discriminator
         In the order of `wanted`.
     """
-    found = []
+    discriminators = []
     labels = events.labels_of(VALIDATION)
     for name, signal in wanted.items():
         values = {split: variable_of(events, name, split=split, key="baselines") for split in (VALIDATION, TEST)}
@@ -62,8 +62,8 @@ def discriminators_of(events: EventCodes, wanted: Mapping[str, str | None]) -> l
         else:
             areas = [area(*roc(values[VALIDATION], labels == c)) for c in range(len(events.label_names))]
             k = int(np.argmax(areas))
-        found.append(Discriminator(name, values, k, signal is not None))
-    return found
+        discriminators.append(Discriminator(name, values, k, signal is not None))
+    return discriminators
 
 
 def discriminator_results(events: EventCodes, given: Sequence[Discriminator]) -> list[DiscriminatorResult]:
@@ -84,7 +84,7 @@ def discriminator_results(events: EventCodes, given: Sequence[Discriminator]) ->
     labels, results = events.labels_of(TEST), []
     for one in given:
         score, right = one.values[TEST], labels == one.signal
-        curve = roc_curve(score, right, found=auc_components(score, right))
+        curve = roc_curve(score, right, components=auc_components(score, right))
         results.append(
             DiscriminatorResult(name=one.name, signal=events.label_names[one.signal], stated=one.stated, roc=curve)
         )
@@ -144,8 +144,8 @@ def pair_results(
         s, b = events.label_names.index(signal), events.label_names.index(background)
         scores: dict[str, Outputs] = {one.name: one.values for one in given if one.signal == s}
         scores |= {
-            method: {split: values[:, s] - values[:, b] for split, values in found.items()}
-            for method, found in outputs.items()
+            method: {split: values[:, s] - values[:, b] for split, values in scores.items()}
+            for method, scores in outputs.items()
         }
         at = tagging.mistag_rates[len(tagging.mistag_rates) // 2]
         methods = [
@@ -162,7 +162,9 @@ def _pair_method(
     labels = {split: events.labels_of(split) for split in (VALIDATION, TEST)}
     signal, background = (labels[TEST] == k for k in pair)
     either = signal | background
-    curve = roc_curve(score[TEST][either], signal[either], found=auc_components(score[TEST][either], signal[either]))
+    curve = roc_curve(
+        score[TEST][either], signal[either], components=auc_components(score[TEST][either], signal[either])
+    )
     against = score[VALIDATION][labels[VALIDATION] == pair[1]]
     points, passed_at = [], np.zeros(len(signal), np.bool_)
     for rate in tagging.mistag_rates:

@@ -82,15 +82,15 @@ class PathView:
         DataError
             If the condition is no truth value of an event, or does not fall with the threshold.
         """
-        found = self.objects.scores(outputs)
+        object_scores = self.objects.scores(outputs)
         if self.condition is None or self.variables is None:
-            return found
+            return object_scores
         return {
             s: event_scores(
                 self.path,
                 self.condition,
                 variables={**self.variables[s], **self._predicted(values, s)},
-                scores=self._arranged(found[s], s),
+                scores=self._arranged(object_scores[s], s),
             )
             for s, values in outputs.items()
         }
@@ -220,28 +220,28 @@ def _event_labels(trigger: Trigger, events: EventCodes, grouping: Grouping, spli
         return np.zeros(len(grouping.counts), np.int64)
     condition = parse(trigger.signal_events)
     rows = {name: variable_of(events, name, split=split, key="trigger.signal_events") for name in condition.names}
-    found = condition.evaluate(rows)
-    if is_jagged(found) or value_kind(found) != "b":
+    passed = condition.evaluate(rows)
+    if is_jagged(passed) or value_kind(passed) != "b":
         raise DataError(f"trigger.signal_events: {condition.text!r} is not one truth value a row; compare, as in x > 0")
-    return np.asarray(grouping.largest(np.asarray(found).astype(np.int64)), np.int64)
+    return np.asarray(grouping.largest(np.asarray(passed).astype(np.int64)), np.int64)
 
 
 def _variables(
     condition: Expression, events: EventCodes, grouping: dict[int, Grouping] | None, split: int
 ) -> dict[str, Any]:
     """Return the variables of a condition but for score and threshold; objects in slots as lists."""
-    key, slots, found = "trigger.paths", slot_lists(events.features), {}
+    key, slots, variables = "trigger.paths", slot_lists(events.features), {}
     for name in condition.names:
         if name in (SCORE, THRESHOLD) or name in predicted_targets(events):
             continue
         if name in slots and name not in events.observable_names:
-            found[name] = _as_lists(
+            variables[name] = _as_lists(
                 np.stack([variable_of(events, n, split=split, key=key) for n in slots[name]], axis=1)
             )
         else:
             values = variable_of(events, name, split=split, key=key)
-            found[name] = values if grouping is None else grouping[split].lists(values)
-    return found
+            variables[name] = values if grouping is None else grouping[split].lists(values)
+    return variables
 
 
 def _as_lists(values: NDArray[np.float64]) -> Any:
@@ -277,12 +277,12 @@ def event_scores(path: str, condition: Expression, *, variables: Mapping[str, An
     levels = _falling(scores)
 
     def passes(threshold: NDArray[np.float64]) -> NDArray[np.bool_]:
-        found = condition.evaluate({**variables, SCORE: scores, THRESHOLD: threshold})
-        if is_jagged(found) or value_kind(found) != "b":
+        passed = condition.evaluate({**variables, SCORE: scores, THRESHOLD: threshold})
+        if is_jagged(passed) or value_kind(passed) != "b":
             raise DataError(
                 f"trigger path {path!r}: {condition.text!r} is not one truth value an event. Use any, all or num"
             )
-        return np.broadcast_to(np.asarray(found, np.bool_), (len(levels),))
+        return np.broadcast_to(np.asarray(passed, np.bool_), (len(levels),))
 
     passed = [passes(np.full(len(levels), np.inf)), *(passes(level) for level in levels.T)]
     passed.append(passes(np.full(len(levels), -np.inf)))
@@ -295,8 +295,8 @@ def event_scores(path: str, condition: Expression, *, variables: Mapping[str, An
         )
     first = table.argmax(axis=1)
     values = np.concatenate([np.full((len(levels), 1), np.inf), levels, np.full((len(levels), 1), -np.inf)], axis=1)
-    found = values[np.arange(len(levels)), first]
-    return np.where(table.any(axis=1), found, -np.inf)
+    chosen = values[np.arange(len(levels)), first]
+    return np.where(table.any(axis=1), chosen, -np.inf)
 
 
 def _falling(scores: Any) -> NDArray[np.float64]:

@@ -35,8 +35,8 @@ def variable_of(events: EventCodes, name: str, *, split: int, key: str) -> NDArr
         For a name that is neither.
     """
     if name in events.observable_names and events.observables is not None:
-        held = events.observables[events.split == split]
-        return np.asarray(held[:, events.observable_names.index(name)], np.float64)
+        observables = events.observables[events.split == split]
+        return np.asarray(observables[:, events.observable_names.index(name)], np.float64)
     if name in events.features:
         n = events.features.index(name)
         return decoded(events.of(split)[0][:, [n]], events.formats[n : n + 1])[:, 0].astype(np.float64)

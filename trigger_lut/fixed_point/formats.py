@@ -101,10 +101,10 @@ def parse_fixed(text: str) -> KIF:
     ConfigurationError
         For any other text.
     """
-    found = re.fullmatch(r"\s*(?:ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*>\s*", text)
-    if not found:
+    match = re.fullmatch(r"\s*(?:ap_)?(u?)fixed<\s*(\d+)\s*,\s*(-?\d+)\s*>\s*", text)
+    if not match:
         raise ConfigurationError(f"expected a format such as 'fixed<8,3>' or 'ufixed<6,0>', found {text!r}")
-    return kif_from_fixed(not found[1], int(found[2]), integer=int(found[3]))
+    return kif_from_fixed(not match[1], int(match[2]), integer=int(match[3]))
 
 
 def kif_for_range(lo: int, hi: int, f: int) -> KIF:
@@ -200,9 +200,9 @@ def codes_of_bits(bits: Sequence[int], formats: Sequence[KIF]) -> IntArray:
     -------
     numpy.ndarray of int64, shape (1, C)
     """
-    found, at = [], 0
+    codes, at = [], 0
     for kif in formats:
         code = sum(bit << n for n, bit in enumerate(bits[at : at + kif.bits]))
-        found.append(code - (1 << kif.bits) if code > kif.hi else code)
+        codes.append(code - (1 << kif.bits) if code > kif.hi else code)
         at += kif.bits
-    return np.array([found], dtype=np.int64)
+    return np.array([codes], dtype=np.int64)

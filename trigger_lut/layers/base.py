@@ -232,8 +232,8 @@ class LookupLayer(TrainedTables):
         if not self.per_position_widths:
             return code_histogram(address, self.entries)
         c_in = len(self.formats)
-        found = code_histogram(tf.reshape(address, (-1, self.n_positions * c_in)), self.entries)
-        return tf.reshape(found, (self.n_positions, c_in, self.entries))
+        counts = code_histogram(tf.reshape(address, (-1, self.n_positions * c_in)), self.entries)
+        return tf.reshape(counts, (self.n_positions, c_in, self.entries))
 
     def _summed(self, table, slopes, address, x, inside):
         flat = (-1, self.units)

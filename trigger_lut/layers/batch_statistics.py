@@ -36,11 +36,11 @@ def of_whole_batch(histogram: Callable[[], tf.Tensor]) -> tf.Tensor:
     batch = _batch.get()
     if batch is None:
         return histogram()
-    found = next(batch.known, None)
-    if found is None:
+    statistics = next(batch.known, None)
+    if statistics is None:
         batch.part = histogram()
         raise _EnoughError("the forward pass ends at a histogram")
-    return found
+    return statistics
 
 
 @contextlib.contextmanager

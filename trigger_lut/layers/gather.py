@@ -26,16 +26,16 @@ def window_positions(
 
     -1 represents padding, of which an odd one more comes after the values, as in TensorFlow.
     """
-    found = np.zeros((1, 1), dtype=np.int64)
+    positions = np.zeros((1, 1), dtype=np.int64)
     for size, k, stride, d in zip(sizes, kernel, strides, dilation, strict=True):
         places = window_output(size, k, stride=stride, dilation=d, padding=padding)
         before = max((places - 1) * stride + (k - 1) * d + 1 - size, 0) // 2 if padding == "same" else 0
         axis = np.arange(places)[:, None] * stride + np.arange(k) * d - before
         axis[(axis < 0) | (axis >= size)] = PADDING
-        along = found[:, None, :, None] * size + axis[None, :, None, :]
-        padded = (found < 0)[:, None, :, None] | (axis < 0)[None, :, None, :]
-        found = np.where(padded, PADDING, along).reshape(len(found) * places, -1)
-    return found
+        along = positions[:, None, :, None] * size + axis[None, :, None, :]
+        padded = (positions < 0)[:, None, :, None] | (axis < 0)[None, :, None, :]
+        positions = np.where(padded, PADDING, along).reshape(len(positions) * places, -1)
+    return positions
 
 
 def gather_index_of(positions: IntArray, channels: int) -> IntArray:

@@ -144,7 +144,7 @@ def soft_saturation(table: tf.Tensor, bias: tf.Tensor, *, lowest: tf.Tensor, hig
     tf.Tensor
         Scalar.
     """
-    largest, smallest = (tf.reduce_sum(found, axis=0) for found in extremes(table))
+    largest, smallest = (tf.reduce_sum(extreme, axis=0) for extreme in extremes(table))
     above, below = tf.nn.relu(bias + largest - highest), tf.nn.relu(lowest - bias - smallest)
     excess = (above + below) / (highest - lowest)
     return tf.reduce_mean(excess / (excess + 0.2))

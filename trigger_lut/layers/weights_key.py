@@ -46,11 +46,11 @@ def weights_key(arrays: Sequence[tf.Tensor]) -> tf.Tensor:
 
 def _parts(bits: Any, place: Any, total: Callable[[Any], Any]) -> list[Any]:
     """Return four integers below 2**16 from the bits of values and their positions, int64 arrays."""
-    found = []
+    parts = []
     for salt in SALTS:
         key = total(_mixed((bits & MASK) ^ ((_mixed(place) + salt) & MASK)))
-        found += [key & LOW, (key // (LOW + 1)) & LOW]
-    return found
+        parts += [key & LOW, (key // (LOW + 1)) & LOW]
+    return parts
 
 
 def _mixed(x: Any) -> Any:

@@ -158,8 +158,8 @@ class EventScore:
         (N,) ndarray or None
             None: there are no classes.
         """
-        found = [one.truth_of(np.asarray(truth)) for one, _ in self.heads if one.head.kind == CLASSES]
-        return found[0].astype(np.int64) if found else None
+        labels = [one.truth_of(np.asarray(truth)) for one, _ in self.heads if one.head.kind == CLASSES]
+        return labels[0].astype(np.int64) if labels else None
 
     def score(self, outputs: ArrayLike, truth: ArrayLike) -> Floats:
         """Score each event.
@@ -177,7 +177,7 @@ class EventScore:
             Score of each event.
         """
         predicted, true = np.asarray(outputs), np.asarray(truth)
-        parts = [found.score(predicted[:, one.outputs], one.truth_of(true)) for one, found in self.heads]
+        parts = [head_score.score(predicted[:, one.outputs], one.truth_of(true)) for one, head_score in self.heads]
         return _sum(parts, self.shares)
 
     def losses(
@@ -204,7 +204,7 @@ class EventScore:
         predicted, true = np.asarray(outputs), np.asarray(truth)
         if factors is None:
             factors = [1.0 if one.head.loss_weight is None else one.head.loss_weight for one, _ in self.heads]
-        parts = [found.losses(predicted[:, one.outputs], one.truth_of(true)) for one, found in self.heads]
+        parts = [head_score.losses(predicted[:, one.outputs], one.truth_of(true)) for one, head_score in self.heads]
         return _sum(parts, factors) + offset
 
     def mean(self, scores: Floats) -> float:
@@ -263,12 +263,12 @@ class EventScore:
                 metric=HEAD_METRICS[one.head.kind],
                 share=share,
                 scores=scores_of(
-                    found.score(predicted[:, one.outputs], one.truth_of(true)),
+                    head_score.score(predicted[:, one.outputs], one.truth_of(true)),
                     weights=self.weights,
                     labels=self.labels(true) if one.head.kind == CLASSES else None,
                 ),
             )
-            for (one, found), share in zip(self.heads, self.shares, strict=True)
+            for (one, head_score), share in zip(self.heads, self.shares, strict=True)
         ]
 
 
@@ -345,5 +345,5 @@ def class_weights(labels: ArrayLike) -> NDArray[np.float64]:
     (N,) ndarray
         1 over the number of events of the same class.
     """
-    held = np.asarray(labels)
-    return np.asarray(1.0 / np.bincount(held)[held], np.float64)
+    numbers = np.asarray(labels)
+    return np.asarray(1.0 / np.bincount(numbers)[numbers], np.float64)

@@ -66,8 +66,8 @@ def effective_events(weights: ArrayLike) -> float:
     float
         Effective number of events (L. Kish, Survey Sampling, Wiley 1965).
     """
-    held = np.asarray(weights, np.float64)
-    return float(held.sum() ** 2 / (held**2).sum())
+    values = np.asarray(weights, np.float64)
+    return float(values.sum() ** 2 / (values**2).sum())
 
 
 def standard_deviations(pair: ValueRatio) -> float:

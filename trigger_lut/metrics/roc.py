@@ -137,7 +137,7 @@ def thinned(background: Floats, signal: Floats) -> tuple[Floats, Floats]:
     return background[keep], signal[keep]
 
 
-def roc_curve(score: Floats, is_signal: NDArray[np.bool_], *, found: AucComponents) -> RocCurve:
+def roc_curve(score: Floats, is_signal: NDArray[np.bool_], *, components: AucComponents) -> RocCurve:
     """Return the curve of one class against all others.
 
     Parameters
@@ -146,7 +146,7 @@ def roc_curve(score: Floats, is_signal: NDArray[np.bool_], *, found: AucComponen
         Score of each event.
     is_signal : (N,) ndarray of bool
         True for events of the class.
-    found : AucComponents
+    components : AucComponents
         Result of `auc_components` for these events.
 
     Returns
@@ -157,7 +157,7 @@ def roc_curve(score: Floats, is_signal: NDArray[np.bool_], *, found: AucComponen
     points = thinned(background, signal)
     return RocCurve(
         auc=area(background, signal),
-        auc_error=auc_error(found),
+        auc_error=auc_error(components),
         efficiency_at_1e2=efficiency_at(background, signal, largest=1e-2),
         efficiency_at_1e3=efficiency_at(background, signal, largest=1e-3),
         background=points[0].tolist(),

@@ -84,25 +84,27 @@ def trace_event(network: Network, codes: IntArray) -> list[Step]:
     steps = []
     for n, (layer, start) in enumerate(zip(network.layers, network.first_value, strict=False)):
         for place in range(layer.n_positions):
-            seen = channel_codes(network, n, values=values, place=place)[0]
+            channel_values = channel_codes(network, n, values=values, place=place)[0]
             first = start + place * layer.shape[1]
-            found = values[0, first : first + layer.shape[1]]
+            output_values = values[0, first : first + layer.shape[1]]
             channels = [
-                _channel(network, layer, place=network.gather_index[n][place], i=i, values=values[0], seen=seen)
-                for i in range(len(seen))
+                _channel(
+                    network, layer, place=network.gather_index[n][place], i=i, values=values[0], channels=channel_values
+                )
+                for i in range(len(channel_values))
             ]
-            outputs = [_output(layer, o, seen, int(code)) for o, code in enumerate(found)]
+            outputs = [_output(layer, o, channel_values, int(code)) for o, code in enumerate(output_values)]
             steps.append(Step(layer.name, layer.computes_with, place, layer.n_positions, first, channels, outputs))
     return steps
 
 
 def _channel(
-    network: Network, layer: IntegerLayer, *, place: IntArray, i: int, values: IntArray, seen: IntArray
+    network: Network, layer: IntegerLayer, *, place: IntArray, i: int, values: IntArray, channels: IntArray
 ) -> Channel:
     source, kif = int(place[i]), layer.inputs[i]
     if source == PADDING:
-        return Channel(None, 0, kif.f, kif, int(seen[i]), "")
-    read, fraction, code = int(values[source]), network.fraction_of(source), int(seen[i])
+        return Channel(None, 0, kif.f, kif, int(channels[i]), "")
+    read, fraction, code = int(values[source]), network.fraction_of(source), int(channels[i])
     gained = kif.f - fraction
     exact = read << gained if gained >= 0 else read >> -gained
     if layer.rounding == "RND" and gained < 0:
@@ -115,26 +117,26 @@ def _channel(
     return Channel(source, read, fraction, kif, code, changed)
 
 
-def _output(layer: IntegerLayer, o: int, seen: IntArray, code: int) -> Output:
-    parts, start = EVENT_TRACE(layer, o, seen)
+def _output(layer: IntegerLayer, o: int, channels: IntArray, code: int) -> Output:
+    parts, start = EVENT_TRACE(layer, o, channels)
     return Output(parts, start, code, int(layer.fraction_bits[o]))
 
 
 @EVENT_TRACE.register(TableLayer)
-def _entries(layer: TableLayer, o: int, seen: IntArray) -> tuple[Parts, int | None]:
+def _entries(layer: TableLayer, o: int, channels: IntArray) -> tuple[Parts, int | None]:
     parts: Parts = {}
     for i in layer.entering(o):
-        address = int(layer.addresses(i, o, codes=seen[i]))
+        address = int(layer.addresses(i, o, codes=channels[i]))
         parts[i] = (address, int(layer.table(i, o)[address]))
     return parts, int(layer.bias[o])
 
 
 @EVENT_TRACE.register(LinearLayer)
-def _products(layer: LinearLayer, o: int, seen: IntArray) -> tuple[Parts, int | None]:
+def _products(layer: LinearLayer, o: int, channels: IntArray) -> tuple[Parts, int | None]:
     weights = {i: int(layer.weights[i, o]) for i in layer.entering(o)}
-    return {i: (weight, weight * int(seen[i])) for i, weight in weights.items()}, int(layer.bias[o])
+    return {i: (weight, weight * int(channels[i])) for i, weight in weights.items()}, int(layer.bias[o])
 
 
 @EVENT_TRACE.register(MaxLayer)
-def _operands(layer: MaxLayer, o: int, seen: IntArray) -> tuple[Parts, int | None]:
-    return {i: (layer.shift(i, o), int(seen[i]) << layer.shift(i, o)) for i in layer.entering(o)}, None
+def _operands(layer: MaxLayer, o: int, channels: IntArray) -> tuple[Parts, int | None]:
+    return {i: (layer.shift(i, o), int(channels[i]) << layer.shift(i, o)) for i in layer.entering(o)}, None

@@ -50,39 +50,39 @@ def input_reads(network: Network) -> list[Reads]:
         One entry a channel of the network's inputs.
     """
     needed = without_unread(network)
-    found = [Reads(np.zeros(kif.bits, dtype=np.bool_)) for kif in needed.inputs]
+    reads = [Reads(np.zeros(kif.bits, dtype=np.bool_)) for kif in needed.inputs]
     for value in map(int, needed.output_values):
-        if value < len(found):
-            found[value].bits[:] = True
+        if value < len(reads):
+            reads[value].bits[:] = True
     for n, layer in enumerate(needed.layers):
         for i in range(layer.shape[0]):
             outputs = np.flatnonzero(layer.edge_mask[i]).tolist()
             known: dict[object, NDArray[np.bool_]] = {}  # positions of a convolution read inputs of one format
             for channel in map(int, np.unique(needed.gather_index[n][:, i])):
-                if not 0 <= channel < len(found):
+                if not 0 <= channel < len(reads):
                     continue
                 kif = needed.inputs[channel]
                 if kif not in known:
                     known[kif] = _deciding(needed, n, i, channel, outputs)
-                found[channel].bits |= known[kif]
-                found[channel].kept |= {(n, i, o) for o in outputs}
-                found[channel].possible |= {(n, i, o) for o in np.flatnonzero(layer.possible_edges[i]).tolist()}
-    return found
+                reads[channel].bits |= known[kif]
+                reads[channel].kept |= {(n, i, o) for o in outputs}
+                reads[channel].possible |= {(n, i, o) for o in np.flatnonzero(layer.possible_edges[i]).tolist()}
+    return reads
 
 
 def _deciding(network: Network, n: int, i: int, channel: int, outputs: list[int]) -> NDArray[np.bool_]:
     """Return (bits,) of an input channel: True if flipping it changes what channel i of layer n gives, for any code."""
     layer, kif = network.layers[n], network.inputs[channel]
-    found = np.zeros(kif.bits, dtype=np.bool_)
+    deciding = np.zeros(kif.bits, dtype=np.bool_)
     if not outputs:
-        return found
+        return deciding
     every = np.arange(kif.lo, kif.hi + 1, dtype=np.int64)
     codes = converted(
         every, network.fraction_of(channel), kif=layer.inputs[i], overflow=layer.overflow[i], rounding=layer.rounding
     )
     for values in DECIDING_BITS(layer, i, codes):
-        found |= _changes(values)
-    return found
+        deciding |= _changes(values)
+    return deciding
 
 
 @DECIDING_BITS.register(TableLayer)

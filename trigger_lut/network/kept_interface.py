@@ -102,13 +102,13 @@ def in_structure_of(network: Network, former: Network) -> Network:
             f"keep: structure: expected {len(former.layers)} layers and the same inputs, found {len(network.layers)}"
         )
     layers = tuple(map(_layer_in_structure, network.layers, former.layers))
-    found = replace(former, layers=layers, port_formats=former.output_formats())
+    kept = replace(former, layers=layers, port_formats=former.output_formats())
     if problems := [
-        *found.validate(),
-        *(risk for risk in found.overflow_risks() if risk not in former.overflow_risks()),
+        *kept.validate(),
+        *(risk for risk in kept.overflow_risks() if risk not in former.overflow_risks()),
     ]:
         raise FirmwareError(f"keep: structure: {problems[0]}. Expected values in the formats of the earlier network")
-    return found
+    return kept
 
 
 def same_structure(network: Network, former: Network) -> bool:

@@ -57,10 +57,10 @@ class Network:
     @cached_property
     def first_value(self) -> list[int]:
         """Number of the first output of each layer, and the number of all values at the end."""
-        found = [len(self.inputs)]
+        starts = [len(self.inputs)]
         for layer in self.layers:
-            found.append(found[-1] + layer.n_positions * layer.shape[1])
-        return found
+            starts.append(starts[-1] + layer.n_positions * layer.shape[1])
+        return starts
 
     @cached_property
     def gather_index(self) -> list[IntArray]:
@@ -86,16 +86,19 @@ class Network:
         """Ranges of all values, from the formats of the inputs on."""
         known = [np.array([getattr(kif, end) for kif in self.inputs], dtype=np.int64) for end in ("lo", "hi", "f")]
         for layer, gather_index in zip(self.layers, self.gather_index, strict=True):
-            made = layer.output_ranges(read_ranges(Ranges(*known), gather_index, layer=layer))
-            known = [np.concatenate([k, m]) for k, m in zip(known, (made.lo, made.hi, made.f), strict=True)]
+            output_ranges = layer.output_ranges(read_ranges(Ranges(*known), gather_index, layer=layer))
+            known = [
+                np.concatenate([k, m])
+                for k, m in zip(known, (output_ranges.lo, output_ranges.hi, output_ranges.f), strict=True)
+            ]
         return Ranges(*known)
 
     @cached_property
     def _fractions(self) -> list[int]:
-        found = [kif.f for kif in self.inputs]
+        fractions = [kif.f for kif in self.inputs]
         for layer in self.layers:
-            found += layer.fraction_bits.tolist() * layer.n_positions
-        return found
+            fractions += layer.fraction_bits.tolist() * layer.n_positions
+        return fractions
 
     def fraction_of(self, value: int) -> int:
         """Return the fraction bits of a value.
@@ -141,9 +144,9 @@ class Network:
 
     def validate(self) -> list[str]:
         """List inconsistencies; empty for a sound network."""
-        found = [f"{layer.name}: {p}" for layer in self.layers for p in layer.validate()]
-        if found or not self.layers:
-            return found or ["a network needs at least one layer"]
+        problems = [f"{layer.name}: {p}" for layer in self.layers for p in layer.validate()]
+        if problems or not self.layers:
+            return problems or ["a network needs at least one layer"]
         for n, (layer, gather_index) in enumerate(zip(self.layers, self.gather_index, strict=True)):
             if gather_index.shape[1] != layer.shape[0]:
                 return [f"{layer.name}: takes {layer.shape[0]} channels, gets {gather_index.shape[1]}"]
@@ -164,15 +167,15 @@ class Network:
 
     def overflow_risks(self) -> list[str]:
         """List channels marked WRAP whose codes are not proven to fit: there values count modulo 2**bits."""
-        found = []
+        risks = []
         for n, layer in enumerate(self.layers):
             read = self.input_ranges(n)
             for p, i in np.ndindex(read.lo.shape):
                 codes, kif = read.one(p, i), layer.inputs[i]
                 if layer.overflow[i] == "WRAP" and not fits(*codes, kif=kif, rounding=layer.rounding):
                     lo, hi, f = codes
-                    found.append(f"{layer.name}: channel {i} may wrap: codes {lo}..{hi} at f={f} into {kif}")
-        return found
+                    risks.append(f"{layer.name}: channel {i} may wrap: codes {lo}..{hi} at f={f} into {kif}")
+        return risks
 
 
 def read_ranges(ranges: Ranges, gather_index: IntArray, *, layer: IntegerLayer) -> Ranges:
@@ -263,16 +266,16 @@ def load_network(path: str | Path | BinaryIO) -> Network:
         If the file is missing, damaged, inconsistent or of another version.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
-            meta = json.loads(str(held["meta"]))
+        with np.load(path, allow_pickle=False) as archive:
+            meta = json.loads(str(archive["meta"]))
             if meta["schema_version"] != SCHEMA_VERSION:
                 raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
             network = Network(
                 tuple(KIF(*f) for f in meta["inputs"]),
-                tuple(_layer(entry, n, held) for n, entry in enumerate(meta["layers"])),
+                tuple(_layer(entry, n, archive) for n, entry in enumerate(meta["layers"])),
                 tuple(meta["features"]),
                 tuple(meta["classes"]),
-                held["outputs"] if "outputs" in held.files else None,
+                archive["outputs"] if "outputs" in archive.files else None,
                 tuple(KIF(*f) for f in meta["port_formats"]) if "port_formats" in meta else None,
             )
     except FileNotFoundError as error:
@@ -294,10 +297,10 @@ def _file_fields(kind: type[IntegerLayer]) -> list[str]:
     return [*common[:3], *required, *common[3:], *(f.name for f in own if f.default is not MISSING)]
 
 
-def _layer(entry: dict[str, Any], n: int, held: Any) -> IntegerLayer:
+def _layer(entry: dict[str, Any], n: int, archive: Any) -> IntegerLayer:
     kind = KINDS[entry.pop("kind")]
     prefix = f"{n}_"
-    arrays = {key.removeprefix(prefix): held[key] for key in held.files if key.startswith(prefix)}
+    arrays = {key.removeprefix(prefix): archive[key] for key in archive.files if key.startswith(prefix)}
     entry |= {"inputs": tuple(KIF(*f) for f in entry["inputs"]), "overflow": tuple(entry["overflow"])}
     for name, key in FILE_KEYS.items():
         for content in (entry, arrays):

@@ -28,16 +28,16 @@ def code_ranges(layer: IntegerLayer, read: Ranges) -> IntArray:
         Smallest code, largest code and number of low bits that are always 0. A value with fewer fraction bits than the
         format has such bits.
     """
-    found = np.zeros((len(layer.inputs), 3), dtype=np.int64)
+    ranges = np.zeros((len(layer.inputs), 3), dtype=np.int64)
     for i, kif in enumerate(layer.inputs):
-        seen = {read.one(p, i) for p in range(len(read))}
-        ends = [converted_range(codes, kif, overflow=layer.overflow[i], rounding=layer.rounding) for codes in seen]
+        sources = {read.one(p, i) for p in range(len(read))}
+        ends = [converted_range(codes, kif, overflow=layer.overflow[i], rounding=layer.rounding) for codes in sources]
         lo, hi = min(lo for lo, _ in ends), max(hi for _, hi in ends)
-        zeros = min(max(kif.f - f, 0) if least != most or least else kif.bits for least, most, f in seen)
+        zeros = min(max(kif.f - f, 0) if least != most or least else kif.bits for least, most, f in sources)
         # The largest code of a format that is saturated into has no zeros at its end.
-        kept = all(fits(*codes, kif=kif, rounding=layer.rounding) for codes in seen)
-        found[i] = lo, hi, min(zeros, kif.bits) if kept else 0
-    return found
+        kept = all(fits(*codes, kif=kif, rounding=layer.rounding) for codes in sources)
+        ranges[i] = lo, hi, min(zeros, kif.bits) if kept else 0
+    return ranges
 
 
 def reachable(kif: KIF, width: int, *, codes: Sequence[int]) -> tuple[int, int, int]:
@@ -70,13 +70,13 @@ def entries_in_firmware(layer: TableLayer, codes: IntArray, *, i: int, o: int) -
 def _window(kif: KIF, m: int, *codes: int) -> IntArray:
     first, last, step = reachable(kif, m, codes=codes)
     if last - first < step:
-        found = np.array([first], dtype=np.int64)
+        window = np.array([first], dtype=np.int64)
     else:
         middle = (1 << m) >> 1 if kif.k else 0  # the entry at the code 0
         key = kif_for_range((first - middle) // step, (last - middle) // step, f=0)
-        found = np.clip(np.arange(key.lo, key.hi + 1) * step + middle, first, last)
-    found.setflags(write=False)
-    return found
+        window = np.clip(np.arange(key.lo, key.hi + 1) * step + middle, first, last)
+    window.setflags(write=False)
+    return window
 
 
 def address_bits(layer: TableLayer, read: Ranges) -> IntArray:

@@ -65,9 +65,9 @@ def all_values(network: Network, codes: IntArray) -> IntArray:
     for n, (layer, start) in enumerate(zip(network.layers, network.first_value, strict=False)):
         c_out = layer.shape[1]
         for place in range(layer.n_positions):
-            seen = channel_codes(network, n, values=values, place=place)
+            channels = channel_codes(network, n, values=values, place=place)
             first = start + place * c_out
-            values[:, first : first + c_out] = REFERENCE_MODEL(layer, seen)
+            values[:, first : first + c_out] = REFERENCE_MODEL(layer, channels)
     return values
 
 
@@ -111,13 +111,13 @@ def _linear(layer: LinearLayer, codes: IntArray) -> IntArray:
 
 @REFERENCE_MODEL.register(MaxLayer)
 def _largest(layer: MaxLayer, codes: IntArray) -> IntArray:
-    found = np.zeros((len(codes), layer.shape[1]), dtype=np.int64)
+    largest = np.zeros((len(codes), layer.shape[1]), dtype=np.int64)
     for o, fraction in enumerate(layer.fraction_bits.tolist()):
         channels = np.flatnonzero(layer.output_of == o)
         if len(channels):
             gained = np.array([fraction - layer.inputs[i].f for i in channels], dtype=np.int64)
-            found[:, o] = (codes[:, channels] * (1 << gained)).max(axis=1)
-    return found
+            largest[:, o] = (codes[:, channels] * (1 << gained)).max(axis=1)
+    return largest
 
 
 def channel_codes(network: Network, n: int, *, values: IntArray, place: int) -> IntArray:

@@ -166,7 +166,7 @@ def shareable(network: Network) -> list[Members]:
     list of Members
         In the order of their first layers; a layer is in one set at most.
     """
-    found: list[Members] = []
+    candidates: list[Members] = []
     taken: set[int] = set()
     for n, layer in enumerate(network.layers):
         if n in taken or layer.n_positions < 2:
@@ -176,8 +176,8 @@ def shareable(network: Network) -> list[Members]:
             if later not in taken and _joins(network, later, members):
                 members.append(later)
         taken.update(members)
-        found.append(Members(tuple(members), layer.n_positions))
-    return found
+        candidates.append(Members(tuple(members), layer.n_positions))
+    return candidates
 
 
 def fold_choices(positions: int, cycles: int) -> list[int]:
@@ -226,13 +226,13 @@ def split(network: Network, members: Members, *, instances: int) -> list[Part]:
     behind = [n for n in range(first, len(network.layers)) if n not in block_layers and n not in reducers]
 
     channels = _word_channels(network, members)
-    made = {v for n in members.layers for v in range(network.first_value[n], start[n + 1])}
+    produced = {v for n in members.layers for v in range(network.first_value[n], start[n + 1])}
     reduced = {v for n in reducers for v in range(network.first_value[n], start[n + 1])}
     read = {int(v) for n in behind for v in network.gather_index[n].ravel() if v != PADDING}
     read |= {int(v) for v in network.output_values}
-    stored = sorted(read & made)
+    stored = sorted(read & produced)
     later = {v for n in behind for v in range(network.first_value[n], start[n + 1])}
-    passed = sorted(read - made - reduced - later)
+    passed = sorted(read - produced - reduced - later)
     needed = sorted({int(v) for key in channels for v in key if v != PADDING} | set(passed))
 
     parts: list[Part] = []
@@ -291,12 +291,12 @@ def _joins(network: Network, n: int, members: list[int]) -> bool:
 
 def _word_channels(network: Network, members: Members) -> dict[tuple[int, ...], int]:
     """Return a number for each column of values (P,) that the block reads from outside."""
-    found: dict[tuple[int, ...], int] = {}
+    numbers: dict[tuple[int, ...], int] = {}
     for n in members.layers:
         for i in range(network.layers[n].shape[0]):
             if _inside(network, n, members.layers, i) is None:
-                found.setdefault(tuple(network.gather_index[n][:, i].tolist()), len(found))
-    return found
+                numbers.setdefault(tuple(network.gather_index[n][:, i].tolist()), len(numbers))
+    return numbers
 
 
 # ---------------------------------------------------------------- sums and maxima over positions
@@ -318,14 +318,14 @@ class _Reducer:
 
 def _reducers(network: Network, members: Members, sums_only: bool) -> dict[int, _Reducer]:
     """Find the layers that add or compare the same outputs of all positions of the block."""
-    found = {}
+    reducers = {}
     for n in range(members.layers[0] + 1, len(network.layers)):
         way = COLLECTED.get(type(network.layers[n]))
         if way is not None and (way.kind == "sum" or not sums_only) and n not in members.layers:
             reducer = _reducer(network, members, n)
             if reducer is not None:
-                found[n] = reducer
-    return found
+                reducers[n] = reducer
+    return reducers
 
 
 def _reducer(network: Network, members: Members, n: int) -> _Reducer | None:

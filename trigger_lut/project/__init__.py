@@ -64,12 +64,12 @@ def _require_empty(folder: Path) -> None:
     """Raise ConfigurationError if a path is neither an empty folder nor free."""
     if folder.is_dir():
         count = len(list(folder.iterdir()))
-        found = f"{count} {'entry' if count == 1 else 'entries'}" if count else ""
+        content = f"{count} {'entry' if count == 1 else 'entries'}" if count else ""
     else:
-        found = "a file" if folder.exists() or folder.is_symlink() else ""
-    if found:
+        content = "a file" if folder.exists() or folder.is_symlink() else ""
+    if content:
         raise ConfigurationError(
-            f"{folder}: not an empty folder. Expected a new or an empty folder, found {found}. Choose another name."
+            f"{folder}: not an empty folder. Expected a new or an empty folder, found {content}. Choose another name."
         )
 
 

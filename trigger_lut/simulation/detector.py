@@ -94,25 +94,25 @@ def in_towers(
     """
     kind = np.abs(pdg_id)
     turned = phi - deflection(pt, charges(pdg_id))
-    seen = (np.abs(eta) < ETA_MAX) & np.isfinite(turned) & (kind != MUON) & ~np.isin(kind, INVISIBLE)
+    visible = (np.abs(eta) < ETA_MAX) & np.isfinite(turned) & (kind != MUON) & ~np.isin(kind, INVISIBLE)
     return Deposits(
-        eta=np.floor((eta[seen] + ETA_MAX) / TOWER).astype(np.int64).clip(0, ETA_TOWERS - 1),
-        phi=np.floor(turned[seen] / TOWER).astype(np.int64) % PHI_TOWERS,
-        layer=np.where(np.isin(kind[seen], (ELECTRON, PHOTON)), EM, HAD),
-        et_gev=pt[seen],
-        offsets=np.searchsorted(collision[seen], np.arange(collisions + 1)),
+        eta=np.floor((eta[visible] + ETA_MAX) / TOWER).astype(np.int64).clip(0, ETA_TOWERS - 1),
+        phi=np.floor(turned[visible] / TOWER).astype(np.int64) % PHI_TOWERS,
+        layer=np.where(np.isin(kind[visible], (ELECTRON, PHOTON)), EM, HAD),
+        et_gev=pt[visible],
+        offsets=np.searchsorted(collision[visible], np.arange(collisions + 1)),
     )
 
 
 def smeared(et_gev: Floats, random: np.random.Generator) -> Floats:
     """Smear tower energies (N, 2, eta, phi) with the resolution of each layer; the result is not negative."""
-    found = et_gev.copy()
-    hit = found > 0
+    energies = et_gev.copy()
+    hit = energies > 0
     layer = np.nonzero(hit)[1]
-    et = found[hit]
+    et = energies[hit]
     sigma = np.sqrt(np.array(STOCHASTIC)[layer] ** 2 * et + np.array(CONSTANT)[layer] ** 2 * et**2)
-    found[hit] = np.maximum(et + sigma * random.standard_normal(len(et)), 0.0)
-    return found
+    energies[hit] = np.maximum(et + sigma * random.standard_normal(len(et)), 0.0)
+    return energies
 
 
 def digitized(et_gev: Floats) -> Floats:

@@ -21,7 +21,7 @@ from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError,
 from trigger_lut.stages.registry import Output
 from trigger_lut.stages.scan import scan_points
 from trigger_lut.stages.summary import summarize
-from trigger_lut.verification.consistency import BESIDE, Design, differs, problems_of, read_design
+from trigger_lut.verification.consistency import OPTIONAL_CARDS, Design, differs, problems_of, read_design
 from trigger_lut.verification.judgement import details, failing, other_interface, reasons_to_fail
 
 LOG = logging.getLogger(__name__)
@@ -188,8 +188,8 @@ def _by_folder(cards: Sequence[Path], problems: list[str]) -> dict[Path, dict[st
     cards_by_folder: dict[Path, dict[str, Path]] = {}
     for path in cards:
         stage = stage_of(path)
-        if stage not in BESIDE or path.name != f"{stage}.json":
-            names = ", ".join(f"{name}.json" for name in BESIDE)
+        if stage not in OPTIONAL_CARDS or path.name != f"{stage}.json":
+            names = ", ".join(f"{name}.json" for name in OPTIONAL_CARDS)
             found_stage = f"a card of stage {stage!r}" if stage else "no card"
             problems.append(f"{path}: the verdict judges no such card. Expected one of {names}, found {found_stage}.")
         else:

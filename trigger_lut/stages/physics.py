@@ -99,7 +99,8 @@ def classification(
         accuracy=_accuracy(judged, weights, scores.weighted),
         scores=scores,
         classes={
-            name: roc_curve(judged.scores[:, k], labels == k, found=judged.shares[k]) for k, name in enumerate(classes)
+            name: roc_curve(judged.scores[:, k], labels == k, components=judged.shares[k])
+            for k, name in enumerate(classes)
         },
         confusion=confusion(judged.assigned, labels, classes=len(classes)).tolist(),
     )

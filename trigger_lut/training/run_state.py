@@ -65,7 +65,7 @@ class RunState:
         Networks from which the result is chosen.
     nearest : ClosestNetwork or None
         The best of those that synthesis found too large.
-    found : FeasibleNetwork or None
+    feasible : FeasibleNetwork or None
         Result so far, while training continues with more edges.
     result : TrainingResult or None
         Result, at the end.
@@ -89,7 +89,7 @@ class RunState:
     measurements: list[Measurement] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
     nearest: ClosestNetwork | None = None
-    found: FeasibleNetwork | None = None
+    feasible: FeasibleNetwork | None = None
     result: TrainingResult | None = None
 
     @property
@@ -148,7 +148,7 @@ class RunState:
     def packed(self) -> tuple[Weights, dict[str, Any]]:
         """Return the state as arrays and JSON-able values.
 
-        Arrays are in this order: candidates, the nearest network, the found one, the last one whose outputs vary.
+        Arrays are in this order: candidates, the nearest network, the feasible one, the last one whose outputs vary.
         """
         values = {key: getattr(self, key) for key in (*PLAIN, *SECONDS)} | {
             "correction": asdict(self.budget.correction),
@@ -159,15 +159,15 @@ class RunState:
             "measurements": [m.model_dump() for m in self.measurements],
             "candidates": [[c.accuracy, asdict(c.cost), c.over] for c in self.candidates],
             "nearest": None,
-            "found": None,
+            "feasible": None,
         }
         networks = [c.weights for c in self.candidates]
         if self.nearest is not None:
             values["nearest"] = [self.nearest.over, asdict(self.nearest.built), asdict(self.nearest.correction)]
             networks.append(self.nearest.weights)
-        if self.found is not None:
-            values["found"] = [self.found.accuracy, asdict(self.found.built)]
-            networks.append(self.found.weights)
+        if self.feasible is not None:
+            values["feasible"] = [self.feasible.accuracy, asdict(self.feasible.built)]
+            networks.append(self.feasible.weights)
         networks.append(self.last_varying_weights)
         return [array for weights in networks for array in weights], values
 
@@ -198,9 +198,9 @@ class RunState:
             Candidate(accuracy, Cost(tuple(LayerCost(**x) for x in cost["layers"]), cost["stages"]), over, weights)
             for (accuracy, cost, over), weights in zip(values["candidates"], networks, strict=False)
         ]
-        if values["found"] is not None:
-            accuracy, built = values["found"]
-            self.found = FeasibleNetwork(accuracy, Built(**built), networks.pop())
+        if values["feasible"] is not None:
+            accuracy, built = values["feasible"]
+            self.feasible = FeasibleNetwork(accuracy, Built(**built), networks.pop())
         if values["nearest"] is not None:
             over, built, corrected = values["nearest"]
             self.nearest = ClosestNetwork(over, Built(**built), Correction(**corrected), networks[-1])

@@ -32,11 +32,13 @@ def select_result(state: RunState, model: TrainableModel) -> None:
     if state.spec.keeps_structure:
         state.result = _of_tables_alone(state, best)
         return
-    if best is None and (state.found is None or (state.nearest is not None and state.prune_rounds < MAX_PRUNE_ROUNDS)):
+    if best is None and (
+        state.feasible is None or (state.nearest is not None and state.prune_rounds < MAX_PRUNE_ROUNDS)
+    ):
         _prune_and_retrain(state, model)
         return
-    if state.found is not None and (best is None or not _as_accurate(model, best, state.found)):
-        best = state.found
+    if state.feasible is not None and (best is None or not _as_accurate(model, best, state.feasible)):
+        best = state.feasible
     if state.luts.binds and state.regrow_rounds < MAX_REGROW_ROUNDS and best.built.luts < USED * state.spec.budget.luts:
         _regrow_and_retrain(state, model, best)
         return
@@ -61,7 +63,7 @@ def _best(state: RunState, model: TrainableModel) -> FeasibleNetwork | None:
     left, best, share = list(state.candidates), None, MARGIN
     for _ in range(MAX_TRIALS):
         fitting = [c for c in left if state.budget.is_met(c.cost, share)]
-        if not fitting and state.nearest is None and state.found is None and best is None:
+        if not fitting and state.nearest is None and state.feasible is None and best is None:
             fitting = [min(left, key=lambda c: state.budget.excess(c.cost))]
         better = [c for c in fitting if best is None or c.accuracy > best.accuracy]
         if not better:
@@ -99,8 +101,8 @@ def _prune_and_retrain(state: RunState, model: TrainableModel) -> None:
     """Prune the nearest network by its own correction and retrain it; give up after MAX_PRUNE_ROUNDS times."""
     assert state.nearest is not None, "every training ends with a candidate"
     gave_up = TrainingResult(False, state.nearest.built, state.nearest.weights)
-    if state.found is not None:
-        gave_up = TrainingResult(True, state.found.built, state.found.weights)
+    if state.feasible is not None:
+        gave_up = TrainingResult(True, state.feasible.built, state.feasible.weights)
     if state.prune_rounds == MAX_PRUNE_ROUNDS:
         state.result = gave_up if gave_up.meets_budget else _prune_only(state, model)
         return
@@ -174,7 +176,7 @@ def _regrow_and_retrain(state: RunState, model: TrainableModel, start: FeasibleN
     """Fill the found network by its own correction and retrain it; it stays the result if nothing better comes."""
     model.load_weights(start.weights)
     state.budget = replace(state.budget, correction=correction(start.built, state.budget.estimate(model.network())))
-    state.found, state.regrow_rounds = start, state.regrow_rounds + 1
+    state.feasible, state.regrow_rounds = start, state.regrow_rounds + 1
     _go_on(state, model)
     if state.result is not None:
         state.result = TrainingResult(True, start.built, start.weights)

@@ -46,18 +46,18 @@ def cached(name: str, made_of: Iterable[str | bytes], *, build: Callable[[Path],
         if _is_whole(path, start):
             return path
     with tempfile.TemporaryDirectory(prefix="trigger_lut_building_") as scratch:
-        made = Path(scratch, name)
-        build(made)
-        path = folder / f"{start}{_sha256(made)}{suffix}"
+        built = Path(scratch, name)
+        build(built)
+        path = folder / f"{start}{_sha256(built)}{suffix}"
         try:
             with locked_folder(folder, ".building-") as part:
-                shutil.copy(made, part / name)
+                shutil.copy(built, part / name)
                 (part / name).replace(path)
             _remove_oldest(folder, keep=path)
         except OSError as error:  # the user's folder is full: this process alone has the file
             LOG.warning(f"trigger_lut: {folder}: cannot keep {name} ({error.strerror}); it will be built again")
             path = Path(tempfile.mkdtemp(prefix="trigger_lut_built_"), name)
-            shutil.move(made, path)
+            shutil.move(built, path)
     return path
 
 
@@ -97,16 +97,16 @@ def _is_whole(path: Path, start: str) -> bool:
 
 def _remove_oldest(folder: Path, keep: Path) -> None:
     """Remove files until `MOST_BYTES` are left, those first that were not used for the longest time."""
-    found = []
+    entries = []
     for path in folder.iterdir():
         try:
             status = path.stat()
         except OSError:  # another process removed it
             continue
         if path.is_file() and path != keep:
-            found.append((status.st_mtime_ns, status.st_size, path))
-    total = keep.stat().st_size + sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
+            entries.append((status.st_mtime_ns, status.st_size, path))
+    total = keep.stat().st_size + sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
         if total <= MOST_BYTES:
             return
         path.unlink(missing_ok=True)

@@ -101,7 +101,7 @@ def tcl(text: str) -> str:
     """
     if not re.search(r"[{}\\]", one_line(text)):
         return f"{{{text}}}"
-    return re.sub(r"[^A-Za-z0-9_./:=+-]", lambda found: "\\" + found[0] if found[0].isascii() else found[0], text)
+    return re.sub(r"[^A-Za-z0-9_./:=+-]", lambda match: "\\" + match[0] if match[0].isascii() else match[0], text)
 
 
 def markdown(text: str) -> str:
@@ -117,5 +117,5 @@ def markdown(text: str) -> str:
     str
         One line, which fits into one cell of a table.
     """
-    escaped = re.sub(r"[\\`*{}\[\]#|~$]|(?<!\w)_|_(?!\w)", lambda found: "\\" + found[0], visible(text))
+    escaped = re.sub(r"[\\`*{}\[\]#|~$]|(?<!\w)_|_(?!\w)", lambda match: "\\" + match[0], visible(text))
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -173,20 +173,20 @@ def locked_folder(parent: Path, prefix: str) -> Iterator[Path]:
             finally:
                 os.close(lock)
     while True:
-        made = parent / f"{prefix}{os.getpid()}-{os.urandom(4).hex()}"
-        made.mkdir(mode=0o700)
+        folder = parent / f"{prefix}{os.getpid()}-{os.urandom(4).hex()}"
+        folder.mkdir(mode=0o700)
         try:
-            lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except FileNotFoundError:  # a sibling removed it before it was opened
             continue
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if made.exists():  # else a sibling removed it before it was locked
+        if folder.exists():  # else a sibling removed it before it was locked
             break
         os.close(lock)
     try:
-        yield made
+        yield folder
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
 
 
@@ -222,8 +222,8 @@ def error_number(error: OSError) -> int | None:
     """
     if not isinstance(error, shutil.Error):
         return error.errno
-    found = re.search(r"\[Errno (\d+)\]", str(error))
-    return int(found[1]) if found else None
+    match = re.search(r"\[Errno (\d+)\]", str(error))
+    return int(match[1]) if match else None
 
 
 def _locked_file(part: Path, path: Path) -> int:

@@ -58,9 +58,9 @@ def same_in_code(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     tuple of str
         A name, and the earlier name that it equals in code.
     """
-    seen: dict[str, str] = {}
+    names_by_word: dict[str, str] = {}
     for name in names:
-        other = seen.setdefault(code_word(name).lower(), name)
+        other = names_by_word.setdefault(code_word(name).lower(), name)
         if other != name:
             yield name, other
 

@@ -24,8 +24,8 @@ def verilator_root() -> Path:
 def cxx_compiler() -> str:
     """Path of the C++ compiler: $CXX, else g++, else clang++. Raises ToolMissingError."""
     for name in (os.environ.get("CXX", ""), "g++", "clang++"):
-        if name and (found := shutil.which(name)):
-            return found
+        if name and (program := shutil.which(name)):
+            return program
     raise ToolMissingError(
         "no C++ compiler: expected g++ or clang++ on PATH, or its path in $CXX (Debian and Ubuntu: apt-get install g++)"
     )
@@ -72,6 +72,6 @@ def run_program(
     except FileNotFoundError as error:
         raise ToolMissingError(f"{name}: no such program: {command[0]}") from error
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-20:]
-        raise ToolFailedError(f"{name} ended with status {done.returncode}:\n" + "\n".join(said))
+        last_lines = (done.stderr.strip() or done.stdout.strip()).splitlines()[-20:]
+        raise ToolFailedError(f"{name} ended with status {done.returncode}:\n" + "\n".join(last_lines))
     return done.stdout

@@ -38,7 +38,7 @@ MEASURED: dict[str, type[Card]] = {
     "physics": PhysicsCard,
 }
 """Cards that every design has."""
-BESIDE: dict[str, type[Card]] = {
+OPTIONAL_CARDS: dict[str, type[Card]] = {
     "prove": ProveCard,
     "faults": FaultsCard,
     "decision": DecisionCard,
@@ -97,7 +97,7 @@ def read_design(folder: Path, optional: dict[str, Path]) -> Design:
     folder
         Folder of the design.
     optional
-        Path by stage of the cards that not every design has, of the stages in `BESIDE`.
+        Path by stage of the cards that not every design has, of the stages in `OPTIONAL_CARDS`.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def read_design(folder: Path, optional: dict[str, Path]) -> Design:
         If a card is missing or invalid.
     """
     cards: dict[str, Any] = {stage: read_card(kind, folder / f"{stage}.json") for stage, kind in MEASURED.items()}
-    cards |= {stage: read_card(BESIDE[stage], path) for stage, path in optional.items()}
+    cards |= {stage: read_card(OPTIONAL_CARDS[stage], path) for stage, path in optional.items()}
     return Design(folder, read_card(Spec, folder / "spec.json"), load_network(folder / "network.npz"), cards)
 
 

@@ -110,7 +110,7 @@ def unproven(path: Path) -> list[str]:
     if path.name.startswith("decision"):
         decided = read_card(DecisionCard, path)
         failures = [] if decided.bit_exact else [f"{decided.design}: decision in firmware: {decided.verdict}"]
-        clock = judge("clock_mhz", decided.clock_mhz, found=decided.fmax_mhz_estimate, at_least=True)
+        clock = judge("clock_mhz", decided.clock_mhz, measured=decided.fmax_mhz_estimate, at_least=True)
         if not clock.met:
             failures.append(f"{decided.design}: decision in firmware: {describe_miss(clock)}")
         return failures

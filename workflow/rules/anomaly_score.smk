@@ -13,7 +13,7 @@ if plan.data_set.anomaly is not None:
             teacher=always(plan.data_set.anomaly.teacher.model_dump_json()),
             code=fingerprint("stages.anomaly_score"),
         resources:
-            **needs(mem_mb=3000, runtime=60),
+            **resources(mem_mb=3000, runtime=60),
         log:
             f"results/logs/data/{DATA_SET}/teacher.log",
         shell:
@@ -24,13 +24,13 @@ if plan.data_set.anomaly is not None:
         input:
             OWN_DATA.card("teacher"),
         output:
-            page=shown(f"{DATA}/pages/teacher.html", "teacher", "what is unusual"),
-            plot=shown(f"{DATA}/pages/scores.svg", "teacher", "scores by class"),
+            page=report_item(f"{DATA}/pages/teacher.html", "teacher", "what is unusual"),
+            plot=report_item(f"{DATA}/pages/scores.svg", "teacher", "scores by class"),
         params:
             folder=OWN_DATA.pages,
             code=fingerprint("report.pages.teacher"),
         resources:
-            **needs(mem_mb=1000, runtime=10),
+            **resources(mem_mb=1000, runtime=10),
         log:
             f"results/logs/data/{DATA_SET}/page_of_teacher.log",
         shell:

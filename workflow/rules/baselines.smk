@@ -14,7 +14,7 @@ rule baselines:
         seed=plan.budget.seed,
         code=fingerprint("stages.baselines"),
     resources:
-        **needs(mem_mb=3000, runtime=60),
+        **resources(mem_mb=3000, runtime=60),
     log:
         f"results/logs/data/{DATA_SET}/reference.log",
     shell:

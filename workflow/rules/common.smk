@@ -36,7 +36,7 @@ def stage(name, /, **options):
     return registry()[name].shell(**options)
 
 
-def shown(path, stage, what):
+def report_item(path, stage, what):
     """A page or plot for the report: its caption is that of the stage."""
     owner = "{design}" if "{design}" in path else DATA_SET if path.startswith(DATA) else "all designs"
     category = PARENT_CATEGORY.get(stage, stage)
@@ -48,7 +48,7 @@ def shown(path, stage, what):
     )
 
 
-def asked(wildcards):
+def spec_of(wildcards):
     """What a design was asked for."""
     if wildcards.design not in plan.specs:
         sys.exit(f"trigger-lut: error: no design {wildcards.design!r}{nearest(wildcards.design, plan.specs)}")
@@ -76,16 +76,16 @@ def untracked(files):
     return [f"{file}: {status.st_size} bytes, {status.st_mtime_ns} ns" for file, status in found]
 
 
-def here(source):
+def local_files(source):
     """The files of a source that are no addresses."""
     return [file for file in source.all_files() if isinstance(file, Path)]
 
 
-def edited(path, resolved, content):
+def if_changed(path, resolved, content):
     """The file that was edited; `ancient` unless what was resolved from it has other content now."""
     if has_wildcards(path):
         return []
-    return str(path) if holds_other(Path(resolved), content) else ancient(str(path))
+    return str(path) if is_stale(Path(resolved), content) else ancient(str(path))
 
 
 def always(value):
@@ -93,7 +93,7 @@ def always(value):
     return lambda wildcards: value
 
 
-def needs(mem_mb, runtime, gpus=0):
+def resources(mem_mb, runtime, gpus=0):
     """Resources of a job under the names that the executors read; twice as much in the second attempt, and so on.
 
     mem_mb: memory in MB. runtime: minutes. gpus: 0 asks for none. SLURM and `--resources` read mem_mb, runtime and gpu;

@@ -20,7 +20,7 @@ if DECISION:
             seconds=plan.budget.verification.sat_timeout_s,
             code=fingerprint("stages.decision"),
         resources:
-            **needs(mem_mb=2000, runtime=60),
+            **resources(mem_mb=2000, runtime=60),
         log:
             "results/logs/{design}/decision.log",
         shell:

@@ -24,7 +24,7 @@ if plan.drift:
             trigger=always(plan.data_set.trigger.model_dump_json() if plan.data_set.trigger is not None else ""),
             code=fingerprint("stages.drift"),
         resources:
-            **needs(mem_mb=2000, runtime=10),
+            **resources(mem_mb=2000, runtime=10),
         log:
             "results/logs/{design}/drift_{drift}.log",
         shell:
@@ -35,13 +35,13 @@ if plan.drift:
         input:
             DESIGN.card("drift_{drift}"),
         output:
-            page=shown(f"{DESIGN.pages}/drift_{{drift}}.html", "drift", "{drift}: inputs, outputs and rates"),
-            plot=shown(f"{DESIGN.pages}/drift_{{drift}}.svg", "drift", "{drift}: inputs that drifted most"),
+            page=report_item(f"{DESIGN.pages}/drift_{{drift}}.html", "drift", "{drift}: inputs, outputs and rates"),
+            plot=report_item(f"{DESIGN.pages}/drift_{{drift}}.svg", "drift", "{drift}: inputs that drifted most"),
         params:
             folder=DESIGN.pages,
             code=fingerprint("report.pages.drift"),
         resources:
-            **needs(mem_mb=1000, runtime=10),
+            **resources(mem_mb=1000, runtime=10),
         log:
             "results/logs/{design}/page_of_drift_{drift}.log",
         shell:

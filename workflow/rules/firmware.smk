@@ -18,7 +18,7 @@ rule firmware:
         object_step=object_step,
         code=fingerprint("stages.firmware"),
     resources:
-        **needs(mem_mb=3000, runtime=60),
+        **resources(mem_mb=3000, runtime=60),
     log:
         "results/logs/{design}/firmware.log",
     shell:

@@ -10,7 +10,7 @@ rule importance:
     params:
         code=fingerprint("stages.importance"),
     resources:
-        **needs(mem_mb=2000, runtime=20),
+        **resources(mem_mb=2000, runtime=20),
     log:
         "results/logs/{design}/importance.log",
     shell:
@@ -23,17 +23,17 @@ rule page_of_importance:
         DESIGN.card("importance"),
     output:
         **(
-            {"slots": shown(f"{DESIGN.pages}/slots.svg", "importance", "importance of object slots")}
+            {"slots": report_item(f"{DESIGN.pages}/slots.svg", "importance", "importance of object slots")}
             if plan.data_set.objects
             else {}
         ),
-        page=shown(f"{DESIGN.pages}/importance.html", "importance", "importance of inputs"),
-        plot=shown(f"{DESIGN.pages}/importance.svg", "importance", "importance of bits"),
+        page=report_item(f"{DESIGN.pages}/importance.html", "importance", "importance of inputs"),
+        plot=report_item(f"{DESIGN.pages}/importance.svg", "importance", "importance of bits"),
     params:
         folder=DESIGN.pages,
         code=fingerprint("report.pages.importance"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/page_of_importance.log",
     shell:

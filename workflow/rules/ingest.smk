@@ -19,18 +19,18 @@ rule read:
     """Read file number {wildcards.number} of data set {wildcards.data_set} into records."""
     input:
         description=ANY_DATA.description,
-        files=lambda wildcards: tracked(here(source(wildcards))),
+        files=lambda wildcards: tracked(local_files(source(wildcards))),
     output:
         rows=temp("results/data/{data_set}/read/{number}.rows"),
         card=temp("results/data/{data_set}/read/{number}.json"),
     params:
         source=lambda wildcards: source(wildcards).text(),
-        untracked=lambda wildcards: untracked(here(source(wildcards))),
+        untracked=lambda wildcards: untracked(local_files(source(wildcards))),
         code=fingerprint("stages.read"),
     wildcard_constraints:
         number="[0-9]+",
     resources:
-        **needs(mem_mb=1000, runtime=60),
+        **resources(mem_mb=1000, runtime=60),
     log:
         "results/logs/data/{data_set}/read_{number}.log",
     shell:
@@ -53,7 +53,7 @@ if KERAS_FILE is not None:
             digest=always(model_digest(plan.budget.network)),
             code=fingerprint("stages.input_formats"),
         resources:
-            **needs(mem_mb=2000, runtime=30),
+            **resources(mem_mb=2000, runtime=30),
         log:
             f"results/logs/data/{DATA_SET}/input_formats.log",
         shell:
@@ -82,7 +82,7 @@ rule ingest:
         # Snakemake cannot see files at these addresses: another list of addresses reads again.
         remote=lambda wildcards: described(wildcards).remote,
     resources:
-        **needs(mem_mb=1000, runtime=60),
+        **resources(mem_mb=1000, runtime=60),
     log:
         "results/logs/data/{data_set}/ingest.log",
     shell:

@@ -25,21 +25,21 @@ rule pages_of_data:
     output:
         **(
             {
-                "simulation": shown(f"{DATA_PAGES}/simulate.html", "simulate", "what was simulated"),
-                "simulated": shown(f"{DATA_PAGES}/{SIMULATED_PLOT[0]}.svg", "simulate", SIMULATED_PLOT[1]),
+                "simulation": report_item(f"{DATA_PAGES}/simulate.html", "simulate", "what was simulated"),
+                "simulated": report_item(f"{DATA_PAGES}/{SIMULATED_PLOT[0]}.svg", "simulate", SIMULATED_PLOT[1]),
             }
             if plan.simulated
             else {}
         ),
-        ingest=shown(f"{DATA_PAGES}/ingest.html", "ingest", "features and formats"),
-        inputs=shown(f"{DATA_PAGES}/inputs.svg", "ingest", "input distributions"),
-        codes=shown(f"{DATA_PAGES}/codes.svg", "ingest", "codes in use"),
-        reference=shown(f"{DATA_PAGES}/reference.html", "reference", "what is learnable"),
+        ingest=report_item(f"{DATA_PAGES}/ingest.html", "ingest", "features and formats"),
+        inputs=report_item(f"{DATA_PAGES}/inputs.svg", "ingest", "input distributions"),
+        codes=report_item(f"{DATA_PAGES}/codes.svg", "ingest", "codes in use"),
+        reference=report_item(f"{DATA_PAGES}/reference.html", "reference", "what is learnable"),
     params:
         folder=DATA_PAGES,
         code=fingerprint("report.pages.data"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         f"results/logs/data/{DATA_SET}/pages.log",
     shell:
@@ -59,28 +59,28 @@ rule pages_of_design:
         synth=DESIGN.card("synth"),
         timing=DESIGN.card("timing"),
     output:
-        **{name: shown(f"{DESIGN.pages}/{name}.svg", "physics", what) for name, what in PHYSICS_PLOTS.items()},
-        train=shown(f"{DESIGN.pages}/train.html", "train", "layers, widths and budget"),
-        training=shown(f"{DESIGN.pages}/training.svg", "train", "training curves"),
-        widths=shown(f"{DESIGN.pages}/widths.svg", "train", "bit widths and pruning"),
-        physics=shown(f"{DESIGN.pages}/physics.html", "physics", "efficiencies"),
-        verify=shown(f"{DESIGN.pages}/verify.html", "verify", "comparisons"),
-        matrix=shown(f"{DESIGN.pages}/verification.svg", "verify", "verification matrix"),
-        synth=shown(f"{DESIGN.pages}/synth.html", "synth", "resources"),
-        resources=shown(f"{DESIGN.pages}/resources.svg", "synth", "resources against budget"),
-        timing=shown(f"{DESIGN.pages}/timing.html", "timing", "latency and throughput"),
-        pipeline=shown(f"{DESIGN.pages}/pipeline.svg", "timing", "pipeline timing"),
+        **{name: report_item(f"{DESIGN.pages}/{name}.svg", "physics", what) for name, what in PHYSICS_PLOTS.items()},
+        train=report_item(f"{DESIGN.pages}/train.html", "train", "layers, widths and budget"),
+        training=report_item(f"{DESIGN.pages}/training.svg", "train", "training curves"),
+        widths=report_item(f"{DESIGN.pages}/widths.svg", "train", "bit widths and pruning"),
+        physics=report_item(f"{DESIGN.pages}/physics.html", "physics", "efficiencies"),
+        verify=report_item(f"{DESIGN.pages}/verify.html", "verify", "comparisons"),
+        matrix=report_item(f"{DESIGN.pages}/verification.svg", "verify", "verification matrix"),
+        synth=report_item(f"{DESIGN.pages}/synth.html", "synth", "resources"),
+        resources=report_item(f"{DESIGN.pages}/resources.svg", "synth", "resources against budget"),
+        timing=report_item(f"{DESIGN.pages}/timing.html", "timing", "latency and throughput"),
+        pipeline=report_item(f"{DESIGN.pages}/pipeline.svg", "timing", "pipeline timing"),
     params:
         folder=DESIGN.pages,
         # for the captions
-        luts=lambda wildcards: asked(wildcards).budget.luts,
-        latency_ns=lambda wildcards: asked(wildcards).budget.latency_ns,
-        dsp=lambda wildcards: asked(wildcards).budget.dsp,
-        bram18=lambda wildcards: asked(wildcards).budget.bram18,
-        clock_mhz=lambda wildcards: asked(wildcards).target.clock_mhz,
+        luts=lambda wildcards: spec_of(wildcards).budget.luts,
+        latency_ns=lambda wildcards: spec_of(wildcards).budget.latency_ns,
+        dsp=lambda wildcards: spec_of(wildcards).budget.dsp,
+        bram18=lambda wildcards: spec_of(wildcards).budget.bram18,
+        clock_mhz=lambda wildcards: spec_of(wildcards).target.clock_mhz,
         code=fingerprint("report.pages.design"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/pages.log",
     shell:
@@ -93,12 +93,12 @@ rule page_of_event:
         network=DESIGN.network,
         codes=OWN_DATA.codes,
     output:
-        shown(f"{DESIGN.pages}/event.html", "event", "path of one event"),
+        report_item(f"{DESIGN.pages}/event.html", "event", "path of one event"),
     params:
         event=0,
         code=fingerprint("report.pages.event"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/page_of_event.log",
     shell:
@@ -110,13 +110,13 @@ rule page_of_firmware:
     input:
         DESIGN.card("firmware"),
     output:
-        page=shown(f"{DESIGN.pages}/firmware.html", "firmware", "pipeline and layers"),
-        plot=shown(f"{DESIGN.pages}/stages.svg", "firmware", "pipeline stages"),
+        page=report_item(f"{DESIGN.pages}/firmware.html", "firmware", "pipeline and layers"),
+        plot=report_item(f"{DESIGN.pages}/stages.svg", "firmware", "pipeline stages"),
     params:
         folder=DESIGN.pages,
         code=fingerprint("report.pages.firmware"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/page_of_firmware.log",
     shell:
@@ -129,14 +129,14 @@ rule pages_of_proof:
         prove=DESIGN.card("prove"),
         faults=DESIGN.card("faults"),
     output:
-        prove=shown(f"{DESIGN.pages}/prove.html", "prove", "outputs proven"),
-        faults=shown(f"{DESIGN.pages}/faults.html", "faults", "faults injected"),
-        plot=shown(f"{DESIGN.pages}/faults.svg", "faults", "faults by kind"),
+        prove=report_item(f"{DESIGN.pages}/prove.html", "prove", "outputs proven"),
+        faults=report_item(f"{DESIGN.pages}/faults.html", "faults", "faults injected"),
+        plot=report_item(f"{DESIGN.pages}/faults.svg", "faults", "faults by kind"),
     params:
         folder=DESIGN.pages,
         code=fingerprint("report.pages.proof"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/pages_of_proof.log",
     shell:
@@ -148,11 +148,11 @@ rule page_of_release:
     input:
         DESIGN.card("release"),
     output:
-        shown(f"{DESIGN.pages}/release.html", "release", "what is delivered"),
+        report_item(f"{DESIGN.pages}/release.html", "release", "what is delivered"),
     params:
         code=fingerprint("report.pages.release"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/page_of_release.log",
     shell:
@@ -169,13 +169,13 @@ if DESIGNS:
                 expand(DESIGN.card("route"), design=DESIGNS) if plan.budget.verification.ecp5_place_and_route else []
             ),
         output:
-            page=shown("results/summary.html", "summary", "all designs"),
-            plot=shown("results/summary.svg", "summary", "accuracy against LUTs"),
+            page=report_item("results/summary.html", "summary", "all designs"),
+            plot=report_item("results/summary.svg", "summary", "accuracy against LUTs"),
         params:
             folder="results",
             code=fingerprint("report.pages.summary"),
         resources:
-            **needs(mem_mb=1000, runtime=10),
+            **resources(mem_mb=1000, runtime=10),
         log:
             "results/logs/pages_of_summary.log",
         shell:
@@ -187,12 +187,12 @@ rule page_of_guarantees:
     input:
         expand(DESIGN.card("{card}"), design=DESIGNS, card=["verify", "prove", "timing"]),
     output:
-        shown(RESULTS.guarantees, "guarantees", "meaning of each claim"),
+        report_item(RESULTS.guarantees, "guarantees", "meaning of each claim"),
     params:
         designs=[f"results/{design}" for design in DESIGNS],
         code=fingerprint("report.pages.guarantees"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/page_of_guarantees.log",
     shell:
@@ -245,7 +245,7 @@ rule page_of_index:
         proof_required=plan.budget.verification.require_proof,
         code=fingerprint("report.pages.index"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/page_of_index.log",
     shell:

@@ -12,7 +12,7 @@ rule physics:
         tagging=always("" if (options_of := plan.data_set.tagging_options) is None else options_of.model_dump_json()),
         code=fingerprint("stages.physics"),
     resources:
-        **needs(mem_mb=2000, runtime=10),
+        **resources(mem_mb=2000, runtime=10),
     log:
         "results/logs/{design}/physics.log",
     shell:

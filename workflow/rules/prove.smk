@@ -12,7 +12,7 @@ rule prove:
         second_seconds=plan.budget.verification.second_proof_timeout_s,
         code=fingerprint("stages.prove"),
     resources:
-        **needs(mem_mb=2000, runtime=60),
+        **resources(mem_mb=2000, runtime=60),
     log:
         "results/logs/{design}/prove.log",
     shell:
@@ -33,7 +33,7 @@ rule inject_faults:
         fault_count=plan.budget.verification.faults,
         code=fingerprint("stages.inject_faults"),
     resources:
-        **needs(mem_mb=2000, runtime=60),
+        **resources(mem_mb=2000, runtime=60),
     log:
         "results/logs/{design}/faults.log",
     shell:

@@ -14,7 +14,7 @@ if plan.data_set.trigger is not None:
             trigger=always(plan.data_set.trigger.model_dump_json(exclude={"efficiency_variables"})),
             code=fingerprint("stages.thresholds"),
         resources:
-            **needs(mem_mb=2000, runtime=10),
+            **resources(mem_mb=2000, runtime=10),
         log:
             "results/logs/{design}/thresholds.log",
         shell:
@@ -36,7 +36,7 @@ if plan.data_set.trigger is not None:
             plot_label=always(plan.data_set.shown_as),
             code=fingerprint("stages.rate"),
         resources:
-            **needs(mem_mb=2000, runtime=10),
+            **resources(mem_mb=2000, runtime=10),
         log:
             "results/logs/{design}/rate.log",
         shell:
@@ -49,18 +49,18 @@ if plan.data_set.trigger is not None:
             decision=DESIGN.card("decision"),
         output:
             **(
-                {"reliability": shown(f"{DESIGN.pages}/reliability.svg", "rate", "calibration")}
+                {"reliability": report_item(f"{DESIGN.pages}/reliability.svg", "rate", "calibration")}
                 if plan.data_set.anomaly is None
                 else {}
             ),
-            page=shown(f"{DESIGN.pages}/rate.html", "rate", "rates and efficiencies"),
-            rates=shown(f"{DESIGN.pages}/rates.svg", "rate", "rate against threshold"),
-            turnons=shown(f"{DESIGN.pages}/turnons.svg", "rate", "efficiency against variables"),
+            page=report_item(f"{DESIGN.pages}/rate.html", "rate", "rates and efficiencies"),
+            rates=report_item(f"{DESIGN.pages}/rates.svg", "rate", "rate against threshold"),
+            turnons=report_item(f"{DESIGN.pages}/turnons.svg", "rate", "efficiency against variables"),
         params:
             folder=DESIGN.pages,
             code=fingerprint("report.pages.rate"),
         resources:
-            **needs(mem_mb=1000, runtime=10),
+            **resources(mem_mb=1000, runtime=10),
         log:
             "results/logs/{design}/page_of_rate.log",
         shell:

@@ -12,7 +12,7 @@ rule release:
         decision_card=[DESIGN.card(name) for name in DECISION],
         decision=DESIGN.decision if DECISION else [],
         description=OWN_DATA.description,
-        files=tracked(here(plan.sources[0])),
+        files=tracked(local_files(plan.sources[0])),
     output:
         folder=directory(DESIGN.release),
         archive=DESIGN.archive,
@@ -24,7 +24,7 @@ rule release:
         source=always(plan.sources[0].text()),
         code=fingerprint("stages.release"),
     resources:
-        **needs(mem_mb=2000, runtime=60),
+        **resources(mem_mb=2000, runtime=60),
     log:
         "results/logs/{design}/release.log",
     shell:

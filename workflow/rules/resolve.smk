@@ -7,18 +7,18 @@ rule resolve_design:
     """Write the specification of design {wildcards.design}."""
     localrule: True
     input:
-        budget=lambda wildcards: edited(
-            options.budget, DesignFiles(f"results/{wildcards.design}").spec, asked(wildcards)
+        budget=lambda wildcards: if_changed(
+            options.budget, DesignFiles(f"results/{wildcards.design}").spec, spec_of(wildcards)
         ),
-        targets=lambda wildcards: edited(
-            options.targets, DesignFiles(f"results/{wildcards.design}").spec, asked(wildcards)
+        targets=lambda wildcards: if_changed(
+            options.targets, DesignFiles(f"results/{wildcards.design}").spec, spec_of(wildcards)
         ),
     output:
         DESIGN.spec,
     params:
         budget=always(str(options.budget)),
         targets=always(str(options.targets)),
-        settings=lambda wildcards: settings(asked(wildcards)),
+        settings=lambda wildcards: flat_parameters(spec_of(wildcards)),
     log:
         "results/logs/{design}/resolve.log",
     shell:
@@ -35,7 +35,7 @@ rule resolve_data_set:
     """Write the description of data set {wildcards.data_set} with defaults spelled out."""
     localrule: True
     input:
-        lambda wildcards: edited(
+        lambda wildcards: if_changed(
             described(wildcards).description,
             DataFiles(f"results/data/{wildcards.data_set}").description,
             described(wildcards).data_set,
@@ -44,7 +44,7 @@ rule resolve_data_set:
         ANY_DATA.description,
     params:
         description=lambda wildcards: str(described(wildcards).description),
-        settings=lambda wildcards: settings(described(wildcards).data_set),
+        settings=lambda wildcards: flat_parameters(described(wildcards).data_set),
     log:
         "results/logs/data/{data_set}/resolve_data_set.log",
     shell:
@@ -57,7 +57,7 @@ if SIMULATED:
         """Write the part of the description of {wildcards.simulated} that simulation depends on."""
         localrule: True
         input:
-            lambda wildcards: edited(
+            lambda wildcards: if_changed(
                 SIMULATED[wildcards.simulated].description,
                 f"data/{wildcards.simulated}/simulation.json",
                 simulation_of(SIMULATED[wildcards.simulated].data_set),
@@ -66,7 +66,7 @@ if SIMULATED:
             "data/{simulated}/simulation.json",
         params:
             description=lambda wildcards: str(SIMULATED[wildcards.simulated].description),
-            settings=lambda wildcards: settings(simulation_of(SIMULATED[wildcards.simulated].data_set)),
+            settings=lambda wildcards: flat_parameters(simulation_of(SIMULATED[wildcards.simulated].data_set)),
         log:
             "results/logs/data/{simulated}/resolve_simulation.log",
         shell:

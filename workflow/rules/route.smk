@@ -13,7 +13,7 @@ if plan.budget.verification.ecp5_place_and_route:
         params:
             code=fingerprint("stages.route"),
         resources:
-            **needs(mem_mb=4000, runtime=120),
+            **resources(mem_mb=4000, runtime=120),
         log:
             "results/logs/{design}/route.log",
         shell:

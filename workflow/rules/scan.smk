@@ -15,7 +15,7 @@ if POINTS:
             published=plan.data_set.public_data_set or "",
             code=fingerprint("stages.scan"),
         resources:
-            **needs(mem_mb=1000, runtime=10),
+            **resources(mem_mb=1000, runtime=10),
         log:
             "results/logs/scan.log",
         shell:
@@ -26,14 +26,14 @@ if POINTS:
         input:
             RESULTS.scan,
         output:
-            page=shown("results/scan.html", "scan", "scan"),
-            luts=shown("results/scan.svg", "scan", "scan, accuracy against LUTs"),
-            latency=shown("results/scan_latency.svg", "scan", "scan, accuracy against latency"),
+            page=report_item("results/scan.html", "scan", "scan"),
+            luts=report_item("results/scan.svg", "scan", "scan, accuracy against LUTs"),
+            latency=report_item("results/scan_latency.svg", "scan", "scan, accuracy against latency"),
         params:
             folder="results",
             code=fingerprint("report.pages.scan"),
         resources:
-            **needs(mem_mb=2000, runtime=10),
+            **resources(mem_mb=2000, runtime=10),
         log:
             "results/logs/pages_of_scan.log",
         shell:

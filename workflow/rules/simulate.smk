@@ -15,7 +15,7 @@ if SIMULATED:
             process="[A-Za-z][A-Za-z0-9]*",
             part="[0-9]+",
         resources:
-            **needs(mem_mb=1500, runtime=60),
+            **resources(mem_mb=1500, runtime=60),
         log:
             "results/logs/data/{simulated}/simulate_{process}_{part}.log",
         shell:
@@ -45,7 +45,7 @@ if plan.simulated:
         params:
             code=fingerprint(CHECK),
         resources:
-            **needs(mem_mb=1000, runtime=10),
+            **resources(mem_mb=1000, runtime=10),
         log:
             f"results/logs/data/{DATA_SET}/check_simulation.log",
         shell:

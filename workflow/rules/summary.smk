@@ -12,7 +12,7 @@ if DESIGNS:
             folders=expand(DESIGN.folder, design=DESIGNS),
             code=fingerprint("stages.summary"),
         resources:
-            **needs(mem_mb=1000, runtime=10),
+            **resources(mem_mb=1000, runtime=10),
         log:
             "results/logs/summary.log",
         shell:

@@ -11,7 +11,7 @@ rule synth:
     params:
         code=fingerprint("stages.synth"),
     resources:
-        **needs(mem_mb=2000, runtime=60),
+        **resources(mem_mb=2000, runtime=60),
     log:
         "results/logs/{design}/synth.log",
     shell:

@@ -9,7 +9,7 @@ rule timing:
     params:
         code=fingerprint("stages.timing"),
     resources:
-        **needs(mem_mb=1000, runtime=10),
+        **resources(mem_mb=1000, runtime=10),
     log:
         "results/logs/{design}/timing.log",
     shell:

@@ -26,7 +26,7 @@ rule train:
     priority: 1
     resources:
         # Data in memory are copied to the device once.
-        **needs(mem_mb=2000 + 2 * plan.budget.training.memory_mb, runtime=240, gpus=options.train_gpus),
+        **resources(mem_mb=2000 + 2 * plan.budget.training.memory_mb, runtime=240, gpus=options.train_gpus),
         # A resource, as another number of them is no reason to train again.
         shared_gpus=options.train_gpus,
     log:

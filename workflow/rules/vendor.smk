@@ -24,7 +24,7 @@ if VENDOR_TOOLS:
             found=[name for name in ("vivado", "vitis-run", "vitis_hls") if shutil.which(name)],
             code=fingerprint("stages.vendor"),
         resources:
-            **needs(mem_mb=16000, runtime=240),
+            **resources(mem_mb=16000, runtime=240),
         log:
             "results/logs/{design}/vendor.log",
         shell:

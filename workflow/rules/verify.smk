@@ -13,7 +13,7 @@ rule verify:
         rtl_vectors=plan.budget.verification.rtl_vectors,
         code=fingerprint("stages.verify"),
     resources:
-        **needs(mem_mb=4000, runtime=60),
+        **resources(mem_mb=4000, runtime=60),
     log:
         "results/logs/{design}/verify.log",
     shell:

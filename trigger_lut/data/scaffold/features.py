@@ -42,7 +42,7 @@ from trigger_lut.data.split import hash_columns
 from trigger_lut.errors import DataError
 
 MAX_FEATURES = 20  # a start; more are in comments
-FLAT_BESIDE_LISTS = 8  # features from flat branches where there are lists too
+MAX_FLAT_WITH_LISTS = 8  # features from flat branches where there are lists too
 GROUPS = 4  # objects that a start is made with
 MAX_CLASSES = 20
 MAX_ELEMENTS = 64  # of an array, as features
@@ -277,7 +277,7 @@ def _features(branches: dict[str, Branch], left_out: dict[str, str]) -> tuple[li
     jagged = {
         head: [_with(f, used=f.used and head in started) for f in candidates] for head, candidates in jagged.items()
     }
-    room = FLAT_BESIDE_LISTS if jagged else MAX_FEATURES
+    room = MAX_FLAT_WITH_LISTS if jagged else MAX_FEATURES
     room = max(room, MAX_FEATURES - sum(f.used for candidates in jagged.values() for f in candidates))
     flat = [_with(f, used=f.not_finite <= MANY_NOT_FINITE) for f in flat]
     flat = [_with(f, used=f.used and sum(g.used for g in flat[:n]) < room) for n, f in enumerate(flat)]

@@ -133,9 +133,9 @@ def _register(library: ctypes.CDLL) -> None:
     framework.XLA_FFI_GetApi.restype = ctypes.c_void_p
     library.trigger_lut_register.restype = ctypes.c_char_p
     library.trigger_lut_register.argtypes = [ctypes.c_void_p]
-    said = library.trigger_lut_register(framework.XLA_FFI_GetApi())
-    if said is not None:
-        raise ToolFailedError(f"XLA does not take the look-up kernel: {said.decode()}")
+    refusal = library.trigger_lut_register(framework.XLA_FFI_GetApi())
+    if refusal is not None:
+        raise ToolFailedError(f"XLA does not take the look-up kernel: {refusal.decode()}")
 
 
 # ---------------------------------------------------------------- calling

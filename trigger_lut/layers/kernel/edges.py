@@ -37,10 +37,10 @@ def tanh_edges(w1: tf.Tensor, b1: tf.Tensor, *, w2: tf.Tensor, u: tf.Tensor) -> 
 
         def grad(g, _):
             operands = (flat, *weights, tf.reshape(g, (-1, c_out)))
-            found = kernel.calls(
+            gradients = kernel.calls(
                 "edge_gradients", operands, dtype=tf.float32, shapes=(as_w, as_w, as_w), entries=entries
             )
-            return *(tf.reshape(d, w1.shape) for d in found), g * slopes
+            return *(tf.reshape(d, w1.shape) for d in gradients), g * slopes
 
         return (tf.reshape(values, u.shape), slopes), grad
 

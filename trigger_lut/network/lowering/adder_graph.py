@@ -50,11 +50,11 @@ def outputs(layer: LinearLayer, channels: list[Any], *, plans: Any = None, like:
         elif layer.weights[i].any():
             live.append(i)
     sums = _products(real[live], [channels[i] for i in live]) if live else [0.0] * layer.shape[1]
-    found = []
+    results = []
     for total, offset in zip(sums, constant, strict=True):
         y = total + float(offset) if offset else total
-        found.append(_relu(y) if layer.relu else y)
-    return found
+        results.append(_relu(y) if layer.relu else y)
+    return results
 
 
 def _products(weights: np.ndarray, channels: list[Any]) -> list[Any]:

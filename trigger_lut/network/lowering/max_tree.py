@@ -102,13 +102,13 @@ def members(layer: MaxLayer, o: int, *, read: Ranges, place: IntArray) -> dict[i
     dict of int to tuple
         Range of each channel by its number.
     """
-    found, seen = {}, set()
+    items, keys = {}, set()
     for i in layer.entering(o):
         key = (int(place[i]), layer.inputs[i], layer.overflow[i])
-        if key[0] == PADDING or key not in seen:
-            seen.add(key)
-            found[i] = _item(layer, i, read.one(i))
-    return found
+        if key[0] == PADDING or key not in keys:
+            keys.add(key)
+            items[i] = _item(layer, i, read.one(i))
+    return items
 
 
 def _item(layer: MaxLayer, i: int, codes: tuple[int, int, int]) -> Item:
@@ -138,7 +138,9 @@ def logic(items: tuple[Item, ...]) -> Any:
     ports, values = FVArrayInput(len(items)), []
     for n, (lo, hi, f) in enumerate(items):
         x, step = ports[n].quantize(*kif_for_range(lo, hi, f=f)), 2.0**-f
-        held = lo * step if lo == hi else FVariable(lo * step, hi * step, step, _from=(x,), opr="wrap", hwconf=x.hwconf)
-        values.append(held)
-    found = largest(values)
-    return trace(ports, [found], keep_dead_inputs=True) if isinstance(found, FVariable) else None
+        value = (
+            lo * step if lo == hi else FVariable(lo * step, hi * step, step, _from=(x,), opr="wrap", hwconf=x.hwconf)
+        )
+        values.append(value)
+    maximum = largest(values)
+    return trace(ports, [maximum], keep_dead_inputs=True) if isinstance(maximum, FVariable) else None

@@ -52,19 +52,19 @@ def check_crossings(description: Path, files: list[Path], *, card: Path) -> None
     crossings = read_block(description, "simulate_crossings", model=Crossings)
     planned = {file.name: file for file in planned_crossing_files(crossings)}
     problems: list[str] = []
-    held: dict[str, list[Any]] = {name: [] for name in CROSSING_CLASSES}
+    entries_by_class: dict[str, list[Any]] = {name: [] for name in CROSSING_CLASSES}
     cards = [read_card(CrossingFileCard, path.with_suffix(".json")) for path in files]
     for path in files:
         entries = _read(path)
         file = planned[path.name]
         if len(entries) != file.jets:
             problems.append(f"{path}: expected {file.jets} crossings, found {len(entries)}")
-        held[file.process].append(entries)
-    found = {}
-    for name, parts in held.items():
+        entries_by_class[file.process].append(entries)
+    summaries = {}
+    for name, parts in entries_by_class.items():
         entries = {key: np.concatenate([part[key] for part in parts]) for key in parts[0].dtype.names}
         problems += _mistakes(crossings, name, entries)
-        found[name] = _summary(crossings, name, entries)
+        summaries[name] = _summary(crossings, name, entries)
     sigma, generated = _sigma(cards)
     expected = {SOFT: INELASTIC_MB, **{name: piece.sigma_mb for name, piece in SLICES.items()}}
     problems += [
@@ -74,15 +74,15 @@ def check_crossings(description: Path, files: list[Path], *, card: Path) -> None
     ]
     if problems:
         raise DataError("simulated crossings: " + "; ".join(problems))
-    made = CrossingCheck(
+    check_card = CrossingCheck(
         pileup=crossings.pileup,
         sigma_mb=sigma,
         expected_mb=expected,
         edges_gev=EDGES_GEV.tolist(),
-        classes=found,
+        classes=summaries,
         **watch.provenance([description, *files], "numpy", "uproot"),
     )
-    write_card(made, card)
+    write_card(check_card, card)
 
 
 def _read(path: Path) -> Any:
@@ -98,10 +98,10 @@ def _read(path: Path) -> Any:
         raise DataError(f"{path}: not a ROOT file with the tree {TREE!r}: {error}") from error
     first = ak.fill_none(ak.firsts(arrays.jet_pt), 0.0)
     columns = {"leading": ak.to_numpy(first), **{n: ak.to_numpy(arrays[n]) for n in names if n != "jet_pt"}}
-    made = np.empty(len(arrays), dtype=[(name, np.float64) for name in columns])
+    records = np.empty(len(arrays), dtype=[(name, np.float64) for name in columns])
     for name, values in columns.items():
-        made[name] = values
-    return made
+        records[name] = values
+    return records
 
 
 def _mistakes(crossings: Crossings, name: str, entries: dict[str, Any]) -> list[str]:
@@ -111,16 +111,16 @@ def _mistakes(crossings: Crossings, name: str, entries: dict[str, Any]) -> list[
         high = next(iter(SLICES.values())).low_gev
     elif name in SLICES:
         low, high = SLICES[name].low_gev, SLICES[name].high_gev or np.inf
-    found = []
+    mistakes = []
     if ((pthat < (1 - PTHAT_TOLERANCE) * low) | (pthat > (1 + PTHAT_TOLERANCE) * high)).any():
-        found.append(
+        mistakes.append(
             f"{name}: hardest collisions of {pthat.min():.1f} to {pthat.max():.1f} GeV, expected {low} to {high}"
         )
     expected = _collisions(crossings, name)
     mean, error = entries["collisions"].mean(), (expected / len(pthat)) ** 0.5
     if abs(mean - expected) > 5 * error:
-        found.append(f"{name}: expected {expected:.2f} collisions on average, found {mean:.2f}")
-    return found
+        mistakes.append(f"{name}: expected {expected:.2f} collisions on average, found {mean:.2f}")
+    return mistakes
 
 
 def _collisions(crossings: Crossings, name: str) -> float:
@@ -151,10 +151,10 @@ def _summary(crossings: Crossings, name: str, entries: dict[str, Any]) -> Crossi
 
 def _sigma(cards: list[CrossingFileCard]) -> tuple[dict[str, float], dict[str, int]]:
     """Return by kind the mean cross section, weighted with generated collisions, and their number."""
-    found, generated = {}, {}
+    cross_sections, generated = {}, {}
     for kind in CROSSING_CLASSES:
         parts = [(c.sigma_mb[kind], c.generated[kind]) for c in cards if c.generated.get(kind)]
         if parts:
             generated[kind] = sum(n for _, n in parts)
-            found[kind] = sum(s * n for s, n in parts) / generated[kind]
-    return found, generated
+            cross_sections[kind] = sum(s * n for s, n in parts) / generated[kind]
+    return cross_sections, generated

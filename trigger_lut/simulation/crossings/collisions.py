@@ -19,10 +19,10 @@ PROCESSES: dict[str, tuple[str, ...]] = {
     **{
         name: (
             "HardQCD:all = on",
-            f"PhaseSpace:pTHatMin = {found.low_gev}",
-            *([] if found.high_gev is None else [f"PhaseSpace:pTHatMax = {found.high_gev}"]),
+            f"PhaseSpace:pTHatMin = {process.low_gev}",
+            *([] if process.high_gev is None else [f"PhaseSpace:pTHatMax = {process.high_gev}"]),
         )
-        for name, found in SLICES.items()
+        for name, process in SLICES.items()
     },
     "fourleptons": (
         "HiggsSM:gg2H = on",
@@ -76,11 +76,11 @@ class Generator:
 
     def take(self, count: int) -> Collisions:
         """Generate the next `count` collisions."""
-        held, found = [], 0
-        while found < count:
-            held.append(self._batch(min(BATCH, count - found)))
-            found += len(held[-1])
-        return together(held)
+        batches, taken = [], 0
+        while taken < count:
+            batches.append(self._batch(min(BATCH, count - taken)))
+            taken += len(batches[-1])
+        return together(batches)
 
     @property
     def sigma_mb(self) -> float:
@@ -102,8 +102,8 @@ class Generator:
 
 def _collisions(kind: Any, px: Floats, *, py: Floats, pz: Floats, of: Any, pthat: Floats) -> Collisions:
     pt = np.hypot(px, py)
-    seen = (pt > 0) & ~np.isin(np.abs(kind), INVISIBLE)
-    kind, pt, px, py, pz, of = (x[seen] for x in (kind, pt, px, py, pz, of))
+    visible = (pt > 0) & ~np.isin(np.abs(kind), INVISIBLE)
+    kind, pt, px, py, pz, of = (x[visible] for x in (kind, pt, px, py, pz, of))
     eta, phi = np.arcsinh(pz / pt), np.arctan2(py, px)
     muon = np.abs(kind) == MUON
     return Collisions(

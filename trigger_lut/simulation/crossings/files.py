@@ -61,7 +61,7 @@ def simulate_crossing_file(description: Path, *, process: str, part: int, root_f
     file = file_named(planned_crossing_files(crossings), f"{process}_{part}.root", where=where)
     maker = Maker(crossings, process, seed=file.seed)
     write_tree(root_file, TREE, title="simulated bunch crossings", batches=_batches(maker, file.jets))
-    made = CrossingFileCard(
+    file_card = CrossingFileCard(
         process=process,
         seed=file.seed,
         crossings=file.jets,
@@ -69,7 +69,7 @@ def simulate_crossing_file(description: Path, *, process: str, part: int, root_f
         sigma_mb={name: generator.sigma_mb for name, generator in maker.generators.items()},
         **watch.provenance([description], "pythia8mc", "awkward", "numpy", "scipy", "uproot"),
     )
-    write_card(made, card)
+    write_card(file_card, card)
 
 
 def _batches(maker: Maker, count: int) -> Iterator[dict[str, Any]]:
@@ -102,9 +102,9 @@ class Maker:
         if kind not in self.generators:
             # Seeds of Pythia end at 900,000,000; those of files are below and 1000 apart between data sets.
             self.generators[kind] = Generator(kind, self.seed)
-        found = self.generators[kind].take(count)
-        self.generated[kind] += len(found)
-        return found
+        collisions = self.generators[kind].take(count)
+        self.generated[kind] += len(collisions)
+        return collisions
 
     def next(self, count: int) -> dict[str, Any]:
         """Generate the columns of the next crossings; columns of objects are dictionaries of jagged arrays."""
@@ -112,14 +112,14 @@ class Maker:
         from trigger_lut.simulation.crossings.pileup import drawn, in_order, muons_of, numbers, towers_of
         from trigger_lut.simulation.detector import Muons, digitized, muons_seen, smeared
 
-        found = numbers(self.crossings, self.process, count=count, random=self.random)
+        drawn_numbers = numbers(self.crossings, self.process, count=count, random=self.random)
         own = {self.process: np.ones(count, np.int64)} if self.process in SIGNALS else {}
-        pileup = drawn(found.soft, len(self.pool), random=self.random)
+        pileup = drawn(drawn_numbers.soft, len(self.pool), random=self.random)
         towers = towers_of(self.pool, pileup, crossings=count)
         muons = [muons_of(self.pool, pileup)]
         hardest = np.zeros(count)
         np.maximum.at(hardest, pileup.crossing, self.pool.pthat_gev[pileup.collision])
-        for kind, each in {**found.slices, **own}.items():
+        for kind, each in {**drawn_numbers.slices, **own}.items():
             if not each.any():
                 continue
             sample, overlay = self._take(kind, int(each.sum())), in_order(each)
@@ -127,18 +127,20 @@ class Maker:
             muons.append(muons_of(sample, overlay))
             np.maximum.at(hardest, overlay.crossing, sample.pthat_gev)
         every = digitized(smeared(towers, self.random))
-        seen = muons_seen(Muons(*(np.concatenate(parts) for parts in zip(*muons, strict=True))), self.random)
+        muons_in_detector = muons_seen(
+            Muons(*(np.concatenate(parts) for parts in zip(*muons, strict=True))), self.random
+        )
         both = every.sum(axis=1)
         met_pt, met_phi = level1.missing(both)
-        objects = (level1.jets(both), level1.egammas(every), level1.muon_slots(seen, count))
+        objects = (level1.jets(both), level1.egammas(every), level1.muon_slots(muons_in_detector, count))
         return {
             "run": np.full(count, self.seed),
             "label": np.full(count, CROSSING_CLASSES.index(self.process)),
-            "collisions": found.soft + sum(found.slices.values()) + sum(own.values()),
+            "collisions": drawn_numbers.soft + sum(drawn_numbers.slices.values()) + sum(own.values()),
             "hardest_pthat": hardest,
             "met_pt": met_pt,
             "met_phi": met_phi,
-            **{name: _lists(made) for name, made in zip(OBJECTS, objects, strict=True)},
+            **{name: _lists(columns) for name, columns in zip(OBJECTS, objects, strict=True)},
         }
 
 

@@ -80,12 +80,12 @@ def egammas(towers: Floats) -> Objects:
 def _first(pt: Floats, most: int) -> Objects:
     flat = pt.reshape(len(pt), -1)
     towers = np.argsort(-flat, axis=1, kind="stable")[:, :most]
-    found = np.take_along_axis(flat, towers, axis=1)
+    energies = np.take_along_axis(flat, towers, axis=1)
     eta, phi = np.unravel_index(towers, pt.shape[1:])
-    there = found > 0
+    there = energies > 0
     azimuth = (phi + 0.5) * TOWER
     return Objects(
-        found,
+        energies,
         np.where(there, (eta + 0.5) * TOWER - ETA_MAX, 0.0),
         np.where(there, np.where(azimuth > np.pi, azimuth - 2 * np.pi, azimuth), 0.0),
     )
@@ -97,10 +97,10 @@ def muon_slots(muons: Muons, crossings: int) -> Objects:
     of = muons.of[order]
     rank = np.arange(len(of)) - np.searchsorted(of, of)
     kept = rank < MOST_OTHERS
-    made = Objects(*np.zeros((3, crossings, MOST_OTHERS)))
-    for slots, values in zip(made, (muons.pt, muons.eta, muons.phi), strict=True):
+    slots_of_muons = Objects(*np.zeros((3, crossings, MOST_OTHERS)))
+    for slots, values in zip(slots_of_muons, (muons.pt, muons.eta, muons.phi), strict=True):
         slots[of[kept], rank[kept]] = values[order][kept]
-    return made
+    return slots_of_muons
 
 
 def missing(towers: Floats) -> tuple[Floats, Floats]:

@@ -36,7 +36,7 @@ def numbers(crossings: Crossings, process: str, *, count: int, random: np.random
     A background class named after a slice has at least one collision of this slice, and none of higher slices. The
     collision of a signal is not counted here.
     """
-    mean = {name: crossings.pileup * found.sigma_mb / INELASTIC_MB for name, found in SLICES.items()}
+    mean = {name: crossings.pileup * process.sigma_mb / INELASTIC_MB for name, process in SLICES.items()}
     drawn: dict[str, Ints] = {}
     for name in SLICES:
         drawn[name] = random.poisson(mean[name], count)
@@ -77,29 +77,31 @@ def in_order(count: Ints) -> Overlay:
 
 def towers_of(sample: Collisions, overlay: Overlay, *, crossings: int) -> Floats:
     """Add up transverse energies in GeV, (crossings, 2, eta, phi)."""
-    held = sample.deposits
-    start = held.offsets[overlay.collision]
-    length = held.offsets[overlay.collision + 1] - start
+    deposits = sample.deposits
+    start = deposits.offsets[overlay.collision]
+    length = deposits.offsets[overlay.collision + 1] - start
     of = np.repeat(np.arange(len(length)), length)
     which = np.arange(len(of)) - np.repeat(np.cumsum(length) - length, length) + start[of]
-    eta = np.where(overlay.mirrored[of], ETA_TOWERS - 1 - held.eta[which], held.eta[which])
-    phi = (held.phi[which] + overlay.turned[of]) % PHI_TOWERS
-    cell = ((overlay.crossing[of] * LAYERS + held.layer[which]) * ETA_TOWERS + eta) * PHI_TOWERS + phi
+    eta = np.where(overlay.mirrored[of], ETA_TOWERS - 1 - deposits.eta[which], deposits.eta[which])
+    phi = (deposits.phi[which] + overlay.turned[of]) % PHI_TOWERS
+    cell = ((overlay.crossing[of] * LAYERS + deposits.layer[which]) * ETA_TOWERS + eta) * PHI_TOWERS + phi
     shape = (crossings, LAYERS, ETA_TOWERS, PHI_TOWERS)
-    return np.asarray(np.bincount(cell, held.et_gev[which], minlength=int(np.prod(shape))).reshape(shape), np.float64)
+    return np.asarray(
+        np.bincount(cell, deposits.et_gev[which], minlength=int(np.prod(shape))).reshape(shape), np.float64
+    )
 
 
 def muons_of(sample: Collisions, overlay: Overlay) -> Muons:
     """Collect the muons of the crossings."""
-    held = sample.muons
-    start = np.searchsorted(held.of, overlay.collision)
-    length = np.searchsorted(held.of, overlay.collision, side="right") - start
+    muons = sample.muons
+    start = np.searchsorted(muons.of, overlay.collision)
+    length = np.searchsorted(muons.of, overlay.collision, side="right") - start
     of = np.repeat(np.arange(len(length)), length)
     which = np.arange(len(of)) - np.repeat(np.cumsum(length) - length, length) + start[of]
-    phi = held.phi[which] + overlay.turned[of] * TOWER
+    phi = muons.phi[which] + overlay.turned[of] * TOWER
     return Muons(
         overlay.crossing[of],
-        held.pt[which],
-        np.where(overlay.mirrored[of], -held.eta[which], held.eta[which]),
+        muons.pt[which],
+        np.where(overlay.mirrored[of], -muons.eta[which], muons.eta[which]),
         np.mod(phi + np.pi, 2 * np.pi) - np.pi,
     )

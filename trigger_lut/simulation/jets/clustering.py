@@ -136,13 +136,13 @@ def _cluster(
 
     fastjet = require("fastjet")
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, simulation.radius)
-    found = fastjet.ClusterSequence(_awkward(particles), definition).constituent_index(
+    constituents = fastjet.ClusterSequence(_awkward(particles), definition).constituent_index(
         min_pt=simulation.pt_range_gev[0]
     )
-    jets_of_event = ak.to_numpy(ak.num(found, axis=1))
+    jets_of_event = ak.to_numpy(ak.num(constituents, axis=1))
     event = np.repeat(np.arange(len(jets_of_event)), jets_of_event)
-    counts = ak.to_numpy(ak.flatten(ak.num(found, axis=2))).astype(np.int64)
-    within = ak.to_numpy(ak.flatten(found, axis=None)).astype(np.int64)
+    counts = ak.to_numpy(ak.flatten(ak.num(constituents, axis=2))).astype(np.int64)
+    within = ak.to_numpy(ak.flatten(constituents, axis=None)).astype(np.int64)
     index = within + np.repeat(particles.offsets[event], counts)
     return event, index, np.concatenate([[0], np.cumsum(counts)])
 

@@ -103,10 +103,10 @@ def _events(record: Any) -> Events:
 
     record = ak.drop_none(record)
     particles, hard = record.prt, record.prt[:, HARD]
-    seen = particles.status > 0
+    stable = particles.status > 0
     for neutrino in NEUTRINOS:
-        seen = seen & (abs(particles.id) != neutrino)
-    visible = particles[seen]
+        stable = stable & (abs(particles.id) != neutrino)
+    visible = particles[stable]
     px, py, pz, energy = (ak.to_numpy(ak.flatten(visible.p[axis])) for axis in AXES)
     offsets = np.concatenate([[0], np.cumsum(ak.to_numpy(ak.num(visible.id)))]).astype(np.int64)
     hard_px, hard_py, hard_pz, hard_energy = (ak.to_numpy(hard.p[axis]) for axis in AXES)

@@ -97,16 +97,16 @@ def ratios(correlators: Floats) -> dict[str, Floats]:
     def ratio(above: Floats, below: Floats) -> Floats:
         return np.divide(above, below, out=np.zeros_like(above), where=(above > 0) & (below > 0))
 
-    found = {"c1_b0": e["e2_b0"], "c1_b1": e["e2_b1"], "c1_b2": e["e2_b2"]}
+    ratios_by_name = {"c1_b0": e["e2_b0"], "c1_b1": e["e2_b1"], "c1_b2": e["e2_b2"]}
     for b in ("b1", "b2"):
         e2 = e[f"e2_{b}"]
-        found[f"c2_{b}"] = ratio(e[f"3e3_{b}"], e2**2)
-        found[f"d2_{b}"] = ratio(e[f"3e3_{b}"], e2**3)
-        found[f"m2_{b}"] = ratio(e[f"1e3_{b}"], e2)
-        found[f"n2_{b}"] = ratio(e[f"2e3_{b}"], e2**2)
-    found["d2_a1_b1"] = ratio(e["3e3_b1"], e["e2_b1"] ** 3)
-    found["d2_a1_b2"] = ratio(e["3e3_b1"], e["e2_b2"] ** 1.5)
-    return found
+        ratios_by_name[f"c2_{b}"] = ratio(e[f"3e3_{b}"], e2**2)
+        ratios_by_name[f"d2_{b}"] = ratio(e[f"3e3_{b}"], e2**3)
+        ratios_by_name[f"m2_{b}"] = ratio(e[f"1e3_{b}"], e2)
+        ratios_by_name[f"n2_{b}"] = ratio(e[f"2e3_{b}"], e2**2)
+    ratios_by_name["d2_a1_b1"] = ratio(e["3e3_b1"], e["e2_b1"] ** 3)
+    ratios_by_name["d2_a1_b2"] = ratio(e["3e3_b1"], e["e2_b2"] ** 1.5)
+    return ratios_by_name
 
 
 def jet_features(whole: Particles, groomed: Particles) -> dict[str, Floats]:
@@ -125,10 +125,10 @@ def jet_features(whole: Particles, groomed: Particles) -> dict[str, Floats]:
         In the order of `FEATURES`; the mass in GeV.
     """
     correlators = energy_correlators(groomed.pt, groomed.rapidity, groomed.phi, groomed.offsets)
-    found = {
+    features = {
         "zlogz": zlogz(whole),
         **ratios(correlators),
         "mass_mmdt": mass(groomed),
         "multiplicity": np.diff(whole.offsets).astype(np.float64),
     }
-    return {name: found[name] for name in FEATURES}
+    return {name: features[name] for name in FEATURES}

@@ -79,8 +79,8 @@ def crossing_points(
 
 def channel_positions(chamber: MuonChamber, crossings_mm: Floats) -> Floats:
     """Convert positions (N, G) to channels: 0 to 1 is channel 0."""
-    found: Floats = crossings_mm / np.array(chamber.pitch_mm) + chamber.channels / 2 + np.array(chamber.offset)
-    return found
+    positions: Floats = crossings_mm / np.array(chamber.pitch_mm) + chamber.channels / 2 + np.array(chamber.offset)
+    return positions
 
 
 def seen_by(chamber: MuonChamber, crossings_mm: Floats, *, rng: np.random.Generator) -> Bools:
@@ -88,9 +88,13 @@ def seen_by(chamber: MuonChamber, crossings_mm: Floats, *, rng: np.random.Genera
     at = channel_positions(chamber, crossings_mm)
     own = np.floor(at).astype(np.int64)
     near = chamber.shared_mm / np.array(chamber.pitch_mm)
-    seen = rng.random(at.shape) < chamber.efficiency
+    efficient = rng.random(at.shape) < chamber.efficiency
     hits: Bools = np.zeros((*at.shape, chamber.channels), dtype=bool)
-    neighbors = ((own, seen), (own - 1, seen & (at - own < near)), (own + 1, seen & (own + 1 - at < near)))
+    neighbors = (
+        (own, efficient),
+        (own - 1, efficient & (at - own < near)),
+        (own + 1, efficient & (own + 1 - at < near)),
+    )
     for channel, yes in neighbors:
         n, g = np.nonzero(yes & (channel >= 0) & (channel < chamber.channels))
         hits[n, g, channel[n, g]] = True

@@ -46,8 +46,8 @@ def simulate_muon_file(description: Path, *, part: int, root_file: Path, card: P
     chamber = read_block(description, "simulate_muons", model=MuonChamber)
     file = file_named(planned_muon_files(chamber), f"{MUON}_{part}.root", where=f"{description}: simulate_muons")
     write_tree(root_file, TREE, title="simulated muons", batches=_batches(chamber, file))
-    made = MuonFileCard(seed=file.seed, muons=file.jets, **watch.provenance([description], "numpy", "uproot"))
-    write_card(made, card)
+    file_card = MuonFileCard(seed=file.seed, muons=file.jets, **watch.provenance([description], "numpy", "uproot"))
+    write_card(file_card, card)
 
 
 def _batches(chamber: MuonChamber, file: PlannedFile) -> Iterator[dict[str, Any]]:
@@ -87,11 +87,11 @@ def check_muons(description: Path, files: list[Path], *, card: Path) -> None:
     watch = Stopwatch()
     chamber = read_block(description, "simulate_muons", model=MuonChamber)
     planned = planned_muon_files(chamber)
-    held = [uproot.open({path: TREE})["angle_mrad"].array(library="np") for path in files]
-    for path, angles, file in zip(files, held, planned, strict=True):
+    angles_by_file = [uproot.open({path: TREE})["angle_mrad"].array(library="np") for path in files]
+    for path, angles, file in zip(files, angles_by_file, planned, strict=True):
         if len(angles) != file.jets:
             raise DataError(f"{path}: expected {file.jets} muons, found {len(angles)}")
-    angles = np.concatenate(held)
+    angles = np.concatenate(angles_by_file)
     edges = np.linspace(-chamber.angle_mrad, chamber.angle_mrad, 21)
     counts = np.histogram(angles, edges)[0]
     problems = []
@@ -105,9 +105,9 @@ def check_muons(description: Path, files: list[Path], *, card: Path) -> None:
     efficiency = quiet.hits.any(axis=2).mean(axis=0)
     error = (max(chamber.efficiency * (1 - chamber.efficiency), 1e-9) / len(muons.angle_mrad)) ** 0.5
     scattered = np.abs(muons.crossings_mm).max(axis=0) > (np.array(chamber.pitch_mm) * chamber.channels / 2)
-    for gap, found in enumerate(efficiency):
-        if abs(found - chamber.efficiency) > 5 * error + 0.01 * scattered[gap]:
-            problems.append(f"gap {gap}: expected an efficiency of {chamber.efficiency:g}, found {found:.4f}")
+    for gap, measured in enumerate(efficiency):
+        if abs(measured - chamber.efficiency) > 5 * error + 0.01 * scattered[gap]:
+            problems.append(f"gap {gap}: expected an efficiency of {chamber.efficiency:g}, found {measured:.4f}")
     if problems:
         raise DataError("simulated muons: " + "; ".join(problems))
     fitted = fitted_angles_mrad(chamber, muons.crossings_mm, hits=muons.hits) - muons.angle_mrad

@@ -2,11 +2,11 @@
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Measured, Strict
+from trigger_lut.cards.base import Measured, StrictModel
 from trigger_lut.report.template import record_table
 
 
-class Record(Strict):
+class Record(StrictModel):
     """Record of all kinds of fields."""
 
     name: str = Field(title="Name", description="-")

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Strict
+from trigger_lut.cards.base import Card, StrictModel
 
 
-class AttackCount(Strict):
+class AttackCount(StrictModel):
     """Mutants of one kind, operator or network."""
 
     mutants: int = Field(title="Mutants", description="Drawn.")

@@ -47,7 +47,7 @@ Count = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """Base of all records: unknown keys are refused, instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
@@ -59,7 +59,7 @@ def require(problem: str, expected: object, *, actual: object) -> None:
         raise ValueError(f"{problem}. Expected {expected}, found {actual}")
 
 
-class Measured(Strict):
+class Measured(StrictModel):
     """A number and where it comes from; what did not run has no value."""
 
     value: float | None = Field(None, description="The number; null when not measured.")
@@ -77,7 +77,7 @@ class Measured(Strict):
         return self
 
 
-class Card(Strict):
+class Card(StrictModel):
     """Fields of all cards."""
 
     schema_version: Literal[2] = Field(SCHEMA_VERSION, description="Raised when a field changes its name or meaning.")

@@ -6,12 +6,12 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Card, Count, Measured, Strict, require
+from trigger_lut.cards.base import Card, Count, Measured, StrictModel, require
 from trigger_lut.cards.estimates import FmaxInterval
 from trigger_lut.cards.firmware import Difference
 
 
-class DecisionBit(Strict):
+class DecisionBit(StrictModel):
     """One working point, one bit of the firmware's decision."""
 
     path: str = Field("", description="Path of the trigger, whose condition the bit is a part of; empty: the score.")
@@ -30,7 +30,7 @@ class DecisionBit(Strict):
     )
 
 
-class DecisionForm(Strict):
+class DecisionForm(StrictModel):
     """One form of the firmware against the NumPy reference."""
 
     name: Literal["rtl", "vhdl"] = Field(description="Verilog in Verilator, or VHDL in GHDL.")

@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Strict
+from trigger_lut.cards.base import Card, StrictModel
 from trigger_lut.cards.physics import Interval68, Resolution
 from trigger_lut.cards.stage_cards import Metric
 
 
-class Distance(Strict):
+class Distance(StrictModel):
     """Distance of two distributions of one integer."""
 
     ks: float = Field(description="Largest difference of the two cumulative distributions (Kolmogorov and Smirnov).")
@@ -32,7 +32,7 @@ class Distance(Strict):
         return min(2 * min(self.ks_p_value, self.chi2_p_value), 1.0)
 
 
-class Spread(Strict):
+class Spread(StrictModel):
     """Mean and standard deviation of one sample."""
 
     mean: float = Field(description="Mean.")
@@ -40,7 +40,7 @@ class Spread(Strict):
     spread: float = Field(description="Standard deviation.")
 
 
-class ValueRatio(Strict):
+class ValueRatio(StrictModel):
     """A fraction or rate in both data sets."""
 
     trained: Interval68 = Field(description="Of the data set the design was trained on, test split.")
@@ -50,7 +50,7 @@ class ValueRatio(Strict):
     )
 
 
-class CodeShift(Strict):
+class CodeShift(StrictModel):
     """One code of an input."""
 
     code: int = Field(description="The integer.")
@@ -59,7 +59,7 @@ class CodeShift(Strict):
     new: float = Field(description="Fraction of the new events.")
 
 
-class CodeHistogram(Strict):
+class CodeHistogram(StrictModel):
     """Fractions of events by bins of neighboring codes."""
 
     edges: list[float] = Field(description="Edges of the bins, as values.")
@@ -67,7 +67,7 @@ class CodeHistogram(Strict):
     new: list[float] = Field(description="The same of the new events.")
 
 
-class InputDrift(Strict):
+class InputDrift(StrictModel):
     """One input of the firmware in both data sets."""
 
     name: str = Field(description="Name of the channel.")
@@ -89,7 +89,7 @@ class InputDrift(Strict):
     histogram: CodeHistogram | None = Field(None, description="Of the inputs that drifted most; null: of the others.")
 
 
-class NumberDrift(Strict):
+class NumberDrift(StrictModel):
     """One integer of each event in both data sets: an output of the firmware, or a sum over inputs."""
 
     name: str = Field(description="Class or target, or the feature of objects that is summed.")
@@ -99,7 +99,7 @@ class NumberDrift(Strict):
     new: Spread = Field(description="The same of the new events.")
 
 
-class PointDrift(Strict):
+class PointDrift(StrictModel):
     """A working point of the trigger: the firmware's threshold stays as it was chosen."""
 
     path: str = Field("", description="Path of the trigger; empty: the score alone.")
@@ -115,7 +115,7 @@ class PointDrift(Strict):
     )
 
 
-class TargetDrift(Strict):
+class TargetDrift(StrictModel):
     """Resolution of one target of a regression in both data sets."""
 
     name: str = Field(description="Name of the target.")

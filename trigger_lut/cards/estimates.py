@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 
 
-class FmaxInterval(Strict):
+class FmaxInterval(StrictModel):
     """Where the measured Fmax lies in published designs, when the estimate is this one."""
 
     low_mhz: float

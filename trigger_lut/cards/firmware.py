@@ -6,11 +6,11 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Card, Count, Measured, Strict, require
+from trigger_lut.cards.base import Card, Count, Measured, StrictModel, require
 from trigger_lut.cards.estimates import FmaxInterval
 
 
-class PipelineStage(Strict):
+class PipelineStage(StrictModel):
     """One stage of the pipeline, before synthesis."""
 
     tables: Count = Field(title="Tables", description="Look-up tables.")
@@ -26,7 +26,7 @@ class PipelineStage(Strict):
     )
 
 
-class SharedBlock(Strict):
+class SharedBlock(StrictModel):
     """Layers that use the same hardware in several cycles of an event."""
 
     layers: str = Field(description="Names of the layers, joined by '+'.")
@@ -37,7 +37,7 @@ class SharedBlock(Strict):
     step_cycles: Count = Field(description="Latency of the hardware of one cycle's positions.")
 
 
-class ObjectStepFigures(Strict):
+class ObjectStepFigures(StrictModel):
     """Verilog of the way from objects of hardware integers to input codes. The budget does not count it."""
 
     top: str = Field(title="Module", description="Name of the module from objects to codes.")
@@ -78,7 +78,7 @@ class FirmwareCard(Card):
     clock_period_ns: float = Field(description="The target's clock.")
 
 
-class Difference(Strict):
+class Difference(StrictModel):
     """The first place where two evaluations disagree."""
 
     vector: int = Field(description="Index of the vector.")
@@ -87,7 +87,7 @@ class Difference(Strict):
     found: int | float | None = Field(description="Not whole where an evaluation leaves its grid; null if not finite.")
 
 
-class TableEntries(Strict):
+class TableEntries(StrictModel):
     """Entries of the tables of all edges that are not pruned."""
 
     entries: Count = Field(description="How many there are; one of a shared table counts once.")
@@ -103,7 +103,7 @@ class TableEntries(Strict):
         return self
 
 
-class Comparison(Strict):
+class Comparison(StrictModel):
     """One evaluation against the NumPy reference."""
 
     name: str = Field(description="Implementation: keras, or a row of the registry of back ends.")
@@ -185,7 +185,7 @@ class VerifyCard(Card):
         return self
 
 
-class StageTiming(Strict):
+class StageTiming(StrictModel):
     """Static timing of one pipeline stage of the netlist, by the delay model: estimates."""
 
     luts: Count = Field(description="LUTs in the stage.")
@@ -199,7 +199,7 @@ class StageTiming(Strict):
     )
 
 
-class DeviceCount(Strict):
+class DeviceCount(StrictModel):
     """Resources on a device of which there are no delay figures."""
 
     luts: Measured = Field(description="LUTs of the device; the budget's LUTs are compared with them.")

@@ -6,18 +6,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Strict
+from trigger_lut.cards.base import Card, StrictModel
 from trigger_lut.cards.stage_cards import Metric
 
 
-class Loss(Strict):
+class Loss(StrictModel):
     """Quality that is lost when something is shuffled among the events: before minus after, on the same events."""
 
     value: float = Field(description="Of the accuracy, a fraction of events; of a regression of R^2.")
     error: float | None = Field(description="Its standard error, event by event; null: fewer than two events.")
 
 
-class BitImportance(Strict):
+class BitImportance(StrictModel):
     """One bit of an input."""
 
     bit_weight: float = Field(description="What the bit adds to the number that the network gets; negative: the sign.")
@@ -26,7 +26,7 @@ class BitImportance(Strict):
     loss: Loss = Field(description="When this bit alone is shuffled; exactly 0 where it is not read.")
 
 
-class FeatureImportance(Strict):
+class FeatureImportance(StrictModel):
     """One feature; of objects in all slots together."""
 
     name: str = Field(description="Name of the channel, or of objects '<objects>_*_<feature>'.")
@@ -44,7 +44,7 @@ class FeatureImportance(Strict):
     bits: list[BitImportance] = Field(description="The most significant first.")
 
 
-class SlotImportance(Strict):
+class SlotImportance(StrictModel):
     """One object slot, all its features together."""
 
     name: str = Field(description="'<objects>_<slot>'.")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Fraction, Strict
+from trigger_lut.cards.base import Card, Fraction, StrictModel
 from trigger_lut.cards.stage_cards import HeadScores, Metric, Scores
 
 ALL = "all"  # of a working point: all signal classes together
@@ -48,7 +48,7 @@ def of_point_key(key: str) -> tuple[str, float]:
     return path, float(rate_khz)
 
 
-class RocCurve(Strict):
+class RocCurve(StrictModel):
     """One class against all others."""
 
     auc: Fraction = Field(description="Area under the curve.")
@@ -61,7 +61,7 @@ class RocCurve(Strict):
     signal: list[Fraction] = Field(description="Signal efficiencies of the same points.")
 
 
-class Interval68(Strict):
+class Interval68(StrictModel):
     """A fraction or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
 
     value: float = Field(description="Share, or rate in kHz.")
@@ -69,7 +69,7 @@ class Interval68(Strict):
     high: float = Field(description="Upper end.")
 
 
-class Classification(Strict):
+class Classification(StrictModel):
     """Accuracy and ROC curves of one method."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
@@ -81,14 +81,14 @@ class Classification(Strict):
     confusion: list[list[int]] = Field(description="Events by true (row) and assigned (column) class.")
 
 
-class ScoreHistogram(Strict):
+class ScoreHistogram(StrictModel):
     """Score of one class, log-odds against all others, by true class."""
 
     edges: list[float] = Field(description="Edges of bins; the end bins include all values beyond.")
     counts: dict[str, list[int]] = Field(description="Test events in them, by true class.")
 
 
-class BinnedEfficiency(Strict):
+class BinnedEfficiency(StrictModel):
     """Efficiency of one method in bins of a variable at one threshold."""
 
     variable: str = Field(description="Name of the variable.")
@@ -97,7 +97,7 @@ class BinnedEfficiency(Strict):
     background: list[Interval68] = Field(description="Of its background.")
 
 
-class MistagPoint(Strict):
+class MistagPoint(StrictModel):
     """One method at one mistag rate: threshold from the validation split, figures from the test split."""
 
     mistag_rate: float = Field(description="Largest efficiency of the background on the validation split.")
@@ -105,7 +105,7 @@ class MistagPoint(Strict):
     efficiency: dict[str, Interval68] = Field(description="Fraction that passes, by class.")
 
 
-class PairMethod(Strict):
+class PairMethod(StrictModel):
     """One method on a pair of classes."""
 
     method: str = Field(description="Name of the method.")
@@ -114,7 +114,7 @@ class PairMethod(Strict):
     binned: list[BinnedEfficiency] = Field(description="One entry a variable, at the middle mistag rate.")
 
 
-class PairResult(Strict):
+class PairResult(StrictModel):
     """Two classes, told apart by every method."""
 
     signal: str = Field(description="Name of the signal.")
@@ -123,7 +123,7 @@ class PairResult(Strict):
     methods: list[PairMethod] = Field(description="References first, the firmware's integers last.")
 
 
-class DiscriminatorResult(Strict):
+class DiscriminatorResult(StrictModel):
     """A given discriminator, as a tagger of its class against all others."""
 
     name: str = Field(description="Its name.")
@@ -132,14 +132,14 @@ class DiscriminatorResult(Strict):
     roc: RocCurve = Field(description="Its class against all others.")
 
 
-class PairedDifference(Strict):
+class PairedDifference(StrictModel):
     """A difference of two methods on the same events."""
 
     value: float = Field(description="Firmware minus the other.")
     error: float | None = Field(description="Its standard error, event by event; null: fewer than two events.")
 
 
-class QuantizationLoss(Strict):
+class QuantizationLoss(StrictModel):
     """Difference of the firmware and another method on the same events."""
 
     method: str = Field(description="The other method.")
@@ -149,7 +149,7 @@ class QuantizationLoss(Strict):
     auc: dict[str, PairedDifference] = Field(description="Of the areas under the curves, by class.")
 
 
-class Resolution(Strict):
+class Resolution(StrictModel):
     """Resolution of one method for one target. All but r2 in the target's unit."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
@@ -163,7 +163,7 @@ class Resolution(Strict):
     )
 
 
-class TargetResolution(Strict):
+class TargetResolution(StrictModel):
     """One target of a regression."""
 
     name: str = Field(description="Name of the target.")
@@ -206,7 +206,7 @@ class PhysicsCard(Card):
     discriminators: list[DiscriminatorResult] = Field([], description="Given discriminators.")
 
 
-class WorkingPoint(Strict):
+class WorkingPoint(StrictModel):
     """One method at one wanted rate: threshold from the validation split, figures from the test split."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")
@@ -223,7 +223,7 @@ class WorkingPoint(Strict):
     )
 
 
-class RateCurve(Strict):
+class RateCurve(StrictModel):
     """Rate and efficiency of one method at every threshold, on the test split, thinned."""
 
     path: str = Field("", description="Path of the trigger; empty: the score alone.")
@@ -233,7 +233,7 @@ class RateCurve(Strict):
     efficiency: list[float] = Field(description="Fraction of the signal at or above them; empty without signal.")
 
 
-class Turnon(Strict):
+class Turnon(StrictModel):
     """Efficiency of the signal against a variable, at one working point; without signal that of the background."""
 
     path: str = Field("", description="Path of the trigger; empty: the score alone.")
@@ -243,7 +243,7 @@ class Turnon(Strict):
     efficiency: dict[str, list[Interval68]] = Field(description="By method, in each bin.")
 
 
-class Reliability(Strict):
+class Reliability(StrictModel):
     """Predicted probability that an event is signal, against the fraction that is."""
 
     method: str = Field(description="Reference, trained network, or the firmware's integers.")

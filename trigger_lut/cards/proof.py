@@ -6,10 +6,10 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Card, Count, Strict, require
+from trigger_lut.cards.base import Card, Count, StrictModel, require
 
 
-class OutputProof(Strict):
+class OutputProof(StrictModel):
     """One output of the network, firmware against reference."""
 
     name: str = Field(description="Name of the output.")
@@ -28,7 +28,7 @@ class OutputProof(Strict):
 SecondStatus = Literal["agrees", "disagrees", "open", "not attempted"]
 
 
-class SecondOutput(Strict):
+class SecondOutput(StrictModel):
     """One output in the second proof."""
 
     name: str = Field(description="Name of the output, or valid_out.")
@@ -39,7 +39,7 @@ class SecondOutput(Strict):
     detail: str = Field(default="", description="Where it differs, or why it was not proven.")
 
 
-class SecondProof(Strict):
+class SecondProof(StrictModel):
     """The second proof: the Verilog with its registers, unrolled cycle by cycle, against the network, by SAT."""
 
     solver: str = Field(description="SAT solver; the first proof uses another one.")
@@ -75,7 +75,7 @@ class ProveCard(Card):
     second: SecondProof | None = Field(None, description="A second proof by other means; null: not asked for.")
 
 
-class FaultCount(Strict):
+class FaultCount(StrictModel):
     """Faults of one kind."""
 
     injected: Count = Field(title="Injected", description="Put into the firmware, one at a time.")

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Strict
+from trigger_lut.cards.base import Card, StrictModel
 
 
-class CheckLine(Strict):
+class CheckLine(StrictModel):
     """One check of a release."""
 
     name: str = Field(description="What was checked.")

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Measured, Strict
+from trigger_lut.cards.base import Card, Measured, StrictModel
 
 
-class RoutedDepth(Strict):
+class RoutedDepth(StrictModel):
     """One pipeline depth of a design, placed and routed."""
 
     latency_cycles: int = Field(description="Cycles from valid input to valid output.")

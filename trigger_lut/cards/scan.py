@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Strict
+from trigger_lut.cards.base import Card, StrictModel
 from trigger_lut.cards.stage_cards import Baseline, Metric
 
 
-class ScanPoint(Strict):
+class ScanPoint(StrictModel):
     """One design on the scan's page, and its place relative to the Pareto front."""
 
     name: str = Field(description="Name of the design.")
@@ -41,7 +41,7 @@ class ScanPoint(Strict):
     front_latency: bool = Field(description="The same for latency instead of LUTs.")
 
 
-class PublishedResult(Strict):
+class PublishedResult(StrictModel):
     """A result of others on the same public data set, as they state it."""
 
     method: str = Field(description="Name of the method or network.")

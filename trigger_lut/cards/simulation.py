@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Strict
+from trigger_lut.cards.base import Card, StrictModel
 
 
 class CrossingFileCard(Card):
@@ -20,7 +20,7 @@ class CrossingFileCard(Card):
     sigma_mb: dict[str, float] = Field(description="Cross sections that Pythia found, by kind.")
 
 
-class CrossingClass(Strict):
+class CrossingClass(StrictModel):
     """Statistics of the crossings of one class."""
 
     crossings: int = Field(description="Entries.")
@@ -45,7 +45,7 @@ class CrossingCheck(Card):
     classes: dict[str, CrossingClass] = Field(description="By class.")
 
 
-class Resonance(Strict):
+class Resonance(StrictModel):
     """Where a mass peak belongs and where it is looked for."""
 
     mass_gev: float = Field(description="Mass of the particle (Particle Data Group, 2024).")
@@ -54,7 +54,7 @@ class Resonance(Strict):
     tolerance_gev: float = Field(description="Largest distance of the peak from the mass.")
 
 
-class MassPeak(Strict):
+class MassPeak(StrictModel):
     """The peak of one class in the groomed jet mass."""
 
     expected: Resonance = Field(description="Where the peak belongs and is looked for.")

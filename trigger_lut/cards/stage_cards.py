@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Card, Count, Measured, Strict
+from trigger_lut.cards.base import Card, Count, Measured, StrictModel
 from trigger_lut.cards.estimates import FmaxInterval
 from trigger_lut.cards.time_sharing import SharingSummary
 
@@ -43,7 +43,7 @@ class ReadCard(Card):
     remote: dict[str, str] = Field({}, description="UUID in the header of each remote file, instead of a checksum.")
 
 
-class FeatureSummary(Strict):
+class FeatureSummary(StrictModel):
     """One input channel after ingest."""
 
     name: str = Field(description="Name of the feature.")
@@ -63,7 +63,7 @@ class FeatureSummary(Strict):
     histogram: dict[str, list[list[float]]] = Field(description="{'edges': [edges], 'counts': [counts a class]}.")
 
 
-class TargetSummary(Strict):
+class TargetSummary(StrictModel):
     """Target of a regression."""
 
     name: str = Field(title="Target", description="Name of the target, and of the network's output.")
@@ -75,7 +75,7 @@ class TargetSummary(Strict):
     spread: float = Field(title="Standard deviation", description="Standard deviation of all events.")
 
 
-class InputFormat(Strict):
+class InputFormat(StrictModel):
     """Format in which an imported model reads an input."""
 
     kif: tuple[int, int, int] = Field(description="Bits of the sign, integer and fraction.")
@@ -124,7 +124,7 @@ class TeacherCard(Card):
     counts: dict[str, list[int]] = Field(description="Test events in them, by class.")
 
 
-class Scores(Strict):
+class Scores(StrictModel):
     """Mean score of the events of a split in three ways, each with its standard error; null: fewer than two events."""
 
     weighted: float = Field(description="With the weights of the events, as training and its log judge.")
@@ -135,7 +135,7 @@ class Scores(Strict):
     balanced_error: float | None = Field(description="Its standard error.")
 
 
-class HeadScores(Strict):
+class HeadScores(StrictModel):
     """Scores of one head of a network that has several."""
 
     name: str = Field(description="Name of the head: class, or a target.")
@@ -144,14 +144,14 @@ class HeadScores(Strict):
     scores: Scores = Field(description="On the test split.")
 
 
-class LargestClass(Strict):
+class LargestClass(StrictModel):
     """Score of a method that assigns all events to the largest class of the training split."""
 
     name: str = Field(description="Name of the class.")
     scores: Scores = Field(description="On the test split.")
 
 
-class Baseline(Strict):
+class Baseline(StrictModel):
     """One method without quantization, trained on the events of the designs."""
 
     name: str = Field(description="Name in tables and plots.")
@@ -180,7 +180,7 @@ class ReferenceCard(Card):
     largest_class: LargestClass | None = Field(None, description="Of a classification.")
 
 
-class Epoch(Strict):
+class Epoch(StrictModel):
     """One entry of the training history."""
 
     epoch: int = Field(description="Epochs done.")
@@ -194,7 +194,7 @@ class Epoch(Strict):
     latency_cycles: int = Field(description="Cycles by the plan.")
 
 
-class Measurement(Strict):
+class Measurement(StrictModel):
     """One synthesis during training."""
 
     epoch: int = Field(title="Epoch", description="Epochs done.")
@@ -219,7 +219,7 @@ class Measurement(Strict):
     )
 
 
-class LayerSummary(Strict):
+class LayerSummary(StrictModel):
     """Widths of one layer after training."""
 
     name: str = Field(title="Layer", description="Name of the layer.")
@@ -298,7 +298,7 @@ class TrainCard(Card):
     )
 
 
-class BudgetLine(Strict):
+class BudgetLine(StrictModel):
     """One line of a design's budget, judged."""
 
     quantity: str = Field(description="luts, latency_ns, ii, dsp, bram18 or clock_mhz.")
@@ -314,7 +314,7 @@ class BudgetLine(Strict):
     )
 
 
-class DesignSummary(Strict):
+class DesignSummary(StrictModel):
     """One row of results/summary.json."""
 
     name: str = Field(description="Name of the design.")
@@ -363,7 +363,7 @@ class Summary(Card):
     designs: list[DesignSummary] = Field(description="One entry a design.")
 
 
-class FormVerdict(Strict):
+class FormVerdict(StrictModel):
     """One form of the firmware, compared with the reference model."""
 
     name: str = Field(description="keras, hls4ml, alkaid, rtl or vhdl.")
@@ -374,7 +374,7 @@ class FormVerdict(Strict):
     )
 
 
-class DesignVerdict(Strict):
+class DesignVerdict(StrictModel):
     """Everything that the verdict says of one design, computed again from its cards and files."""
 
     name: str = Field(description="Name of the design.")

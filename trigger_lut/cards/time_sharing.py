@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 
 
-class SharingTry(Strict):
+class SharingTry(StrictModel):
     """One way to share hardware; LUTs and cycles are estimates of the whole network."""
 
     block: str = Field(title="Layers", description="Names of the layers that share hardware, joined by '+'.")
@@ -19,7 +19,7 @@ class SharingTry(Strict):
     chosen: bool = Field(title="Chosen", description="Whether it is built.")
 
 
-class SharedPart(Strict):
+class SharedPart(StrictModel):
     """One part of the network; parts follow each other."""
 
     layers: str = Field(title="Layers", description="Names of its layers, joined by '+'.")
@@ -39,7 +39,7 @@ class SharedPart(Strict):
         return self.logic_cycles + (self.fold + 1 + self.wait_cycles if self.fold > 1 else 0)
 
 
-class SharingSummary(Strict):
+class SharingSummary(StrictModel):
     """Choice of the layers that share hardware, by the LUTs that the surrogate estimates."""
 
     ii_budget: int = Field(description="Cycles between two events that the budget grants.")

@@ -6,12 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import NOT_MEASURED, Card, Measured, Strict
+from trigger_lut.cards.base import NOT_MEASURED, Card, Measured, StrictModel
 
 NOTHING = Measured(value=None, source=NOT_MEASURED)
 
 
-class Resources(Strict):
+class Resources(StrictModel):
     """Resources by a vendor's tool."""
 
     luts: Measured = Field(default=NOTHING, description="LUTs.")

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config import scan as scans
 from trigger_lut.config.network import NetworkShape as NetworkShape
 from trigger_lut.config.network import function_digest, model_digest
@@ -33,7 +33,7 @@ from trigger_lut.errors import ConfigurationError, nearest
 from trigger_lut.utils.identifiers import same_in_code
 
 
-class DeviceTotals(Strict):
+class DeviceTotals(StrictModel):
     """Resources of the whole device; null where no source was found."""
 
     luts: Positive | None = None
@@ -46,7 +46,7 @@ class DeviceTotals(Strict):
 PartNumber = Annotated[str, Field(max_length=64), StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
-class Target(Strict):
+class Target(StrictModel):
     """A place in a trigger that a network is built for."""
 
     description: Line = Field(description="The system and the part of it that the network runs in.")
@@ -77,7 +77,7 @@ LEAST_EPOCHS = 4
 EPOCHS, LEAST_STEPS = 300, 2_400  # by default: epochs of a large sample, and steps of a small one
 
 
-class Training(Strict):
+class Training(StrictModel):
     """Length and steps of the training. There is no penalty weight: the controller finds it."""
 
     epochs: int | None = Field(
@@ -108,7 +108,7 @@ OPTIONAL_KEYS = ("input_cycles", "retrain", "keep")
 """Keys of a design that its specification holds only where they are given, so that it stays the same without them."""
 
 
-class DesignBudget(Strict):
+class DesignBudget(StrictModel):
     """Largest resources and latency of one design."""
 
     luts: Positive = Field(description="6-input LUTs after synthesis.")
@@ -155,7 +155,7 @@ class DesignBudget(Strict):
         return {key: v for key, v in handler(self).items() if v is not None or key not in OPTIONAL_KEYS}
 
 
-class Budget(Strict):
+class Budget(StrictModel):
     """config/budget.yaml: the file that the user edits."""
 
     data_set: Name = Field(description="Name of a description in config/data_sets/, without .yaml.")
@@ -201,7 +201,7 @@ class Budget(Strict):
         return {point.name: point for point in scans.points(self.scan, self.network, seed=self.seed)}
 
 
-class Spec(Strict):
+class Spec(StrictModel):
     """results/<design>/spec.json: one design with everything spelled out."""
 
     schema_version: Literal[2] = 2

@@ -16,7 +16,7 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.simulation import PlannedFile
 
 ENERGY_TEV = 13.6
@@ -47,7 +47,7 @@ CROSSING_CLASSES = (*BACKGROUND, *SIGNALS)
 Count = Annotated[int, Field(ge=0)]
 
 
-class Crossings(Strict):
+class Crossings(StrictModel):
     """The `simulate_crossings` block of a data set description: level-1 objects of whole crossings.
 
     Signals: a scalar of 300 GeV to ZZ to four leptons (fourleptons) or to tau pairs (ditau). A charged boson of 300 GeV

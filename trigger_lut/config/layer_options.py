@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, SerializerFunctionWrapHandler, model_serializer
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import parse_fixed
 
@@ -55,7 +55,7 @@ Axis = Annotated[
 Formats = Annotated[str | list[str], PlainValidator(_formats, json_schema_input_type=str | list[str])]
 
 
-class Sparse(Strict):
+class OmitNoneModel(StrictModel):
     """A record that is written without its empty fields."""
 
     @model_serializer(mode="wrap")
@@ -63,7 +63,7 @@ class Sparse(Strict):
         return {key: value for key, value in handler(self).items() if value is not None}
 
 
-class Windows1D(Sparse):
+class Windows1D(OmitNoneModel):
     """Outputs and windows of a convolution along one axis."""
 
     filters: Units = Field(description="Outputs per position.")
@@ -73,7 +73,7 @@ class Windows1D(Sparse):
     dilation_rate: Size = Field(1, description="Steps between the positions of a window.")
 
 
-class Windows2D(Sparse):
+class Windows2D(OmitNoneModel):
     """Outputs and windows of a convolution along two axes."""
 
     filters: Units = Field(description="Outputs per position.")
@@ -83,7 +83,7 @@ class Windows2D(Sparse):
     dilation_rate: Pair = Field(1, description="Steps between the positions of a window.")
 
 
-class TableOptions(Sparse):
+class TableOptions(OmitNoneModel):
     """Options of all layers of look-up tables."""
 
     batch_norm: bool | None = Field(
@@ -123,23 +123,23 @@ class LUTConv2DOptions(Windows2D, TableOptions):
     """Convolution of look-up tables along two axes; input (height, width, channels)."""
 
 
-class FlattenOptions(Strict):
+class FlattenOptions(StrictModel):
     """All values in one axis."""
 
 
-class ReshapeOptions(Strict):
+class ReshapeOptions(StrictModel):
     """The same values in another shape."""
 
     target_shape: list[Size] = Field(min_length=1, description="Shape without the batch.")
 
 
-class SumOptions(Strict):
+class SumOptions(StrictModel):
     """Exact sum over axes."""
 
     axis: Axis = Field(description="particles (all axes but the last), or axes counted as Keras does: the batch is 0.")
 
 
-class PoolOptions(Sparse):
+class PoolOptions(OmitNoneModel):
     """Windows of positions that a layer reduces, channel by channel."""
 
     pool_size: Pair = Field(
@@ -158,7 +158,7 @@ class AveragePoolOptions(PoolOptions):
     """Mean of each window, channel by channel; exact, of windows of 2, 4, 8, ... values."""
 
 
-class ArithmeticOptions(Sparse):
+class ArithmeticOptions(OmitNoneModel):
     """Options of HGQ2's layers with multipliers; their bit widths are trained."""
 
     activation: Literal["relu"] | None = Field(None, description="Of the outputs.")

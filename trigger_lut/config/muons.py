@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.simulation import MAX_FILES_PER_CLASS, PlannedFile
 
 MUON = "muon"
@@ -14,7 +14,7 @@ Length = Annotated[float, Field(gt=0, le=1e5)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class MuonChamber(Strict):
+class MuonChamber(StrictModel):
     """The `simulate_muons` block of a data set description: thin-gap chambers in three stations.
 
     The defaults are made like the chamber of arXiv:2202.04976. It has seven gas gaps in groups of 3, 2 and 2, the first

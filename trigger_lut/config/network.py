@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.builder import source_of
 from trigger_lut.config.layer_options import (
     AveragePoolOptions,
@@ -21,13 +21,13 @@ from trigger_lut.config.layer_options import (
     LUTConv2DOptions,
     LUTDenseOptions,
     MaxPoolOptions,
+    OmitNoneModel,
     QConv1DOptions,
     QConv2DOptions,
     QDenseOptions,
     QEinsumDenseOptions,
     ReshapeOptions,
     Size,
-    Sparse,
     SumOptions,
     Units,
 )
@@ -36,7 +36,7 @@ from trigger_lut.config.validation import Line
 OF_UNITS = ("batch_norm", "edge_hidden_units", "max_input_bits")
 
 
-class Layer(Sparse):
+class Layer(OmitNoneModel):
     """One layer: its kind, and the options of that kind."""
 
     lut_dense: LUTDenseOptions | None = None
@@ -80,7 +80,7 @@ class Layer(Sparse):
         return units
 
 
-class Quantize(Strict):
+class Quantize(StrictModel):
     """Formats of a float model that is quantized after its training."""
 
     weight_bits: int = Field(8, ge=2, le=16, description="Bits of each weight, with sign.")
@@ -89,7 +89,7 @@ class Quantize(Strict):
     )
 
 
-class NetworkShape(Strict):
+class NetworkShape(StrictModel):
     """The layers of the network: one of units, layers, builder and keras_file."""
 
     units: list[Units] | None = Field(

@@ -8,14 +8,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.validation import DesignName, Name, Text
 from trigger_lut.errors import nearest
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,63}$")]
 
 
-class CmsswModel(Strict):
+class CmsswModel(StrictModel):
     """Name and version of a design's model in CMSSW: library <model>_v<version>.so."""
 
     model: ModelName | None = Field(
@@ -30,7 +30,7 @@ class CmsswModel(Strict):
     )
 
 
-class AxiStreamOptions(Strict):
+class AxiStreamOptions(StrictModel):
     """AXI4-Stream wrapper in Verilog."""
 
     ready: bool = Field(True, description="Back-pressure: s_axis_tready, m_axis_tready and a FIFO. One cycle longer.")
@@ -39,7 +39,7 @@ class AxiStreamOptions(Strict):
     )
 
 
-class EmpOptions(Strict):
+class EmpOptions(StrictModel):
     """Payload of the EMP framework in VHDL."""
 
     input_link: int = Field(0, ge=0, le=127, description="First link of the input.")
@@ -49,28 +49,28 @@ class EmpOptions(Strict):
     output_link: int = Field(0, ge=0, le=127, description="First link of the output.")
 
 
-class BoardWrappers(Strict):
+class BoardWrappers(StrictModel):
     """Wrappers of a design for frameworks of boards."""
 
     axi_stream: AxiStreamOptions | None = Field(None, description="AXI4-Stream and an IP for Vivado; {} for defaults.")
     emp: EmpOptions | None = Field(None, description="EMP framework; {} for defaults.")
 
 
-class HardwareInteger(Strict):
+class HardwareInteger(StrictModel):
     """Integer of the hardware: ap_int<width> or ap_uint<width>."""
 
     signed: bool
     width: int = Field(ge=1, le=32, description="Bits in all, the sign included.")
 
 
-class HardwareObjects(Strict):
+class HardwareObjects(StrictModel):
     """List of objects, as hardware has it."""
 
     length: int = Field(ge=1, le=1024, description="Objects that can arrive, each with a valid bit.")
     branches: dict[Text, HardwareInteger] = Field(min_length=1, description="Integers of each object, by branch.")
 
 
-class ObjectStepOptions(Strict):
+class ObjectStepOptions(StrictModel):
     """Verilog of the way from objects of hardware integers to input codes, and of the network behind it."""
 
     numbers: dict[Text, HardwareInteger] = Field(
@@ -81,7 +81,7 @@ class ObjectStepOptions(Strict):
     )
 
 
-class ReleaseOptions(Strict):
+class ReleaseOptions(StrictModel):
     """Names of what a release delivers. No option changes a network, so training is not repeated."""
 
     cmssw: dict[DesignName, CmsswModel] = Field(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict, sha256
+from trigger_lut.cards.base import StrictModel, sha256
 from trigger_lut.cards.paths import DesignFiles
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.compatibility import differences
@@ -23,7 +23,7 @@ Keep = Literal["interface", "structure"]
 Format = tuple[int, int, int]
 
 
-class FrozenInterface(Strict):
+class FrozenInterface(StrictModel):
     """Interface of an earlier design, which a design that is trained again keeps."""
 
     result: str = Field(description="Folder of the earlier design.")

@@ -15,7 +15,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.layer_options import Units
 from trigger_lut.config.network import NetworkShape
 from trigger_lut.config.validation import LONGEST, Name, Positive
@@ -29,7 +29,7 @@ MOST_POINTS = 100  # each is a training of its own
 WARM_EPOCHS, WARM_RATE = 0.5, 0.5
 
 
-class Scan(Strict):
+class Scan(StrictModel):
     """Designs at all combinations of these lists; they are compared on the scan's page and not judged."""
 
     luts: list[Positive] = Field(min_length=1, description="6-input LUTs after synthesis.")

@@ -7,14 +7,14 @@ from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.errors import ConfigurationError, nearest
 
 SIMULATED_CLASSES = ("g", "q", "W", "Z", "t")
 MAX_FILES_PER_CLASS = 200
 
 
-class Simulation(Strict):
+class Simulation(StrictModel):
     """The `simulate` block of a data set description.
 
     The defaults follow the public JSC data (arXiv:1804.06913, section 2): partons and bosons of 1 TeV with a

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.yaml_file import read_yaml as read_yaml
 from trigger_lut.errors import ConfigurationError, nearest, visible
 from trigger_lut.utils.identifiers import design_mistake
@@ -42,10 +42,10 @@ Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidat
 Line = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
 """A sentence for people, or the name of a file, a tree or a branch."""
 Positive = Annotated[int, Field(gt=0)]
-AnyModel = TypeVar("AnyModel", bound=Strict)
+AnyModel = TypeVar("AnyModel", bound=StrictModel)
 
 
-def explain(error: ValidationError, model: type[Strict]) -> list[str]:
+def explain(error: ValidationError, model: type[StrictModel]) -> list[str]:
     """Every mistake of a validation as 'dotted.path: what is wrong', unknown keys with the nearest valid ones."""
     lines = []
     for item in _by_one_branch(error.errors()):
@@ -138,7 +138,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _keys_at(model: type[Strict], loc: tuple[int | str, ...]) -> list[str]:
+def _keys_at(model: type[StrictModel], loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that a mapping of the model may have, by the path to it."""
     schema: dict[str, Any] = model.model_json_schema()
 
@@ -200,7 +200,7 @@ def read_block(path: Path, key: str, *, model: type[AnyModel]) -> AnyModel:
     content = read_yaml(path)
     if not isinstance(content, dict) or key not in content:
         raise ConfigurationError(f"{path}: {key}: missing. Expected a block with the parameters of the simulation")
-    block = create_model("Block", __base__=Strict, **{key: (model, ...)})  # type: ignore[call-overload]
+    block = create_model("Block", __base__=StrictModel, **{key: (model, ...)})  # type: ignore[call-overload]
     content_read: AnyModel = getattr(validate(block, {key: content[key]}, path=path), key)
     return content_read
 

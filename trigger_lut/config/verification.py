@@ -6,10 +6,10 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 
 
-class VerificationOptions(Strict):
+class VerificationOptions(StrictModel):
     """Effort of tests and proofs, and further tools. No option changes a network, so training is not repeated."""
 
     rtl_vectors: int = Field(

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict, read_card
+from trigger_lut.cards.base import StrictModel, read_card
 from trigger_lut.cost_model import delay
 from trigger_lut.cost_model.delay import Growth
 
@@ -30,7 +30,7 @@ DATA = Path(__file__).with_name("delays.json")
 DIGITS = 3  # of the fitted figures
 
 
-class PublishedDesign(Strict):
+class PublishedDesign(StrictModel):
     """A design after place and route."""
 
     name: str
@@ -42,7 +42,7 @@ class PublishedDesign(Strict):
     source: str = Field(description="Key of `sources`.")
 
 
-class UnusedDesign(Strict):
+class UnusedDesign(StrictModel):
     """A published design whose slowest path is not known."""
 
     name: str
@@ -52,7 +52,7 @@ class UnusedDesign(Strict):
     source: str
 
 
-class PublishedDelays(Strict):
+class PublishedDelays(StrictModel):
     """trigger_lut/cost_model/delays.json."""
 
     family: str = Field(description="Family as Yosys names it.")

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict, read_card
+from trigger_lut.cards.base import StrictModel, read_card
 
 ROUNDS, SMALL_ERROR = 30, 0.05  # of the fit; errors below this one count as their squares
 DATA = Path(__file__).with_name("weights.json")
 
 
-class Parts(Strict):
+class Parts(StrictModel):
     """Parts of a network, in LUTs without weights; as weights: the factor on each such LUT."""
 
     tables: float = Field(description="LUTs of tables, each distinct one once.")
@@ -49,7 +49,7 @@ COUNTED = Parts(tables=1.0, absorbed=-1.0, adders=1.0, conversions=1.0, arithmet
 """Every LUT as it is counted."""
 
 
-class Network(Strict):
+class Network(StrictModel):
     """One network of the calibration."""
 
     name: str = Field(description="Kind and seed, or how it was trained.")
@@ -61,7 +61,7 @@ class Network(Strict):
     latency_cycles_estimate: int
 
 
-class Calibration(Strict):
+class Calibration(StrictModel):
     """trigger_lut/cost_model/weights.json."""
 
     family: str = Field(description="Family as Yosys names it.")

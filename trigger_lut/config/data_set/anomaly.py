@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.validation import Text
 from trigger_lut.errors import nearest
 
@@ -14,7 +14,7 @@ SCORE = "anomaly"  # name of the network's output
 DATA_CLASS = "data"  # of all entries where no label tells any apart
 
 
-class Teacher(Strict):
+class Teacher(StrictModel):
     """Network that learns background without quantization; see `trigger_lut/stages/teacher.py`."""
 
     units: list[Annotated[int, Field(gt=0, le=1024)]] | None = Field(
@@ -37,7 +37,7 @@ class Teacher(Strict):
     seed: int = Field(default=1, ge=0, le=2**31 - 1, description="Of its weights and of the order of events.")
 
 
-class Anomaly(Strict):
+class Anomaly(StrictModel):
     """The `anomaly` block: a teacher learns what background is like, and networks learn its score."""
 
     background: list[str] | None = Field(

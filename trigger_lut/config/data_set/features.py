@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.data_set.expressions import Expression, branch, parse
 from trigger_lut.config.validation import Text
 from trigger_lut.errors import ConfigurationError
@@ -66,13 +66,13 @@ def _nonfinite(value: Any) -> Any:
     raise ValueError("expected 'refuse', 'drop' or a mapping {replace: <number>}")
 
 
-class Replace(Strict):
+class Replace(StrictModel):
     """A number instead of every NaN and infinity."""
 
     replace: float
 
 
-class FixedFormat(Strict):
+class FixedFormat(StrictModel):
     """A format in Vivado's sense: ap_fixed<width, integer> or ap_ufixed<width, integer>."""
 
     signed: bool
@@ -94,7 +94,7 @@ class FixedFormat(Strict):
         return kif_from_fixed(self.signed, self.width, integer=self.integer)
 
 
-class Scale(Strict):
+class Scale(StrictModel):
     """Integers of an LSB, as trigger hardware has them: ap_int<width> or ap_uint<width> of value / lsb."""
 
     signed: bool
@@ -138,7 +138,7 @@ Quantiles = Annotated[
 ]
 
 
-class Feature(Strict):
+class Feature(StrictModel):
     """One input channel of the network."""
 
     name: Text = Field(description="Name of the channel; also the branch, unless an expression is given.")
@@ -166,7 +166,7 @@ class Feature(Strict):
         return branch(self.name) if self.expression is None else parse(self.expression)
 
 
-class FeatureArray(Strict):
+class FeatureArray(StrictModel):
     """Input channels from the innermost axis of an array, one for each name; other keys hold for all of them."""
 
     names: list[Text | None] = Field(min_length=1, description="Name of each element in order; null skips one.")
@@ -206,7 +206,7 @@ def _features(content: Any) -> Any:
 FeatureList = Annotated[list[Feature], BeforeValidator(_features, json_schema_input_type=list[Feature | FeatureArray])]
 
 
-class Objects(Strict):
+class Objects(StrictModel):
     """Objects of an entry (jets, muons, particles) in a fixed number of slots, `count` * features channels."""
 
     count: int = Field(ge=1, le=MAX_SLOTS, description="Slots; objects beyond are dropped, as hardware does.")

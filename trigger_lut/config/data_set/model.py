@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.crossings import ENERGY_TEV, Crossings, planned_crossing_files
 from trigger_lut.config.data_set.anomaly import DATA_CLASS, SCORE, Anomaly
 from trigger_lut.config.data_set.features import ExpressionText, FeatureList, NonFinite, Objects, Quantiles, Width
@@ -33,7 +33,7 @@ def _names(classes: Any) -> Any:
     return list(classes) if isinstance(classes, dict) else classes
 
 
-class Label(Strict):
+class Label(StrictModel):
     """The class of an entry."""
 
     expression: ExpressionText | None = Field(
@@ -83,7 +83,7 @@ class Label(Strict):
         return self
 
 
-class RegressionTarget(Strict):
+class RegressionTarget(StrictModel):
     """A number that a network is to find, one output of it."""
 
     name: Name
@@ -97,7 +97,7 @@ class RegressionTarget(Strict):
     )
 
 
-class Split(Strict):
+class Split(StrictModel):
     """Fractions of the events; which event goes where follows from a hash of its identity."""
 
     train: float = Field(default=0.6, gt=0, lt=1)
@@ -105,7 +105,7 @@ class Split(Strict):
     test: float = Field(default=0.2, gt=0, lt=1)
 
 
-class Friends(Strict):
+class Friends(StrictModel):
     """A tree in files of its own, whose entries continue those of the main tree one by one."""
 
     files: list[Line] = Field(
@@ -114,7 +114,7 @@ class Friends(Strict):
     tree: Text = Field(description="Name of the TTree or RNTuple in each of them.")
 
 
-class DataSet(Strict):
+class DataSet(StrictModel):
     """config/data_sets/<name>.yaml."""
 
     name: Name

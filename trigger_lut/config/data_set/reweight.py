@@ -7,13 +7,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.data_set.features import ExpressionText
 
 MOST_BINS = 1000
 
 
-class Reweight(Strict):
+class Reweight(StrictModel):
     """Weights that make a variable flat in each class, so that its spectrum tells nothing of the class."""
 
     variable: ExpressionText = Field(description="Branch or expression, one number an entry, such as Jet_pt.")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.data_set.features import ExpressionText
 from trigger_lut.config.validation import Text
 from trigger_lut.errors import nearest
@@ -19,7 +19,7 @@ def _expression(content: Any) -> Any:
     return {"expression": content} if isinstance(content, str) else content
 
 
-class Discriminator(Strict):
+class Discriminator(StrictModel):
     """Output of another tagger that the files hold."""
 
     expression: ExpressionText = Field(description="Branch or expression; one number an entry, larger for the class.")
@@ -33,7 +33,7 @@ Discriminators = dict[
 ]
 
 
-class Tagging(Strict):
+class Tagging(StrictModel):
     """Pairs of classes, working points, and variables that the page of physics shows."""
 
     pairs: list[tuple[Text, Text]] = Field(
@@ -47,7 +47,7 @@ class Tagging(Strict):
     )
 
 
-class TaggingOptions(Strict):
+class TaggingOptions(StrictModel):
     """Everything that the stage `physics` needs to know of both keys."""
 
     tagging: Tagging | None = None

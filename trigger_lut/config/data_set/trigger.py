@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.data_set.features import ExpressionText
 from trigger_lut.config.data_set.trigger_paths import Rate, TriggerPath
 from trigger_lut.errors import nearest
@@ -18,7 +18,7 @@ Streams = list[tuple[tuple[int, ...], float]]
 """(numbers of background classes, kHz): all entries of these classes have the same rate, and together this one."""
 
 
-class Trigger(Strict):
+class Trigger(StrictModel):
     """The `trigger` block of a data set description. Exactly one way to state the input rate is given."""
 
     signal: list[str] = Field(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from trigger_lut.cards.base import Strict
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.config.data_set.features import ExpressionText
 from trigger_lut.config.validation import Name
 from trigger_lut.errors import nearest
@@ -21,7 +21,7 @@ PREDICTED = "predicted_"  # before the name of a target: what the network gives 
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class TriggerPath(Strict):
+class TriggerPath(StrictModel):
     """One path: the events that pass it, its working points, and one decision bit for each of them."""
 
     name: Name

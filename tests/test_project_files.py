@@ -132,6 +132,21 @@ def test_issue_forms_have_what_github_asks_for():
         assert all(part["type"] == "textarea" and part["attributes"]["label"] for part in form["body"])
 
 
+def test_containers_copy_what_git_has():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    tracked = {path.split("/")[0] for path in listed.splitlines()}
+    files = (ROOT / "containers/trigger_lut.def").read_text().split("%files\n")[1].split("\n\n")[0]
+    copied = [line.split() for line in files.splitlines()]
+    assert all(target == f"/source/{source}" for source, target in copied)
+    names = {source for source, _ in copied}
+    linked = {path.resolve().name for path in (ROOT / "trigger_lut/project").iterdir() if path.is_symlink()}
+    assert {"pyproject.toml", "README.md", "LICENSE", "requirements.lock", "trigger_lut", ".git"} | linked <= names
+    assert names <= tracked | {".git"}
+    ignored = set((ROOT / ".dockerignore").read_text().split())
+    assert {".venv*", ".snakemake", "data", "results", "build"} <= ignored
+    assert not ignored & tracked
+
+
 def test_both_containers_install_the_same():
     texts = [(ROOT / f"containers/{name}").read_text() for name in ("Dockerfile", "trigger_lut.def")]
     for pattern in (r"apt-get .*", r"pip install .*", r"python:[\w.-]+"):

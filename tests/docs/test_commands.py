@@ -38,7 +38,7 @@ def unknown(command):
     words = shlex.split(command)[1:]
     choices = next(a.choices for a in cli.parser()._actions if isinstance(a, argparse._SubParsersAction))
     if not words or words[0].startswith(("-", "<")):
-        return [word for word in words if word not in ("--help", "<stage>")]
+        return [word for word in words if word != "--help"]
     if words[0] not in choices:
         return words[:1]
     if words[0] in ("stage", "report") and len(words) > 1 and not words[1].startswith(("-", "<")):

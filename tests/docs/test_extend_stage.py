@@ -49,9 +49,9 @@ def tree(tmp_path_factory) -> Path:
     for name, text in new.items():
         (folder / name).write_text(text)
     documentation = folder / "trigger_lut/cards/documentation.py"
-    row = added("Add it to `CARDS`")
+    row, line = added("Add the card to `CARDS`"), added("Import the module there")
     text = documentation.read_text()
-    text = text.replace("    importance,\n", "    importance,\n    input_bits,\n", 1)
+    text = text.replace("from trigger_lut.cards import (", f"{line}from trigger_lut.cards import (", 1)
     documentation.write_text(re.sub(r"(?m)^(CARDS: .* = \{\n)", rf"\1{row}", text))
     with (folder / "Snakefile").open("a") as snakefile:
         snakefile.write("\n\n" + added("Add the rule to the end"))

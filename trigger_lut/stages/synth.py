@@ -16,9 +16,8 @@ from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.device_count import device_count
 from trigger_lut.synthesis.net_names import NetName, luts_by_layer, net_names, vector_count
-from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
+from trigger_lut.synthesis.netlist import Bit, cell_counts, longest_path, resources
 from trigger_lut.synthesis.netlist_cycles import check_cycles
-from trigger_lut.synthesis.netlist_simulation import Bit
 from trigger_lut.synthesis.shared_netlist import check_events, luts_by_part
 from trigger_lut.synthesis.static_timing import stages
 from trigger_lut.synthesis.synthesizers import synthesizer_of

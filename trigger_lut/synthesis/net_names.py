@@ -15,15 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.errors import NotReproducibleError
-from trigger_lut.firmware.rtl.verilog_top import offsets
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.back_ends import NET_NAMES, PLANS
 from trigger_lut.network.lowering.adder_tree import Summation
 from trigger_lut.network.network import PADDING, Network, TableLayer
 from trigger_lut.network.reference_model import all_values, channel_codes
-from trigger_lut.synthesis.netlist import BLOCK_RAMS, NO_HARDWARE
-from trigger_lut.synthesis.netlist_simulation import Bit, net_values, order, outputs, packed, read
+from trigger_lut.synthesis.netlist import BLOCK_RAMS, NO_HARDWARE, Bit, order, outputs, read
+from trigger_lut.synthesis.netlist_simulation import check_outputs, net_values, packed
 
 OTHER = "not attributed"
 VECTORS, SEED = 1024, 1
@@ -67,7 +65,7 @@ def net_names(network: Network, module: Mapping[str, Any], *, design: str) -> di
     values = all_values(network, codes)
     data = [bit for i, kif in enumerate(network.inputs) for bit in packed(codes[:, i], kif.bits)]
     nets = net_values(module, {"data_in": data, "valid_in": [(1 << vectors) - 1]}, vectors=vectors)
-    _check_outputs(network, module, nets, values, design)
+    check_outputs(network, module, nets=nets, expected=values[:, network.output_values], name=design)
     ones = (1 << vectors) - 1
     known: dict[int, NetName] = {}
     for what, value in _named(network, codes, values):
@@ -103,22 +101,6 @@ def random_codes(network: Network, vectors: int) -> IntArray:
             every = np.arange(kif.lo, kif.hi + 1)
             codes[rng.permutation(vectors)[: len(every)], i] = every
     return codes
-
-
-def _check_outputs(
-    network: Network, module: Mapping[str, Any], nets: Mapping[Bit, int], values: IntArray, design: str
-) -> None:
-    """Compare the netlist's outputs with the network's. Raises NotReproducibleError."""
-    formats = network.output_formats()
-    at = offsets(formats)
-    bits = module["ports"]["data_out"]["bits"]
-    for o, (value, kif) in enumerate(zip(network.output_values, formats, strict=True)):
-        for n, expected in enumerate(packed(values[:, int(value)], kif.bits)):
-            if wrong := nets.get(bits[at[o] + n], 0) ^ expected:
-                raise NotReproducibleError(
-                    f"{design}: the netlist after synthesis is not bit-exact: output {o}, bit {n} differs from the "
-                    f"integer model in {wrong.bit_count()} of {len(values)} random vectors"
-                )
 
 
 def _named(network: Network, codes: IntArray, values: IntArray) -> Iterator[tuple[str, IntArray]]:

@@ -6,18 +6,21 @@ Netlists are Yosys' JSON (`write_json`) of one flat module.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from trigger_lut.cost_model.delay import Delays, delays
 from trigger_lut.errors import ToolFailedError
+from trigger_lut.synthesis.block_ram import read_ports
 
 Netlist = Mapping[str, Any]
 """One flat module of a netlist, as Yosys' `write_json` lists it: ports, cells with their connections."""
 
+Bit = int | str  # a net of Yosys' JSON, or a constant '0', '1', 'x'
+CLOCKS = ("C", "CLKARDCLK", "CLKBWRCLK")
 NO_HARDWARE = ("$scopeinfo",)
 # 18 Kb block RAMs a cell
 BLOCK_RAMS = {"RAMB18E1": 1, "RAMB18E2": 1, "RAMB36E1": 2, "RAMB36E2": 2}
@@ -107,6 +110,54 @@ def resources(cells: Mapping[str, int]) -> Resources:
     )
 
 
+def order(cells: Mapping[str, Any]) -> list[str]:
+    """Sort cells so that each comes after those that drive it.
+
+    Parameters
+    ----------
+    cells
+        Cells by name.
+
+    Returns
+    -------
+    list of str
+        Names of the cells.
+
+    Raises
+    ------
+    ToolFailedError
+        If the logic has a loop.
+    """
+    driver = {bit: name for name, cell in cells.items() for bit in outputs(cell)}
+    needed = {name: {driver[bit] for bit in read(cell) if bit in driver} for name, cell in cells.items()}
+    try:
+        return list(TopologicalSorter(needed).static_order())
+    except CycleError as error:
+        raise ToolFailedError(f"the synthesized logic has a loop through {error.args[1][0]}") from error
+
+
+def outputs(cell: Mapping[str, Any]) -> list[Bit]:
+    """List the nets that a cell drives."""
+    return [
+        bit for port, bits in cell["connections"].items() if cell["port_directions"][port] == "output" for bit in bits
+    ]
+
+
+def inputs(cell: Mapping[str, Any]) -> Iterator[tuple[str, Bit]]:
+    """Yield the input ports of a cell with each net that they read, without constants."""
+    for port, bits in cell["connections"].items():
+        if cell["port_directions"][port] == "input":
+            yield from ((port, bit) for bit in bits if not isinstance(bit, str))
+
+
+def read(cell: Mapping[str, Any]) -> Iterator[Bit]:
+    """Yield the nets that a cell reads, without its clock; of a block RAM, the addresses of its read ports."""
+    addresses = {port.address for port in read_ports(cell)} if cell["type"] in BLOCK_RAMS else None
+    for port, bit in inputs(cell):
+        if port not in CLOCKS and (addresses is None or port in addresses):
+            yield bit
+
+
 def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
     """Find the longest path from a port or register to a port or register.
 
@@ -131,52 +182,27 @@ def longest_path(module: Mapping[str, Any], family: str) -> LongestPath:
         If the logic has a loop.
     """
     cells = {name: cell for name, cell in module["cells"].items() if not ends_paths(cell["type"])}
-    driver = {
-        bit: name
-        for name, cell in cells.items()
-        for port, bits in cell["connections"].items()
-        if cell["port_directions"][port] == "output"
-        for bit in bits
-    }
     memories = [cell for cell in module["cells"].values() if cell["type"] in BLOCK_RAMS]
-    driver |= {
-        bit: MEMORY
-        for cell in memories
-        for port, bits in cell["connections"].items()
-        if cell["port_directions"][port] == "output"
-        for bit in bits
-    }
-    inputs: dict[str, list[tuple[str, str]]] = defaultdict(list)  # cell -> (port, driving cell; '' for a start)
-    for name, cell in cells.items():
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] == "input":
-                inputs[name] += [(port, driver.get(bit, "")) for bit in bits if not isinstance(bit, str)]
-    try:
-        order = list(
-            TopologicalSorter({name: [d for _, d in inputs[name] if d in cells] for name in cells}).static_order()
-        )
-    except CycleError as error:
-        raise ToolFailedError(f"the synthesized logic has a loop through {error.args[1][0]}") from error
+    driver = {bit: name for name, cell in cells.items() for bit in outputs(cell)}
+    driver |= {bit: MEMORY for cell in memories for bit in outputs(cell)}
     model = delays(family)
     reached: dict[str, tuple[int, float]] = {
         "": (0, 0.0),
         MEMORY: (0, start_ns("RAMB18E2", model) if memories else 0.0),
     }
-    for name in order:
-        kind = cells[name]["type"]
-        kinds = {d: cells[d]["type"] if d in cells else "" for _, d in inputs[name]}
-        steps = [
-            (reached[d][0] + levels, reached[d][1] + delay)
-            for port, d in inputs[name]
-            for levels, delay in [step(kind, port, source=kinds[d], model=model)]
-        ]
+    for name in order(cells):
+        steps = []
+        for port, bit in inputs(cells[name]):
+            source = driver.get(bit, "")
+            kind = cells[source]["type"] if source in cells else ""
+            levels, delay = step(cells[name]["type"], port, source=kind, model=model)
+            steps.append((reached[source][0] + levels, reached[source][1] + delay))
         reached[name] = (max((s[0] for s in steps), default=0), max((s[1] for s in steps), default=0.0))
     to_memory = [
         reached[driver.get(bit, "")][1] + end_ns(cell["type"], model)
         for cell in memories
-        for port in ADDRESSES
-        for bit in cell["connections"].get(port, ())
-        if not isinstance(bit, str)
+        for port, bit in inputs(cell)
+        if port in ADDRESSES
     ]
     return LongestPath(
         max(levels for levels, _ in reached.values()), max([*(ns for _, ns in reached.values()), *to_memory])

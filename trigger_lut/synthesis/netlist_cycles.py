@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trigger_lut.errors import NotReproducibleError, ToolFailedError
-from trigger_lut.synthesis.netlist import NO_HARDWARE, SEQUENTIAL
-from trigger_lut.synthesis.netlist_simulation import Bit, order, outputs, read
+from trigger_lut.synthesis.netlist import NO_HARDWARE, SEQUENTIAL, Bit, order, outputs, read
 
 PORTS = ("data_out", "valid_out")
 

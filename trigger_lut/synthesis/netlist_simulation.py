@@ -7,20 +7,18 @@ A net's values are the bits of one Python integer, bit n for vector n.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from typing import Any, NoReturn
 
 import numpy as np
 
-from trigger_lut.errors import ToolFailedError
+from trigger_lut.errors import NotReproducibleError, ToolFailedError
+from trigger_lut.firmware.rtl.verilog_top import offsets
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.synthesis.block_ram import block_ram_values, read_ports
-from trigger_lut.synthesis.netlist import BLOCK_RAMS, NO_HARDWARE
-
-Bit = int | str  # a net of Yosys' JSON, or a constant '0', '1', 'x'
-CLOCKS = ("C", "CLKARDCLK", "CLKBWRCLK")
+from trigger_lut.network.network import Network
+from trigger_lut.synthesis.block_ram import block_ram_values
+from trigger_lut.synthesis.netlist import BLOCK_RAMS, NO_HARDWARE, Bit, order
 
 
 def packed(values: IntArray, bits: int) -> list[int]:
@@ -75,6 +73,39 @@ def net_values(module: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], *
     return nets
 
 
+def check_outputs(
+    network: Network, module: Mapping[str, Any], *, nets: Mapping[Bit, int], expected: IntArray, name: str
+) -> None:
+    """Compare the outputs of a netlist with those of its network.
+
+    Parameters
+    ----------
+    network
+        Integer network.
+    module
+        Netlist.
+    nets
+        Packed values by net.
+    expected : IntArray of shape (N, outputs)
+        Codes of the integer model.
+    name
+        Name of the design in the error.
+
+    Raises
+    ------
+    NotReproducibleError
+        If a bit differs.
+    """
+    formats, bits = network.output_formats(), module["ports"]["data_out"]["bits"]
+    for o, (start, kif) in enumerate(zip(offsets(formats), formats, strict=False)):
+        for n, row in enumerate(packed(expected[:, o], kif.bits)):
+            if wrong := nets.get(bits[start + n], 0) ^ row:
+                raise NotReproducibleError(
+                    f"{name}: the netlist after synthesis is not bit-exact: output {o}, bit {n} differs from the "
+                    f"integer model in {wrong.bit_count()} of {len(expected)} random vectors"
+                )
+
+
 def clocked(
     module: Mapping[str, Any], cycles: Sequence[Mapping[str, Sequence[int]]], *, vectors: int, seed: int
 ) -> Iterator[dict[Bit, int]]:
@@ -124,49 +155,6 @@ def _next_state(cell: _Cell) -> int:
     q, enable = cell.value("Q"), cell.value("CE")
     loaded = (cell.value("D") & enable) | (q & ~enable & cell.ones)
     return loaded & ~cell.value("R") if cell.kind == "FDRE" else loaded | cell.value("S")
-
-
-def order(cells: Mapping[str, Any]) -> list[str]:
-    """Sort cells so that each comes after those that drive it.
-
-    Parameters
-    ----------
-    cells
-        Cells by name.
-
-    Returns
-    -------
-    list of str
-        Names of the cells.
-
-    Raises
-    ------
-    ToolFailedError
-        If the logic has a loop.
-    """
-    driver = {bit: name for name, cell in cells.items() for bit in outputs(cell)}
-    needed = {name: {driver[bit] for bit in read(cell) if bit in driver} for name, cell in cells.items()}
-    try:
-        return list(TopologicalSorter(needed).static_order())
-    except CycleError as error:
-        raise ToolFailedError(f"the synthesized logic has a loop through {error.args[1][0]}") from error
-
-
-def outputs(cell: Mapping[str, Any]) -> list[Bit]:
-    """List the nets that a cell drives."""
-    return [
-        bit for port, bits in cell["connections"].items() if cell["port_directions"][port] == "output" for bit in bits
-    ]
-
-
-def read(cell: Mapping[str, Any]) -> Iterable[Bit]:
-    """Yield the nets that a cell reads, without its clock; of a block RAM, the addresses of its read ports."""
-    addresses = {port.address for port in read_ports(cell)} if cell["type"] in BLOCK_RAMS else None
-    for port, bits in cell["connections"].items():
-        if cell["port_directions"][port] != "input" or port in CLOCKS:
-            continue
-        if addresses is None or port in addresses:
-            yield from (bit for bit in bits if not isinstance(bit, str))
 
 
 @dataclass(frozen=True)

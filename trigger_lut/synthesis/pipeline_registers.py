@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trigger_lut.firmware.rtl.pipeline import cut
-from trigger_lut.synthesis.netlist_simulation import Bit
+from trigger_lut.synthesis.netlist import Bit
 
 BUS = re.compile(r"(?:^|\.)(?:INTERNAL_logic(\d+)_inp|stage(\d+)_inp|(model_out))$")
 

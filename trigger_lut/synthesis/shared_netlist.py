@@ -11,13 +11,12 @@ import numpy as np
 
 from trigger_lut.errors import NotReproducibleError
 from trigger_lut.firmware.rtl.project import RtlProject
-from trigger_lut.firmware.rtl.verilog_top import offsets
 from trigger_lut.fixed_point.formats import uniform
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.network.time_sharing import Block, cut_network
-from trigger_lut.synthesis.netlist import NO_HARDWARE, SEQUENTIAL
-from trigger_lut.synthesis.netlist_simulation import Bit, clocked, order, outputs, packed, read
+from trigger_lut.synthesis.netlist import NO_HARDWARE, SEQUENTIAL, Bit, order, outputs, read
+from trigger_lut.synthesis.netlist_simulation import check_outputs, clocked, packed
 
 VECTORS, SEED = 512, 1
 CONTROL = "time sharing"
@@ -64,20 +63,12 @@ def check_events(network: Network, module: Mapping[str, Any], *, project: RtlPro
     nets_by_cycle = {
         cycle: nets for cycle, nets in enumerate(clocked(module, cycles, vectors=VECTORS, seed=SEED)) if cycle in ends
     }
-    formats = network.output_formats()
-    at = offsets(formats)
     for start, codes in ((0, events[0]), (project.ii, events[1])):
         nets = nets_by_cycle[start + project.latency_cycles_planned]
         (valid,) = module["ports"]["valid_out"]["bits"]
         if nets.get(valid, 0) != ones:
             raise NotReproducibleError(f"{project.top}: the netlist after synthesis gives no valid output of an event")
-        for o, (value, kif) in enumerate(zip(evaluate(network, codes).T, formats, strict=True)):
-            for n, expected in enumerate(packed(value, kif.bits)):
-                if wrong := nets.get(module["ports"]["data_out"]["bits"][at[o] + n], 0) ^ expected:
-                    raise NotReproducibleError(
-                        f"{project.top}: the netlist after synthesis is not bit-exact: output {o}, bit {n} differs "
-                        f"from the integer model in {wrong.bit_count()} of {VECTORS} random events"
-                    )
+        check_outputs(network, module, nets=nets, expected=evaluate(network, codes), name=project.top)
     return 2 * VECTORS
 
 

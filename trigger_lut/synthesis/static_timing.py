@@ -12,8 +12,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trigger_lut.cost_model.delay import delays
-from trigger_lut.synthesis.netlist import ADDRESSES, BLOCK_RAMS, NO_HARDWARE, SEQUENTIAL, end_ns, start_ns, step
-from trigger_lut.synthesis.netlist_simulation import Bit, order, outputs
+from trigger_lut.synthesis.netlist import (
+    ADDRESSES,
+    BLOCK_RAMS,
+    NO_HARDWARE,
+    SEQUENTIAL,
+    Bit,
+    end_ns,
+    inputs,
+    order,
+    outputs,
+    start_ns,
+    step,
+)
 
 ENDS = ("D", "R", "S", *ADDRESSES)  # where a path enters a register or a block RAM
 
@@ -80,18 +91,15 @@ def stages(module: Mapping[str, Any], family: str) -> list[Stage]:
         kind = cell["type"]
         register = SEQUENTIAL.fullmatch(kind) is not None
         arrivals: list[tuple[float, int, int, Bit]] = []  # ns, levels, stage, net
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] != "input" or (register and port not in ENDS):
+        for port, bit in inputs(cell):
+            if register and port not in ENDS:
                 continue
-            for bit in bits:
-                if isinstance(bit, str):
-                    continue
-                source = driver.get(bit)
-                levels, ns = reached[source] if source else (0, 0.0)
-                behind = "" if source is None or SEQUENTIAL.fullmatch(cells[source]["type"]) else cells[source]["type"]
-                more = (0, end_ns(kind, model)) if register else step(kind, port, source=behind, model=model)
-                at = 1 if source is None else stage[source] + (SEQUENTIAL.fullmatch(cells[source]["type"]) is not None)
-                arrivals.append((ns + more[1], levels + more[0], at, bit))
+            source = driver.get(bit)
+            levels, ns = reached[source] if source else (0, 0.0)
+            behind = "" if source is None or SEQUENTIAL.fullmatch(cells[source]["type"]) else cells[source]["type"]
+            more = (0, end_ns(kind, model)) if register else step(kind, port, source=behind, model=model)
+            at = 1 if source is None else stage[source] + (SEQUENTIAL.fullmatch(cells[source]["type"]) is not None)
+            arrivals.append((ns + more[1], levels + more[0], at, bit))
         ns, _, _, net = max(arrivals, key=lambda a: a[0], default=(0.0, 0, 1, "0"))
         levels = max((a[1] for a in arrivals), default=0)
         stage[name] = max((a[2] for a in arrivals), default=1)

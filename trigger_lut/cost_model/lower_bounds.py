@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from trigger_lut.config.budget import NetworkShape, Spec
 from trigger_lut.cost_model.delay import DelayModel, cycles
-from trigger_lut.errors import BudgetMissedError
 
 
 def least_luts(classes: int) -> int:
@@ -81,22 +80,3 @@ def impossible(spec: Spec, classes: int) -> list[str]:
             f"{least * target.clock_period_ns:.4g} ns"
         )
     return reasons
-
-
-def refuse_impossible(spec: Spec, classes: int) -> None:
-    """Refuse budgets that no network of the design's shape can meet.
-
-    Parameters
-    ----------
-    spec : Spec
-        The design.
-    classes : int
-        Number of classes: outputs of the largest head.
-
-    Raises
-    ------
-    BudgetMissedError
-        With every such budget.
-    """
-    if reasons := impossible(spec, classes):
-        raise BudgetMissedError(f"design {spec.design!r}: " + "; ".join(reasons))

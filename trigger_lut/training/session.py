@@ -24,10 +24,10 @@ import numpy as np
 from trigger_lut.cards.stage_cards import Epoch
 from trigger_lut.config.budget import EPOCHS, Spec
 from trigger_lut.config.shapes import mistakes
-from trigger_lut.cost_model.lower_bounds import refuse_impossible
+from trigger_lut.cost_model.lower_bounds import impossible
 from trigger_lut.cost_model.measured import Measure
 from trigger_lut.data.event_codes import TRAIN, EventCodes
-from trigger_lut.errors import ConfigurationError
+from trigger_lut.errors import BudgetMissedError, ConfigurationError
 from trigger_lut.training import checkpoint, warm_start
 from trigger_lut.training import log as progress
 from trigger_lut.training.batches import with_epochs
@@ -95,7 +95,8 @@ class Session:
     ) -> None:
         if wrong := mistakes(spec.network, len(events.formats), classes=events.classes, data_set=spec.data_set):
             raise ConfigurationError("; ".join(f"network.{text}" for text in wrong))
-        refuse_impossible(spec, max(len(head.outputs) for head in events.heads))
+        if wrong := impossible(spec, max(len(head.outputs) for head in events.heads)):
+            raise BudgetMissedError(f"design {spec.design!r}: " + "; ".join(wrong))
         keras.utils.set_random_seed(spec.seed)
         training = with_epochs(spec.training, int(events.counts()[:, TRAIN].sum()))
         spec, epochs = spec.model_copy(update={"training": training}), training.epochs or EPOCHS

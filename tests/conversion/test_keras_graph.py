@@ -5,6 +5,7 @@ import made_cards
 import networks
 import numpy as np
 import pytest
+from converted import arithmetic_first, conv1d, conv2d, seq
 from hgq.config import QuantizerConfigScope
 from hgq.layers import (
     QAdd,
@@ -26,36 +27,20 @@ from trigger_lut.cost_model.latency import network_cycles
 from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.rtl import build as rtl
 from trigger_lut.fixed_point.formats import KIF
-from trigger_lut.layers import LUTConv1D, LUTConv2D, LUTDense
+from trigger_lut.layers import LUTConv2D, LUTDense
 from trigger_lut.network.network import PADDING, load_network, save_network, with_layer
 from trigger_lut.network.reference_model import evaluate
 
 FORMAT = "fixed<5,2>"
 
 
-def sequential(shape, *layers):
-    return keras.Sequential([keras.Input(shape), *layers])
-
-
 def shared():
     first = LUTDense(4, input_format=["fixed<5,2>", "ufixed<4,1>", "fixed<6,3>"], batch_norm=True)
-    return sequential((5, 3), first, keras.layers.Flatten(), LUTDense(3))
+    return seq((5, 3), first, keras.layers.Flatten(), LUTDense(3))
 
 
 def per_position_widths():
-    return sequential(
-        (3, 2), LUTDense(4, input_format=FORMAT, per_position_widths=True), keras.layers.Flatten(), LUTDense(3)
-    )
-
-
-def conv1d():
-    conv = LUTConv1D(3, 3, padding="same", strides=2, input_format=FORMAT)
-    return sequential((7, 2), conv, keras.layers.Flatten(), LUTDense(2))
-
-
-def conv2d():
-    conv = LUTConv2D(2, (2, 3), dilation_rate=(1, 2), input_format=FORMAT, input_rounding="RND")
-    return sequential((4, 6, 1), conv, LUTConv2D(2, 2, input_rounding="RND"), keras.layers.Flatten(), LUTDense(2))
+    return seq((3, 2), LUTDense(4, input_format=FORMAT, per_position_widths=True), keras.layers.Flatten(), LUTDense(3))
 
 
 def particles():
@@ -66,11 +51,7 @@ def particles():
 
 
 def dense_between():
-    return sequential((5,), LUTDense(4, input_format=FORMAT), QDense(6, activation="relu"), LUTDense(3))
-
-
-def arithmetic_first():
-    return sequential((5,), QDense(6, activation="relu"), LUTDense(4), QDense(2, enable_oq=True))
+    return seq((5,), LUTDense(4, input_format=FORMAT), QDense(6, activation="relu"), LUTDense(3))
 
 
 def hybrid_conv():
@@ -132,7 +113,7 @@ def max_of_padded():
 
 
 def nested():
-    inner = sequential((3,), LUTDense(4, input_format=FORMAT), LUTDense(2))
+    inner = seq((3,), LUTDense(4, input_format=FORMAT), LUTDense(2))
     x = keras.Input((3,))
     return keras.Model(x, keras.layers.Add()([inner(x), LUTDense(2, input_format=FORMAT)(x)]))
 
@@ -274,28 +255,26 @@ def test_unread_values_are_pruned_only_where_no_place_reads_them():
 
 def test_what_has_no_exact_integers_is_refused_by_name():
     with pytest.raises(FirmwareError, match=r"layer 'plain' is a Dense: weights of float precision"):
-        integer_network(sequential((3,), LUTDense(2), keras.layers.Dense(2, name="plain")))
+        integer_network(seq((3,), LUTDense(2), keras.layers.Dense(2, name="plain")))
     x = keras.Input((3, 2))
     floored = keras.ops.max(LUTDense(2, input_format=FORMAT)(x), axis=1, initial=0.0)
     with pytest.raises(FirmwareError, match=r"layer 'max.*': a maximum with `initial` or over the batch"):
         integer_network(keras.Model(x, floored))
     with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
-        smallest = sequential((6, 2), LUTDense(2), keras.layers.Lambda(lambda x: -x, name="smallest"))
+        smallest = seq((6, 2), LUTDense(2), keras.layers.Lambda(lambda x: -x, name="smallest"))
     with pytest.raises(FirmwareError, match=r"layer 'smallest' is a Lambda"):
         integer_network(smallest)
     with pytest.raises(FirmwareError, match=r"layer 'mean': its results have no exact fixed-point form"):
-        integer_network(
-            sequential((3, 2), LUTDense(2, input_format=FORMAT), keras.layers.GlobalAveragePooling1D(name="mean"))
-        )
+        integer_network(seq((3, 2), LUTDense(2, input_format=FORMAT), keras.layers.GlobalAveragePooling1D(name="mean")))
     with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
-        model = sequential((3,), LUTDense(2), QDense(2, activation="tanh", name="curved"))
+        model = seq((3,), LUTDense(2), QDense(2, activation="tanh", name="curved"))
     with pytest.raises(FirmwareError, match=r"layer 'curved': its results have no exact fixed-point form"):
         integer_network(model)
 
 
 def test_formats_of_inputs_must_be_known():
     with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
-        model = sequential((3,), QDense(2, name="first"), LUTDense(2))
+        model = seq((3,), QDense(2, name="first"), LUTDense(2))
     network = integer_network(model, inputs=[KIF(1, 1, 3)] * 3)
     assert network.inputs == (KIF(1, 1, 3),) * 3
     with pytest.raises(FirmwareError, match="has 3 inputs, found 2 input formats"):
@@ -312,7 +291,7 @@ def test_formats_of_inputs_must_be_known():
 def test_wrap_is_proven_or_refused():
     def chain(overflow, width):
         return trained(
-            lambda: sequential(
+            lambda: seq(
                 (3,), LUTDense(2, input_format=FORMAT), LUTDense(2, input_format=width, overflow=overflow, name="next")
             )
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 import pytest
+from converted import seq
 from hgq.config import QuantizerConfigScope
 from hgq.layers import QConv1D, QConvT1D, QDense, QDenseT, QMultiHeadAttention, QUnaryFunctionLUT
 from hgq.quantizer import Quantizer
@@ -19,13 +20,9 @@ from trigger_lut.layers import LUTDense
 from trigger_lut.network.reference_model import evaluate
 
 
-def sequential(shape: tuple[int, ...], *layers) -> keras.Model:
-    return keras.Sequential([keras.Input(shape), *layers])
-
-
 def two_readers() -> keras.Model:
     x = keras.Input((4,))
-    inner = sequential((2,), QDense(3))
+    inner = seq((2,), QDense(3))
     return keras.Model(x, keras.layers.Concatenate()([inner(x[:, :2]), QUnaryFunctionLUT("tanh")(x[:, 1:3])]))
 
 
@@ -35,11 +32,11 @@ def attention() -> keras.Model:
 
 
 MODELS: dict[str, Callable[[], keras.Model]] = {
-    "arithmetic": lambda: sequential((5,), QDense(4, activation="relu"), QDense(3)),
-    "tables": lambda: sequential((5,), QDenseT(3)),
-    "tables of windows": lambda: sequential((6, 2), QConvT1D(2, 3, padding="same"), keras.layers.Flatten()),
-    "windows": lambda: sequential((6, 2), QConv1D(2, 3, padding="same"), keras.layers.Flatten()),
-    "quantizer": lambda: sequential((4,), Quantizer(), QDense(3)),
+    "arithmetic": lambda: seq((5,), QDense(4, activation="relu"), QDense(3)),
+    "tables": lambda: seq((5,), QDenseT(3)),
+    "tables of windows": lambda: seq((6, 2), QConvT1D(2, 3, padding="same"), keras.layers.Flatten()),
+    "windows": lambda: seq((6, 2), QConv1D(2, 3, padding="same"), keras.layers.Flatten()),
+    "quantizer": lambda: seq((4,), Quantizer(), QDense(3)),
     "two readers of slices": two_readers,
     "attention": attention,
 }
@@ -95,7 +92,7 @@ def test_inputs_without_a_quantizer_and_unread_ones_are_told_apart():
     x = keras.Input((3,))
     model = keras.Model(x, QDense(2)(keras.layers.Rescaling(0.5)(x[:, :1])))
     assert read_formats(model) == [ReadFormat(None), None, None]
-    model = sequential((2,), LUTDense(2, input_format=["fixed<6,3>", "ufixed<4,2>"], overflow="SAT"))
+    model = seq((2,), LUTDense(2, input_format=["fixed<6,3>", "ufixed<4,2>"], overflow="SAT"))
     assert read_formats(model) == [ReadFormat(KIF(1, 2, 3)), ReadFormat(KIF(0, 2, 2))]
 
 

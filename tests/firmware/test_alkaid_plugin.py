@@ -16,6 +16,7 @@ from alkaid.converter import _plugin_loader, trace_model
 from alkaid.converter.builtin.keras.layers._base import _registry
 from alkaid.trace import trace
 from alkaid.types import CombLogic
+from converted import arithmetic_first, conv1d, conv2d, seq
 from hgq.config import QuantizerConfigScope
 from hgq.layers import QDense, QSum
 from keras_twin import keras_twin
@@ -31,33 +32,15 @@ FORMAT = "fixed<5,2>"
 ROOT = Path(__file__).parents[2]
 
 
-def sequential(shape, *layers):
-    return keras.Sequential([keras.Input(shape), *layers])
-
-
-def conv1d():
-    conv = LUTConv1D(3, 3, padding="same", strides=2, input_format=FORMAT)
-    return sequential((7, 2), conv, keras.layers.Flatten(), LUTDense(2))
-
-
-def conv2d():
-    conv = LUTConv2D(2, (2, 3), dilation_rate=(1, 2), input_format=FORMAT, input_rounding="RND")
-    return sequential((4, 6, 1), conv, LUTConv2D(2, 2, input_rounding="RND"), keras.layers.Flatten(), LUTDense(2))
-
-
 def per_position_widths():
     first = LUTDense(4, input_format=["fixed<5,2>", "ufixed<4,1>"], batch_norm=True, per_position_widths=True)
-    return sequential((3, 2), first, keras.layers.Flatten(), LUTDense(3))
+    return seq((3, 2), first, keras.layers.Flatten(), LUTDense(3))
 
 
 def hybrid():
     x = keras.Input((4, 3))
     h = QSum(axes=1, scale=2.0**-2)(LUTDense(3, input_format=FORMAT)(x))
     return keras.Model(x, LUTDense(3)(QDense(6, activation="relu")(h)))
-
-
-def arithmetic_first():
-    return sequential((5,), QDense(6, activation="relu"), LUTDense(4), QDense(2, enable_oq=True))
 
 
 def selection():

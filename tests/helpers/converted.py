@@ -8,15 +8,31 @@ from networks import random_codes
 
 from trigger_lut.conversion.keras_model import integer_network
 from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.layers import LUTConv1D, LUTConv2D, LUTDense
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.verification.exact_keras import explained
 from trigger_lut.verification.keras_model import run_keras
 
+FORMAT = "fixed<5,2>"
 KIND = KIF(1, 2, 3)
 
 
 def seq(shape, *layers):
     return keras.Sequential([keras.Input(shape), *layers])
+
+
+def conv1d():
+    conv = LUTConv1D(3, 3, padding="same", strides=2, input_format=FORMAT)
+    return seq((7, 2), conv, keras.layers.Flatten(), LUTDense(2))
+
+
+def conv2d():
+    conv = LUTConv2D(2, (2, 3), dilation_rate=(1, 2), input_format=FORMAT, input_rounding="RND")
+    return seq((4, 6, 1), conv, LUTConv2D(2, 2, input_rounding="RND"), keras.layers.Flatten(), LUTDense(2))
+
+
+def arithmetic_first():
+    return seq((5,), QDense(6, activation="relu"), LUTDense(4), QDense(2, enable_oq=True))
 
 
 def between(layer):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from edits import replace_in
 from made_cards import spec as made_spec
 from networks import random_codes, random_graph
 
@@ -39,12 +40,6 @@ def checks(release):
     return board_checks(lambda form, codes: form_of(form)(release, codes), release, vectors=vectors)
 
 
-def changed(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
 def test_both_wrappers_are_the_network(release):
     found = checks(release)
     assert found["board"]() == (
@@ -65,10 +60,10 @@ def test_without_ghdl_the_payload_is_not_measured(release, monkeypatch):
 def test_a_wrapper_of_another_latency_fails(release):
     stream = release / "board/axi_stream/design_small_top_axis.v"
     clocked = "initial done = 0; always @(posedge aclk) done <="
-    changed(stream, "wire done =", f"reg done; {clocked}")
+    replace_in(stream, "wire done =", f"reg done; {clocked}", count=1)
     late = "reg [$bits(core_data) - 1:0] late; always @(posedge aclk) late <= core_data; wire leave"
-    changed(stream, "memory[write] <= core_data", "memory[write] <= late")
-    changed(stream, "wire leave", late)
+    replace_in(stream, "memory[write] <= core_data", "memory[write] <= late", count=1)
+    replace_in(stream, "wire leave", late, count=1)
     stated = read_board(release).axi_stream.latency_cycles
     with pytest.raises(NotReproducibleError, match=f"latency {stated + 1} cycles; .* says {stated}$"):
         checks(release)["AXI4-Stream"]()

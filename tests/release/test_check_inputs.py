@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 import uproot
+from edits import replace_in
 from networks import random_network
 
 from trigger_lut.cards.base import write_text
@@ -97,12 +98,6 @@ def checks(release):
     return input_checks(lambda form, codes: form_of(form)(release, codes), release, seed=3)
 
 
-def changed(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new, 1))
-
-
 def test_raw_events_have_the_codes_of_ingest(data):
     description, source, codes = data
     branches, found = raw_events(load_data_set(description), source, codes=codes, count=100)
@@ -141,26 +136,26 @@ def test_the_library_gives_the_outputs_of_the_codes_of_ingest(release):
     ],
 )
 def test_a_library_that_takes_events_otherwise_fails(release, path, old, new):
-    changed(release / "cmssw/Tag_v1" / path, old, new)
+    replace_in(release / "cmssw/Tag_v1" / path, old, new, count=1)
     with pytest.raises(NotReproducibleError, match="differences in"):
         checks(release)["CMSSW library, events"]()
 
 
 def test_another_order_of_ties_fails(release):
     source = release / "emulator/cpp/trigger_lut_d_inputs.cpp"
-    changed(source, "return key[a] > key[b]", "return key[a] != key[b] ? key[a] > key[b] : a > b")
+    replace_in(source, "return key[a] > key[b]", "return key[a] != key[b] ? key[a] > key[b] : a > b", count=1)
     with pytest.raises(NotReproducibleError, match="differences in"):
         checks(release)["inputs, C++"]()
 
 
 def test_another_step_in_python_fails(release):
-    changed(release / "emulator/python/inputs.py", 'channel["half_up"]', 'not channel["half_up"]')
+    replace_in(release / "emulator/python/inputs.py", 'channel["half_up"]', 'not channel["half_up"]', count=1)
     with pytest.raises(NotReproducibleError, match="differences in"):
         checks(release)["inputs, Python"]()
 
 
 def test_events_that_are_missing_fail(release):
-    changed(release / "vectors/event_codes.txt", "\n", "\n" + " ".join(["0"] * 13) + "\n")
+    replace_in(release / "vectors/event_codes.txt", "\n", "\n" + " ".join(["0"] * 13) + "\n", count=1)
     with pytest.raises(DataError, match=r"vectors/events\.txt: Expected \d+ lines"):
         checks(release)["inputs, C++"]()
 

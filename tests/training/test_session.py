@@ -376,41 +376,27 @@ def test_a_training_killed_again_and_again_ends_with_the_identical_network(train
     assert 0 < ours["seconds_per_epoch"] < 60 / EPOCHS
 
 
-def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, monkeypatch):
-    """The first result is too large. It stops in the second epoch after tightening, then in the next synthesis."""
-    design = made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03})
-    write_inputs(tmp_path, design)
-    whole = train(tmp_path, tmp_path / "whole", measure=as_estimated(1.0, 1.0, 1.2))
-    card = read_card(TrainCard, whole / "train.json")
-    assert (card.prune_rounds, card.epochs) == (1, 22)
-    with monkeypatch.context() as patch:
-        epoch, left = Trainer.epoch, iter(range(21))
-        patch.setattr(
-            Trainer, "epoch", lambda self, *a, **k: epoch(self, *a, **k) if next(left, None) is not None else 1 / 0
-        )
-        with pytest.raises(ZeroDivisionError):
-            train(tmp_path, tmp_path / "again", measure=as_estimated(1.0, 1.0, 1.2))
-    with pytest.raises(ZeroDivisionError):
-        train(tmp_path, tmp_path / "again", measure=lambda *_, **__: 1 / 0)
-    again = train(tmp_path, tmp_path / "again", measure=as_estimated(1.2))
-    assert (again / "network.npz").read_bytes() == (whole / "network.npz").read_bytes()
-    assert read_card(TrainCard, again / "train.json").measurements == card.measurements
+@pytest.mark.parametrize(("factor", "rounds"), [(1.2, "prune_rounds"), (0.75, "regrow_rounds")])
+def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, monkeypatch, factor, rounds):
+    """The first result is too large, or leaves a quarter of the budget. It stops in the second of the epochs after it.
 
-
-def test_a_training_stopped_after_it_was_widened_goes_on_from_there(tmp_path, monkeypatch):
-    """The first result leaves a quarter of the budget. It stops in the second epoch of those that follow."""
+    A training that is too large then stops in the next synthesis as well.
+    """
     write_inputs(tmp_path, made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03}))
-    whole = train(tmp_path, tmp_path / "whole", measure=as_estimated(1.0, 1.0, 0.75))
+    whole = train(tmp_path, tmp_path / "whole", measure=as_estimated(1.0, 1.0, factor))
     card = read_card(TrainCard, whole / "train.json")
-    assert (card.regrow_rounds, card.epochs) == (1, 22)
+    assert (getattr(card, rounds), card.epochs) == (1, 22)
     with monkeypatch.context() as patch:
         epoch, left = Trainer.epoch, iter(range(21))
         patch.setattr(
             Trainer, "epoch", lambda self, *a, **k: epoch(self, *a, **k) if next(left, None) is not None else 1 / 0
         )
         with pytest.raises(ZeroDivisionError):
-            train(tmp_path, tmp_path / "again", measure=as_estimated(1.0, 1.0, 0.75))
-    again = train(tmp_path, tmp_path / "again", measure=as_estimated(0.75))
+            train(tmp_path, tmp_path / "again", measure=as_estimated(1.0, 1.0, factor))
+    if rounds == "prune_rounds":
+        with pytest.raises(ZeroDivisionError):
+            train(tmp_path, tmp_path / "again", measure=lambda *_, **__: 1 / 0)
+    again = train(tmp_path, tmp_path / "again", measure=as_estimated(factor))
     assert (again / "network.npz").read_bytes() == (whole / "network.npz").read_bytes()
     assert read_card(TrainCard, again / "train.json").measurements == card.measurements
 

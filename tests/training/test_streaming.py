@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_cards import spec as made_spec
 from stage_calls import in_order
+from trainings import as_estimated
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.config.budget import Spec, Training
 from trigger_lut.conversion.keras_model import decode_outputs
-from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes, save_codes
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
@@ -32,7 +32,6 @@ from trigger_lut.training.batches import (
     real_values,
     training_data,
 )
-from trigger_lut.training.budget import Budget
 from trigger_lut.training.build_model import build_model
 from trigger_lut.training.losses import cross_entropy, squared_error
 from trigger_lut.training.trainer import Trainer
@@ -271,15 +270,9 @@ def test_one_program_serves_all_windows(events):
 # ---------------------------------------------------------------- the stage
 
 
-def as_estimated(network, spec):
-    """In place of Yosys."""
-    cost = Budget(spec).estimate(network)
-    return Built(round(cost.luts), cost.latency_cycles, fmax_mhz=500.0, ff=1)
-
-
 @pytest.fixture
 def inputs(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "measure", as_estimated)
+    monkeypatch.setattr(run, "measure", as_estimated(1.0))
     training = {"epochs": 8, "batch_size": 2000, "learning_rate": 0.03, "memory_mb": 1}
     network = {"units": [4, 3], "edge_hidden_units": 4, "max_input_bits": 5}
     write_card(made_spec("tiny", 120, network=network, training=training), tmp_path / "spec.json")

@@ -16,18 +16,17 @@ import keras
 from hgq.layers import QDense
 from made_cards import spec as made_spec
 from stage_calls import in_order
+from trainings import as_estimated
 
 from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.conversion.keras_model import integer_network
-from trigger_lut.cost_model.measured import Built
 from trigger_lut.data.event_codes import EventCodes, save_codes
 from trigger_lut.errors import ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.layers import LUTConv1D, LUTDense
 from trigger_lut.stages import train as run
 from trigger_lut.training import multi_gpu
-from trigger_lut.training.budget import Budget
 from trigger_lut.training.edge_widths import hold_widths, table_layers
 from trigger_lut.training.trainer import Trainer
 from trigger_lut.training.types import Pressure
@@ -135,12 +134,6 @@ def steps(arrays):
 # ---------------------------------------------------------------- the stage
 
 
-def as_estimated(network, spec):
-    """In place of Yosys."""
-    cost = Budget(spec).estimate(network)
-    return Built(round(cost.luts), cost.latency_cycles, fmax_mhz=500.0, ff=1)
-
-
 def stage(folder):
     rng = np.random.default_rng(0)
     formats = (KIF(1, 0, 4), KIF(1, 1, 3))
@@ -153,7 +146,7 @@ def stage(folder):
     training = {"epochs": 12, "batch_size": 200, "learning_rate": 0.03}
     network = {"units": [3], "edge_hidden_units": 4, "max_input_bits": 5}
     write_card(made_spec("tiny", 80, network=network, training=training), folder / "spec.json")
-    run.measure, multi_gpu.strategy = as_estimated, lambda gpus: TWO if gpus == 2 else None
+    run.measure, multi_gpu.strategy = as_estimated(1.0), lambda gpus: TWO if gpus == 2 else None
 
     def train(name):
         outputs = (folder / name / file for file in ("model.keras", "network.npz", "predictions.npz", "train.json"))

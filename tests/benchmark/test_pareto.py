@@ -178,9 +178,9 @@ class Contest:
     """Trainings of both sides, each done once."""
 
     def __init__(self):
-        from trigger_lut.cards.base import sha256
         from trigger_lut.data.event_codes import load_codes
         from trigger_lut.stages.train import CODE
+        from trigger_lut.utils.files import sha256
 
         self.events, self.code = judged_by(load_codes(CODES), load_codes(MORE)), CODE
         self.data = sha256(CODES), sha256(MORE)

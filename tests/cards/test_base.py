@@ -12,11 +12,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from trigger_lut.cards import stage_cards
-from trigger_lut.cards.base import Measured, Stopwatch, read_card, sha256, versions, write_card, write_text
+from trigger_lut.cards.base import Measured, Stopwatch, read_card, versions, write_card, write_text
 from trigger_lut.cards.firmware import SynthCard, TimingCard
 from trigger_lut.cards.provenance import follow
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.errors import CardError
+from trigger_lut.utils.files import sha256
 
 CARD_OF_VERSION_1 = Path(__file__).parents[1] / "fixtures/cards_1/train.json"
 

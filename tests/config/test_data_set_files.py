@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from rootfiles import damaged, description, here, jet_columns, write_description, write_tree
 
-from trigger_lut.cards.base import read_card, sha256
+from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.config.data_set.files import Source
 from trigger_lut.config.data_set.load import load_data_set
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.errors import ConfigurationError, DataError
 from trigger_lut.stages.ingest import run as ingest
+from trigger_lut.utils.files import sha256
 
 FILES = ("a.root", "b.root")
 

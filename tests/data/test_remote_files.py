@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from rootfiles import damaged, description, jet_columns, write_description, write_tree
 
-from trigger_lut.cards.base import read_card, sha256
+from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import IngestCard
 from trigger_lut.data import read, root_files
 from trigger_lut.errors import BadFileError, ToolMissingError
 from trigger_lut.stages.ingest import run as ingest
+from trigger_lut.utils.files import sha256
 
 
 class Ranges(http.server.SimpleHTTPRequestHandler):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.cards.base import Measured, sha256, write_card
+from trigger_lut.cards.base import Measured, write_card
 from trigger_lut.cards.decision import DecisionBit, DecisionCard, DecisionForm
 from trigger_lut.cards.drift import (
     CodeHistogram,
@@ -79,6 +79,7 @@ from trigger_lut.metrics.distances import Histogram, sample_distance
 from trigger_lut.metrics.ratios import value_ratio
 from trigger_lut.simulation.crossings.check import EDGES_GEV
 from trigger_lut.simulation.jets.mass_peaks import RESONANCES
+from trigger_lut.utils.files import sha256
 
 CLASSES = ("g", "q", "W")
 MADE: dict[str, Any] = {"seconds": 1.5, "versions": {"trigger_lut": "0.1.0"}, "inputs": {"a.json": "0" * 64}}

@@ -12,7 +12,7 @@ from typing import Any
 import made_cards
 from networks import random_network
 
-from trigger_lut.cards.base import Card, digest_of, sha256, write_card, write_text
+from trigger_lut.cards.base import Card, digest_of, write_card, write_text
 from trigger_lut.cards.proof import OutputProof
 from trigger_lut.cards.provenance import files_in
 from trigger_lut.firmware.rtl.project import RtlProject, save_project
@@ -20,6 +20,7 @@ from trigger_lut.network.network import save_network
 from trigger_lut.stages.scan import run as scan
 from trigger_lut.stages.summary import run as summary
 from trigger_lut.stages.timing import run as timing
+from trigger_lut.utils.files import sha256
 
 NETWORK = random_network(6)
 OPTIONAL_CARDS = ("prove", "faults", "release")

@@ -17,7 +17,7 @@ from keras_twin import keras_twin
 from networks import random_codes, random_graph, random_network
 from stage_calls import in_order
 
-from trigger_lut.cards.base import Measured, read_card, sha256, write_card
+from trigger_lut.cards.base import Measured, read_card, write_card
 from trigger_lut.cards.decision import DecisionBit, DecisionCard
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.cards.provenance import files_in
@@ -46,6 +46,7 @@ from trigger_lut.stages.firmware import run as build_firmware
 from trigger_lut.stages.release import run as release
 from trigger_lut.stages.timing import run as timing
 from trigger_lut.synthesis.yosys import Yosys
+from trigger_lut.utils.files import sha256
 from trigger_lut.utils.programs import cxx_compiler, run_program
 
 EVENTS = 300

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from trigger_lut.cards.base import read_card, sha256
+from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import SimulateCard
 from trigger_lut.config.simulation import SIMULATED_CLASSES, Simulation
 from trigger_lut.errors import ConfigurationError
@@ -14,6 +14,7 @@ from trigger_lut.simulation.jets.clustering import find_jets, mmdt
 from trigger_lut.simulation.jets.events import PROCESSES, TRUTH_IDS, Events, generate, settings
 from trigger_lut.simulation.jets.substructure import Particles, jet_features
 from trigger_lut.stages.simulate import simulate_file
+from trigger_lut.utils.files import sha256
 
 pytest.importorskip("pythia8mc")
 pytest.importorskip("fastjet")

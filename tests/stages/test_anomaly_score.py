@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trigger_lut.cards.base import read_card, sha256
+from trigger_lut.cards.base import read_card
 from trigger_lut.cards.stage_cards import TeacherCard
 from trigger_lut.config.data_set.anomaly import Teacher
 from trigger_lut.data.event_codes import TEST, TRAIN, EventCodes, load_codes, save_codes
@@ -16,6 +16,7 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages import anomaly_score
 from trigger_lut.stages.anomaly_score import run as teach
 from trigger_lut.stages.anomaly_score import units_of
+from trigger_lut.utils.files import sha256
 
 
 @pytest.fixture(scope="module")

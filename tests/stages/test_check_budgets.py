@@ -13,11 +13,12 @@ import made_results
 import pytest
 from made_results import cards_beside, cover_up, edit
 
-from trigger_lut.cards.base import sha256, write_card
+from trigger_lut.cards.base import write_card
 from trigger_lut.cards.proof import OutputProof, ProveCard
 from trigger_lut.cards.stage_cards import VerdictCard
 from trigger_lut.errors import BudgetMissedError, CardError
 from trigger_lut.stages import check_budgets
+from trigger_lut.utils.files import sha256
 from trigger_lut.verification.consistency import differs
 
 DESIGNS = ("small", "medium")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from stage_calls import in_order
 
-from trigger_lut.cards.base import read_card, sha256, write_card
+from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.cards.physics import ThresholdsCard
@@ -33,6 +33,7 @@ from trigger_lut.network.network import save_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import decision as run
 from trigger_lut.stages.decision import run as decide
+from trigger_lut.utils.files import sha256
 from trigger_lut.verification.decision_proof import DecisionProof, prove_decision
 from trigger_lut.verification.judgement import unproven
 

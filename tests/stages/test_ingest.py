@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from networks import encode
 from rootfiles import CLASSES, description, jet_columns, truncated, write_description, write_tree
 
-from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
 from trigger_lut.cards.stage_cards import IngestCard, InputFormat, InputFormatsCard
 from trigger_lut.data.event_codes import TEST, TRAIN, VALIDATION, EventCodes, load_codes
 from trigger_lut.data.formats import automatic_format
@@ -21,6 +21,7 @@ from trigger_lut.data.split import assign, hash_columns, mix
 from trigger_lut.errors import CardError, DataError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.ingest import run as ingest
+from trigger_lut.utils.files import sha256
 
 
 def run(folder: Path, files: list[Path], **changes: Any) -> tuple[EventCodes, IngestCard]:

@@ -9,7 +9,7 @@ import made_cards
 import pytest
 from stage_calls import in_order
 
-from trigger_lut.cards.base import Measured, read_card, sha256, write_card
+from trigger_lut.cards.base import Measured, read_card, write_card
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.cards.vendor import VendorCard
 from trigger_lut.errors import CardError, ReportError, ToolFailedError
@@ -17,6 +17,7 @@ from trigger_lut.firmware.hls.project import HlsProject, _save
 from trigger_lut.firmware.rtl.project import RtlProject, save_project
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.vendor import run as vendor
+from trigger_lut.utils.files import sha256
 
 REPORTS = Path(__file__).parents[1] / "fixtures" / "reports"
 SYNTHESIZED, ROUTED = "vivado_2020.1_utilization_zynq.rpt", "vivado_2019.2_utilization_kintex_usp.rpt"

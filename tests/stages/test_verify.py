@@ -13,7 +13,7 @@ from keras_twin import keras_twin
 from networks import random_codes, random_network
 from stage_calls import in_order
 
-from trigger_lut.cards.base import read_card, sha256, write_card
+from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.firmware import FirmwareCard, VerifyCard
 from trigger_lut.config.budget import Spec, load_budget, resolve
 from trigger_lut.conversion.keras_model import integer_network
@@ -32,6 +32,7 @@ from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages import verify as run
 from trigger_lut.stages.firmware import run as build_firmware
 from trigger_lut.stages.verify import run as verify
+from trigger_lut.utils.files import sha256
 from trigger_lut.verification import compare as comparison
 from trigger_lut.verification.compare import ComparisonResult, compare
 from trigger_lut.verification.keras_model import flip_keras, run_keras

@@ -24,7 +24,7 @@ from hgq.layers import (
 )
 from stage_calls import in_order
 
-from trigger_lut.cards.base import read_card, sha256, write_card
+from trigger_lut.cards.base import read_card, write_card
 from trigger_lut.cards.firmware import VerifyCard
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.config.budget import Spec
@@ -40,6 +40,7 @@ from trigger_lut.stages.firmware import run as build_firmware
 from trigger_lut.stages.train import run as train
 from trigger_lut.stages.verify import run as verify
 from trigger_lut.training import import_model
+from trigger_lut.utils.files import sha256
 from trigger_lut.verification.compare import Run, _comparison
 from trigger_lut.verification.exact_keras import explained
 from trigger_lut.verification.fuzz.implementations import Case, implementations, proof

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, NoReturn, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from trigger_lut.errors import CardError
-from trigger_lut.utils.files import atomic_path
+from trigger_lut.utils.files import atomic_path, sha256
 
 FIXED_SOURCES = ("estimate", "rtl-simulation", "csynth", "post-synth", "post-route", "not measured")
 OF_SYNTHESIZER = re.compile(r"[a-z][a-z0-9_]*(-levels|-delay-model)?")
@@ -88,23 +88,6 @@ class Card(StrictModel):
 
 
 AnyCard = TypeVar("AnyCard", bound=BaseModel)
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def versions(*packages: str) -> dict[str, str]:

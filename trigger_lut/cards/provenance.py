@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trigger_lut.cards.base import AnyCard, load_json, read_card, require_own_digest, require_schema_version, sha256
+from trigger_lut.cards.base import AnyCard, load_json, read_card, require_own_digest, require_schema_version
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.errors import CardError
+from trigger_lut.utils.files import sha256
 
 SNAKEMAKE_STAMP = ".snakemake_timestamp"  # Snakemake writes it into each folder that is an output of a rule
 # Data files may be removed after they were read: the stages behind these depend on their outputs alone.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from trigger_lut.cards.base import StrictModel, sha256
+from trigger_lut.cards.base import StrictModel
 from trigger_lut.cards.paths import DesignFiles
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.compatibility import differences
@@ -18,6 +18,7 @@ from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.config.validation import shown
 from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.utils.files import sha256
 
 Keep = Literal["interface", "structure"]
 Format = tuple[int, int, int]

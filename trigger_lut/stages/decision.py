@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trigger_lut.cards.base import Measured, Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.base import Measured, Stopwatch, read_card, write_card
 from trigger_lut.cards.decision import DecisionBit, DecisionCard
 from trigger_lut.cards.physics import ThresholdsCard, of_point_key
 from trigger_lut.cards.provenance import require_card_of, require_current_files
@@ -30,6 +30,7 @@ from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.netlist import LongestPath, Resources, cell_counts, longest_path, resources
 from trigger_lut.synthesis.synthesizers import Verilog, synthesizer_of
+from trigger_lut.utils.files import sha256
 from trigger_lut.verification.decision import DecisionComparison, Vectors, at_edges, compared, some_at_edges
 from trigger_lut.verification.decision_proof import DecisionProof, prove_decision
 from trigger_lut.verification.vectors import make_vectors

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
 from trigger_lut.cards.stage_cards import IngestCard, InputFormatsCard, ReadCard
 from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.files import Source
@@ -24,7 +24,7 @@ from trigger_lut.errors import CardError, DataError
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.read import read_file, rows_of
 from trigger_lut.stages.registry import Output
-from trigger_lut.utils.files import write_together
+from trigger_lut.utils.files import sha256, write_together
 
 LOG = logging.getLogger(__name__)
 

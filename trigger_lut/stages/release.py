@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
 from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.firmware import SynthCard, TimingCard, VerifyCard
 from trigger_lut.cards.provenance import require_card_of, require_current_files, require_digest
@@ -39,7 +39,7 @@ from trigger_lut.release.readme import readme
 from trigger_lut.release.signature import manifest_sha256
 from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.vivado.scripts import hls_scripts, vivado_scripts
-from trigger_lut.utils.files import atomic_folder, atomic_path
+from trigger_lut.utils.files import atomic_folder, atomic_path, sha256
 from trigger_lut.verification.vectors import make_vectors
 
 VECTORS = 4000

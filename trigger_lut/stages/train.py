@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from trigger_lut.cards.base import Stopwatch, read_card, sha256, write_card
+from trigger_lut.cards.base import Stopwatch, read_card, write_card
 from trigger_lut.code_hash import fingerprint
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.retrain import FrozenInterface
@@ -32,7 +32,7 @@ from trigger_lut.training.run_state import RunState
 from trigger_lut.training.session import Session
 from trigger_lut.training.summary import train_card
 from trigger_lut.training.xla_flags import choose_flags
-from trigger_lut.utils.files import only_writer, write_together
+from trigger_lut.utils.files import only_writer, sha256, write_together
 
 # Changes to the firmware's C++ do not make another network.
 CODE = fingerprint("stages.train", without=("firmware.__init__",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from trigger_lut.cards.base import Measured, Source, Stopwatch, read_card, sha256, write_card, write_text
+from trigger_lut.cards.base import Measured, Source, Stopwatch, read_card, write_card, write_text
 from trigger_lut.cards.provenance import require_current_files
 from trigger_lut.cards.vendor import NOTHING, HlsFigures, VendorCard, VivadoFigures
 from trigger_lut.config.budget import Spec
@@ -25,6 +25,7 @@ from trigger_lut.synthesis.vivado.scripts import (
     report,
     vivado_scripts,
 )
+from trigger_lut.utils.files import sha256
 from trigger_lut.utils.programs import run_program
 
 NOT_ASKED = "not asked for: verification.{}"

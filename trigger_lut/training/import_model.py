@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from trigger_lut.cards.base import Stopwatch, sha256, write_card
+from trigger_lut.cards.base import Stopwatch, write_card
 from trigger_lut.cards.stage_cards import TrainCard
 from trigger_lut.config.budget import Spec
 from trigger_lut.conversion.affine import WITH_KERNEL
@@ -35,7 +35,7 @@ from trigger_lut.training.budget import Budget
 from trigger_lut.training.build_model import load_given
 from trigger_lut.training.input_precision import precision_notes
 from trigger_lut.training.summary import accuracies, measurement, train_card
-from trigger_lut.utils.files import write_together
+from trigger_lut.utils.files import sha256, write_together
 from trigger_lut.verification.exact_keras import explained
 from trigger_lut.verification.keras_model import run_keras
 

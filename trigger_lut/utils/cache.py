@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from trigger_lut.utils.files import locked_folder
+from trigger_lut.utils.files import locked_folder, sha256
 
 LOG = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def cached(name: str, made_of: Iterable[str | bytes], *, build: Callable[[Path],
     with tempfile.TemporaryDirectory(prefix="trigger_lut_building_") as scratch:
         built = Path(scratch, name)
         build(built)
-        path = folder / f"{start}{_sha256(built)}{suffix}"
+        path = folder / f"{start}{sha256(built)}{suffix}"
         try:
             with locked_folder(folder, ".building-") as part:
                 shutil.copy(built, part / name)
@@ -78,15 +78,10 @@ def key_of(made_of: Iterable[str | bytes]) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _is_whole(path: Path, start: str) -> bool:
     """Compare a file with the checksum in its name, and mark it as used; remove one that differs."""
     try:
-        if _sha256(path) == path.stem.removeprefix(start):
+        if sha256(path) == path.stem.removeprefix(start):
             os.utime(path)
             return True
         path.unlink()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -22,6 +23,23 @@ from trigger_lut.errors import OutputError
 REFUSED_WRITES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 REMEDY = "Expected free space and write permission. Mend that, then run the same command again."
 ONE_RUN = "Expected one run in a folder, found two. Wait until the other run ends, or stop it."
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trigger_lut.cards.base import Card, read_card, sha256
+from trigger_lut.cards.base import Card, read_card
 from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.firmware import FirmwareCard, SynthCard, TimingCard, VerifyCard
 from trigger_lut.cards.physics import PhysicsCard
@@ -28,6 +28,7 @@ from trigger_lut.evaluation.timing import timing_figures
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.network.network import Network, load_network
 from trigger_lut.synthesis.netlist import resources
+from trigger_lut.utils.files import sha256
 
 MEASURED: dict[str, type[Card]] = {
     "train": TrainCard,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from trigger_lut.cards.base import read_card, sha256, stage_of
+from trigger_lut.cards.base import read_card, stage_of
 from trigger_lut.cards.decision import DecisionCard
 from trigger_lut.cards.firmware import VerifyCard
 from trigger_lut.cards.proof import FaultsCard, ProveCard
@@ -14,6 +14,7 @@ from trigger_lut.cards.stage_cards import BudgetLine, DesignSummary, DesignVerdi
 from trigger_lut.evaluation.budget_lines import describe_miss, judge
 from trigger_lut.network.kept_interface import same_structure
 from trigger_lut.network.network import load_network
+from trigger_lut.utils.files import sha256
 from trigger_lut.verification.consistency import Design
 
 NOT_ASKED = "not asked for"

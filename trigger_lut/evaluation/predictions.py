@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigger_lut.config.budget import Spec
-from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes
+from trigger_lut.data.event_codes import TEST, VALIDATION, EventCodes, load_codes
 from trigger_lut.data.npy import map_arrays, write_arrays
 from trigger_lut.errors import CardError
 from trigger_lut.fixed_point.decode import decoded
 from trigger_lut.fixed_point.formats import IntArray
-from trigger_lut.network.network import Network
+from trigger_lut.network.network import Network, load_network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.utils.files import atomic_path
 
@@ -30,6 +30,33 @@ BATCH = 8192
 SPLITS = {VALIDATION: "validation", TEST: "test"}
 Outputs = dict[int, NDArray[np.float64]]
 """(N, outputs) real outputs by split, VALIDATION and TEST."""
+
+
+def load_with_network(network: Path, codes: Path, *, labeled: bool = False) -> tuple[Network, EventCodes]:
+    """Read an integer network and the events that it was trained on.
+
+    Parameters
+    ----------
+    network : Path
+        The network (network.npz).
+    codes : Path
+        The events (codes.npz).
+    labeled : bool
+        Require classes.
+
+    Returns
+    -------
+    tuple of Network and EventCodes
+
+    Raises
+    ------
+    CardError
+        If the network does not read these events, or if they lack required classes.
+    """
+    found, events = load_network(network), load_codes(codes)
+    if (found.inputs, found.classes) != (events.formats, events.classes) or (labeled and not events.labeled):
+        raise CardError(f"{network}: made for other inputs or classes than those of {codes}. Train again.")
+    return found, events
 
 
 def real_outputs(network: Network, codes: IntArray) -> NDArray[np.float64]:

@@ -24,8 +24,8 @@ from trigger_lut.errors import CardError, ConfigurationError
 from trigger_lut.evaluation.drift.inputs import input_drift, sum_drift
 from trigger_lut.evaluation.drift.outputs import SampleOutputs, accuracy_drift, output_drift, point_drift, target_drift
 from trigger_lut.evaluation.drift.samples import both_labeled, common_classes, comparable_samples
+from trigger_lut.evaluation.predictions import load_with_network
 from trigger_lut.metrics.accuracy import metric_of
-from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 
 
@@ -76,10 +76,7 @@ def run(
     if (thresholds is None) != (trigger is None):
         raise ConfigurationError("drift: --thresholds and --trigger go together, found one of them")
     watch = Stopwatch()
-    design, net = read_card(Spec, spec), load_network(network)
-    events, others = load_codes(codes), load_codes(new_codes)
-    if (net.inputs, net.classes) != (events.formats, events.classes):
-        raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
+    design, (net, events), others = read_card(Spec, spec), load_with_network(network, codes), load_codes(new_codes)
     if others.formats != events.formats or others.features != events.features:
         raise CardError(f"{new_codes}: not in the formats of {codes}; ingest it with --frozen {codes}")
     ingested = read_card(IngestCard, ingest), read_card(IngestCard, new_ingest)

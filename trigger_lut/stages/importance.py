@@ -27,13 +27,13 @@ from trigger_lut.cards.importance import BitImportance, FeatureImportance, Impor
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.channels import Channel, channels
 from trigger_lut.config.data_set.load import load_data_set
-from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
+from trigger_lut.data.event_codes import TEST, EventCodes
 from trigger_lut.errors import CardError
-from trigger_lut.evaluation.predictions import real_outputs
+from trigger_lut.evaluation.predictions import load_with_network, real_outputs
 from trigger_lut.fixed_point.formats import KIF, IntArray, wrap
 from trigger_lut.metrics.accuracy import EventScore, weighted_mean
 from trigger_lut.network.input_usage import Reads, input_reads
-from trigger_lut.network.network import Network, load_network
+from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
 from trigger_lut.stages.registry import Output
 
@@ -53,9 +53,7 @@ def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Outp
         If a file is damaged, or the files do not fit.
     """
     watch = Stopwatch()
-    design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
-    if (net.inputs, net.classes) != (events.formats, events.classes):
-        raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
+    design, (net, events) = read_card(Spec, spec), load_with_network(network, codes)
     total = int(events.counts()[:, TEST].sum())
     if not total:
         raise CardError(f"{codes}: no events in the test split")

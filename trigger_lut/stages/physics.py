@@ -35,16 +35,15 @@ from trigger_lut.cards.physics import (
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.heads import CLASSES, TARGETS, HeadKind
 from trigger_lut.config.data_set.tagging import TaggingOptions
-from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
+from trigger_lut.data.event_codes import TEST, EventCodes
 from trigger_lut.errors import CardError
-from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, class_scores, predictions_by_method
+from trigger_lut.evaluation.predictions import FIRMWARE, Outputs, class_scores, load_with_network, predictions_by_method
 from trigger_lut.evaluation.tagging import discriminator_results, discriminators_of, pair_results, score_histogram
 from trigger_lut.metrics.accuracy import EventScore, scores_of, weighted_mean
 from trigger_lut.metrics.ratios import effective_events, weighted_fraction
 from trigger_lut.metrics.resolution import rank_correlation, target_resolution
 from trigger_lut.metrics.roc import AucComponents, auc_components, auc_difference, roc_curve
 from trigger_lut.metrics.trigger_rates import passing_fraction
-from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
 
 Floats = NDArray[np.float64]
@@ -154,10 +153,7 @@ def run(
         If a file is damaged, the files do not fit, or a class has no test events.
     """
     watch = Stopwatch()
-    design = read_card(Spec, spec)
-    net, events = load_network(network), load_codes(codes)
-    if (net.inputs, net.classes) != (events.formats, events.classes):
-        raise CardError(f"{network}: made for other inputs or classes than those of {codes}; train again")
+    design, (net, events) = read_card(Spec, spec), load_with_network(network, codes)
     if events.class_head is not None:
         _check_classes(events, codes)
     outputs = predictions_by_method(design, events, network=net, trained=predictions, baselines=baseline_predictions)

@@ -16,12 +16,13 @@ from trigger_lut.cards.physics import RateCard, RateCurve, Reliability, Threshol
 from trigger_lut.cards.provenance import require_card_of
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Streams, Trigger
-from trigger_lut.data.event_codes import TEST, EventCodes, load_codes
+from trigger_lut.data.event_codes import TEST, EventCodes
 from trigger_lut.evaluation.predictions import (
     FIRMWARE,
     TEACHER,
     Outputs,
     class_scores,
+    load_with_network,
     predictions_by_method,
     teacher_predictions,
 )
@@ -35,9 +36,7 @@ from trigger_lut.metrics.trigger_rates import (
     rate_curve,
     signal_probability,
 )
-from trigger_lut.network.network import load_network
 from trigger_lut.stages.registry import Output
-from trigger_lut.stages.thresholds import require_labelled
 
 OF_ROWS = ", of events with at least one row"
 POINTS, VARIABLE_BINS, PROBABILITY_BINS = 150, 10, 10
@@ -72,8 +71,7 @@ def run(
         If a variable is unknown.
     """
     watch = Stopwatch()
-    design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
-    require_labelled(net, events, network=network, codes=codes)
+    design, (net, events) = read_card(Spec, spec), load_with_network(network, codes, labeled=True)
     chosen = require_card_of(ThresholdsCard, thresholds, made_from=network)
     of_methods = teacher_predictions(events) | predictions_by_method(
         design, events, network=net, trained=predictions, baselines=baseline_predictions

@@ -8,12 +8,9 @@ from trigger_lut.cards.base import Stopwatch, read_card, write_card
 from trigger_lut.cards.physics import ThresholdsCard, point_key
 from trigger_lut.config.budget import Spec
 from trigger_lut.config.data_set.trigger import Trigger
-from trigger_lut.data.event_codes import EventCodes, load_codes
-from trigger_lut.errors import CardError
-from trigger_lut.evaluation.predictions import FIRMWARE, firmware_predictions
+from trigger_lut.evaluation.predictions import FIRMWARE, firmware_predictions, load_with_network
 from trigger_lut.evaluation.trigger_paths import path_views
 from trigger_lut.evaluation.working_points import TriggerClasses, score_step, working_point
-from trigger_lut.network.network import Network, load_network
 from trigger_lut.stages.registry import Output
 
 
@@ -33,8 +30,7 @@ def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Outpu
         If a path of the trigger does not fall with the threshold.
     """
     watch = Stopwatch()
-    design, net, events = read_card(Spec, spec), load_network(network), load_codes(codes)
-    require_labelled(net, events, network=network, codes=codes)
+    design, (net, events) = read_card(Spec, spec), load_with_network(network, codes, labeled=True)
     classes, outputs = TriggerClasses.of(trigger, events), firmware_predictions(net, events)
     points = {}
     for view in path_views(trigger, events):
@@ -54,9 +50,3 @@ def run(*, spec: Path, network: Path, codes: Path, trigger: Trigger, card: Outpu
     )
     write_card(result, card)
     return result
-
-
-def require_labelled(net: Network, events: EventCodes, *, network: Path, codes: Path) -> None:
-    """Raise CardError if a network does not read these events, or if they have no classes."""
-    if (net.inputs, net.classes) != (events.formats, events.classes) or not events.labeled:
-        raise CardError(f"{network}: made for other inputs or classes than those of {codes}. Train again.")

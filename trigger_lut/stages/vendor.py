@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trigger_lut.cards.base import Measured, Source, Stopwatch, read_card, write_card, write_text
 from trigger_lut.cards.provenance import require_current_files
-from trigger_lut.cards.vendor import NOTHING, HlsFigures, VendorCard, VivadoFigures
+from trigger_lut.cards.vendor import NOTHING, HlsFigures, Resources, VendorCard, VivadoFigures
 from trigger_lut.config.budget import Spec
 from trigger_lut.cost_model.delay import has_vendor_scripts
 from trigger_lut.errors import CardError, ReportError, ToolFailedError
@@ -135,37 +135,19 @@ def _figures(folder: Path, step: str) -> VivadoFigures:
             f"{folder / report(step, 'utilization')}: expected the design state {STATES[step]!r}, found {used.state!r}"
         )
 
-    def measured(value: float | None) -> Measured:
-        return NOTHING if value is None else Measured(value=value, source=SOURCES[step])
-
-    return VivadoFigures(
-        luts=measured(used.luts),
-        ff=measured(used.ff),
-        dsp=measured(used.dsp),
-        bram18=measured(used.bram18),
-        uram=measured(used.uram),
-        wns_ns=measured(timed.wns_ns),
-        whs_ns=measured(timed.whs_ns),
-        failing_endpoints=measured(timed.failing),
-        logic_levels=measured(timed.levels),
-        fmax_mhz=measured(None if timed.fmax_mhz is None else round(timed.fmax_mhz, 1)),
-    )
+    fmax_mhz = None if timed.fmax_mhz is None else round(timed.fmax_mhz, 1)
+    timing = {"wns_ns": timed.wns_ns, "whs_ns": timed.whs_ns, "failing_endpoints": timed.failing}
+    timing |= {"logic_levels": timed.levels, "fmax_mhz": fmax_mhz}
+    return VivadoFigures(**_measured(SOURCES[step], used, timing))
 
 
 def _hls_figures(path: Path) -> tuple[HlsFigures, str]:
-    read = read_hls_report(path)
+    used = read_hls_report(path)
+    more = {"latency_cycles": used.latency_max, "ii": used.interval_max, "clock_ns": used.estimated_clock_ns}
+    return HlsFigures(**_measured("csynth", used, more)), used.version
 
-    def measured(value: float | None) -> Measured:
-        return NOTHING if value is None else Measured(value=value, source="csynth")
 
-    figures = HlsFigures(
-        luts=measured(read.luts),
-        ff=measured(read.ff),
-        dsp=measured(read.dsp),
-        bram18=measured(read.bram18),
-        uram=measured(read.uram),
-        latency_cycles=measured(read.latency_max),
-        ii=measured(read.interval_max),
-        clock_ns=measured(read.estimated_clock_ns),
-    )
-    return figures, read.version
+def _measured(source: Source, used: object, more: dict[str, float | None]) -> dict[str, Measured]:
+    """Return the resources of a report, and more figures, with their source."""
+    values = {name: getattr(used, name) for name in Resources.model_fields} | more
+    return {name: NOTHING if value is None else Measured(value=value, source=source) for name, value in values.items()}

@@ -270,17 +270,17 @@ def _sum(wires: Wires, left: Number, right: Number) -> Number:
     fraction, (a, b) = _same_point(wires, left, right)
     lo, hi = a.lo + b.lo, a.hi + b.hi
     bits = max(signed_bits(lo, hi), a.bits, b.bits)
-    return _narrowed(wires, f"{a.extended(bits)} + {b.extended(bits)}", lo, hi, bits, fraction)
+    return _narrowed(wires, f"{a.extended(bits)} + {b.extended(bits)}", lo=lo, hi=hi, bits=bits, fraction=fraction)
 
 
 def _difference(wires: Wires, left: Number, right: Number) -> Number:
     fraction, (a, b) = _same_point(wires, left, right)
     lo, hi = a.lo - b.hi, a.hi - b.lo
     bits = max(signed_bits(lo, hi), a.bits, b.bits)
-    return _narrowed(wires, f"{a.extended(bits)} - {b.extended(bits)}", lo, hi, bits, fraction)
+    return _narrowed(wires, f"{a.extended(bits)} - {b.extended(bits)}", lo=lo, hi=hi, bits=bits, fraction=fraction)
 
 
-def _narrowed(wires: Wires, text: str, lo: int, hi: int, bits: int, fraction: int) -> Number:
+def _narrowed(wires: Wires, text: str, *, lo: int, hi: int, bits: int, fraction: int) -> Number:
     """Compute in `bits` bits, and keep those that the range needs."""
     if bits == signed_bits(lo, hi) or lo == hi:
         return wires.wire(text, lo, hi=hi, fraction=fraction)
@@ -296,7 +296,7 @@ def _product(wires: Wires, left: Number, right: Number) -> Number:
             return replace(other, fraction=fraction)
     bits = max(signed_bits(min(ends), max(ends)), left.bits, right.bits)
     text = f"{left.extended(bits)} * {right.extended(bits)}"
-    return _narrowed(wires, text, min(ends), max(ends), bits, fraction)
+    return _narrowed(wires, text, lo=min(ends), hi=max(ends), bits=bits, fraction=fraction)
 
 
 def _compared(wires: Wires, left: Number, sign: str, right: Number) -> Number:
@@ -309,7 +309,7 @@ def _chosen(wires: Wires, test: Number, yes: Number, no: Number, *, lo: int, hi:
     """Choose between numbers with one binary point; the caller knows the range."""
     bits = max(signed_bits(lo, hi), yes.bits, no.bits)
     text = f"{_bit(test)} ? {yes.extended(bits)} : {no.extended(bits)}"
-    return _narrowed(wires, text, lo, hi, bits, yes.fraction)
+    return _narrowed(wires, text, lo=lo, hi=hi, bits=bits, fraction=yes.fraction)
 
 
 def _bit(truth: Number) -> str:
@@ -392,7 +392,9 @@ def _bits(wires: Wires, left: Number, right: Number, both: bool) -> Number:
         raise FirmwareError("bits of numbers that may be negative are not exact in integers")
     bits = max(left.bits, right.bits)
     hi = min(left.hi, right.hi) if both else (1 << (bits - 1)) - 1
-    result = _narrowed(wires, f"{left.extended(bits)} {sign} {right.extended(bits)}", 0, hi, bits, 0)
+    result = _narrowed(
+        wires, f"{left.extended(bits)} {sign} {right.extended(bits)}", lo=0, hi=hi, bits=bits, fraction=0
+    )
     return replace(result, raw=True)
 
 

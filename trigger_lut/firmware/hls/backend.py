@@ -6,10 +6,10 @@ import re
 import shutil
 from pathlib import Path
 
-from trigger_lut.errors import FirmwareError, ToolMissingError
+from trigger_lut.errors import FirmwareError
 from trigger_lut.firmware.backend import Delivery, Design, Prediction
 from trigger_lut.firmware.hls.cpp import rom_pattern
-from trigger_lut.firmware.hls.project import predict_hls, recompile, write_hls
+from trigger_lut.firmware.hls.project import predict_hls, recompile, require_compiler, write_hls
 from trigger_lut.fixed_point.formats import IntArray
 from trigger_lut.network.bit_flip import BitFlip
 from trigger_lut.network.network import Network, TableLayer
@@ -28,8 +28,7 @@ class Hls:
 
     def require(self) -> None:
         """Raise ToolMissingError without g++."""
-        if shutil.which("g++") is None:
-            raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it (install a C++ compiler)")
+        require_compiler()
 
     def write(self, design: Design, folder: Path) -> None:
         """Convert the model and compile its emulator; see `Backend.write`."""

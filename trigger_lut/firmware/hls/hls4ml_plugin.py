@@ -52,7 +52,6 @@ EXACT_LAYERS = (
     ),
 )
 INPUT_FORMATS: ContextVar[Mapping[str, Sequence[KIF]] | None] = ContextVar("input_formats", default=None)
-WIDEST = 126  # hls4ml's mark for "as many bits as there are"
 
 
 def precision(kif: KIF) -> Any:

@@ -86,6 +86,12 @@ class HlsProject:
     note: str = ""
 
 
+def require_compiler() -> None:
+    """Raise ToolMissingError without g++."""
+    if shutil.which("g++") is None:
+        raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it (install a C++ compiler)")
+
+
 def write_hls(
     model: Any, network: Network, *, folder: Path, spec: Spec, final_folder: Path | None = None, version: int = 1
 ) -> HlsProject:
@@ -122,8 +128,7 @@ def write_hls(
     """
     from trigger_lut.conversion.keras_model import integer_network
 
-    if shutil.which("g++") is None:
-        raise ToolMissingError("g++ is not on PATH; hls4ml compiles its emulator with it (install a C++ compiler)")
+    require_compiler()
     whole = integer_network(model, prune=False, inputs=network.inputs, wraps=True)
     if len(whole.output_values) != len(network.output_values):
         raise FirmwareError(

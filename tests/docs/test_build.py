@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from browser import BROWSER, MISSING, seen
 
 from trigger_lut import cli
 from trigger_lut.cards.documentation import CARDS
@@ -73,6 +74,19 @@ def test_site_links_broken_ones_are_found(tmp_path):
     (tmp_path / "a.html").write_text('<p id="here">' + "".join(f'<a href="{link}">a</a>' for link in links))
     (tmp_path / "b.html").write_text('<p id="there">')
     assert sorted(broken_links(tmp_path)) == ["a.html: #gone", "a.html: b.html#gone", "a.html: none.html"]
+
+
+@pytest.mark.skipif(BROWSER is None, reason=MISSING)
+def test_site_pages_fit_a_phone(site):
+    pages = ["index", "explanation/pipeline", "explanation/independence", "how-to/data_sets", "project/benchmarks"]
+    pages += [f"reference/generated/{name}" for name in ("cards", "commands", "config_budget", "layers")]
+    wide = site / "wide.html"
+    wide.write_text('<html lang="en"><head></head><body><div style="width: 800px">wide</div></body></html>')
+    try:
+        found = seen(site, [*(f"{page}.html" for page in pages), wide.name], 390)
+    finally:
+        wide.unlink()
+    assert {page for page, of in found.items() if of["too_wide"] > 0} == {wide.name}
 
 
 def test_build_fails_for_broken_references(site, tmp_path):

@@ -121,21 +121,25 @@ def parser(only: Stage | None = None) -> argparse.ArgumentParser:
     sub = command(commands.attack)
     files(sub)
     sub.add_argument("--mutants", type=at_least(1), default=400, metavar="N", help="number of mutants; default: 400")
-    sub.add_argument("--seed", type=at_least(0), default=1, help="of the draw; default: 1")
-    sub.add_argument("--seconds", type=at_least(1), default=5, metavar="N", help="for SAT in one proof; default: 5")
+    sub.add_argument("--seed", type=at_least(0), default=1, help="seed of the draw; default: 1")
+    sub.add_argument(
+        "--seconds", type=at_least(1), default=5, metavar="N", help="time limit of SAT in one proof; default: 5"
+    )
     sub.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="processes at a time; default: 1")
     sub.add_argument("--output", type=Path, metavar="PATH", help="card to write (attack.json)")
     sub = command(commands.check_release)
     sub.description = (
-        "Check a release: files against the manifest, the manifest against cards and vectors, and all forms against "
-        "our own reference, for the vectors in it and for fresh ones. Checking runs code from the release, in a "
-        "sandbox (bwrap) where there is one; --no-run runs none. "
-        "Checksums show that a release is whole. Only --manifest-sha256 or --signature show whose it is."
+        "Check a release: files against the manifest, and the manifest against cards and vectors. All forms are "
+        "compared with our own reference model, on the vectors of the release and on new ones. The check runs code of "
+        "the release, in a sandbox (bwrap) if there is one; --no-run runs none. "
+        "Checksums show that a release is complete. Only --manifest-sha256 or --signature show who made it."
     )
     sub.add_argument("release", type=Path, metavar="RELEASE", help="zip or folder")
-    sub.add_argument("--no-run", action="store_true", help="run no code of the release; evaluate our own reference")
+    sub.add_argument(
+        "--no-run", action="store_true", help="run no code of the release; evaluate our own reference model"
+    )
     sub.add_argument("--synthesize", action="store_true", help="count LUTs again with Yosys")
-    drawn = "of the fresh vectors that every form is run for as well; default: drawn, and printed"
+    drawn = "seed of the new vectors; default: drawn, and printed"
     sub.add_argument("--seed", type=at_least(0), metavar="N", help=drawn)
     sub.add_argument("--manifest-sha256", metavar="HEX", help="sha256 of manifest.json, as its sender states it")
     sub.add_argument("--signature", type=Path, metavar="PATH", help="signature of the release, by `trigger-lut sign`")

@@ -3,7 +3,7 @@
 `pytest -m benchmark tests/benchmark/test_budgets.py`; in the environment:
 
 - TRIGGER_LUT_DATA: data sets (jets,masses,products,rings); jets where there is a file of them
-- TRIGGER_LUT_SEEDS: seeds a data set and budget (1)
+- TRIGGER_LUT_SEEDS: seeds per data set and budget (1)
 - TRIGGER_LUT_BUDGETS: which of the six budgets (0,1,2,3,4,5)
 - TRIGGER_LUT_EPOCHS: (80)
 - TRIGGER_LUT_CODES: codes.npz of the jets (results/data/jets/codes.npz), of which 12,000 are taken

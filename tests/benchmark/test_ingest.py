@@ -102,7 +102,7 @@ def test_any_size_is_read_in_a_gibibyte(tmp_path: Path) -> None:
         )
 
     started = time.monotonic()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # a job a file, as many at a time as the workflow has cores
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # a job per file, as many at a time as the workflow has cores
         reads = list(pool.map(read, range(FILES)))
     together = time.monotonic() - started
     codes = tmp_path / "codes.npz"

@@ -6,11 +6,11 @@ Three contests, each over SEEDS of both sides:
 - equal CPU time: SHORT epochs of HGQ2, which take at least the mean CPU time of our trainings with Yosys.
 - more epochs: LONG of either, over LONG_SEEDS.
 
-Ours: one training a budget, and the network that it returns. HGQ2: trainings in which the weight of EBOPs rises, or is
-steered by BetaPID to a target. Several epochs of each are synthesized, and its front is the best of these on the *test*
-split. HGQ2 gets centered inputs, and its synthesis is not in its time. All go through the same pipeline and Yosys, and
-are judged by 200,000 further jets. The 7,979 jets of the test split leave errors of 0.5 points, and the best of many
-networks would be the luckiest one. Made by
+Ours: one training per budget, and the network that it returns. HGQ2: trainings in which the weight of EBOPs rises, or
+is steered by BetaPID to a target. Several epochs of each are synthesized, and its front is the best of these on the
+*test* split. HGQ2 gets centered inputs, and its synthesis is not in its time. All go through the same pipeline and
+Yosys, and are judged by 200,000 further jets. The 7,979 jets of the test split leave errors of 0.5 points, and the best
+of many networks would be the luckiest one. Made by
 
     snakemake --cores all --config budget=config/examples/more_jets.yaml -- results/data/jets/drift/jets_more/codes.npz
 

@@ -50,7 +50,7 @@ def _cost(widths: NDArray[np.int64], groups: Groups, pair: tuple[int, int]) -> f
 
 
 def folded(layer: TableLayer, fold: int) -> Network:
-    """Return a network with one output a group. Its inputs are the addresses of the layer, below the phase."""
+    """Return a network with one output per group. Its inputs are the addresses of the layer, below the phase."""
     phase_bits = fold.bit_length() - 1
     address_bits = layer.widths.max(axis=1)
     groups = grouped(layer.widths, fold)

@@ -1,7 +1,8 @@
 """Reading against plain `uproot.iterate` on the same branches, in one run: `pytest -m benchmark -s`.
 
 Chunks of 20,000 entries (the default of a data set) do not end where the baskets of 50,000 do. In
-addition to uproot's own work there is one reader a branch, so that a fault names its branch, and each array is checked.
+addition to uproot's own work there is one reader per branch, so that a fault names its branch, and each array is
+checked.
 """
 
 from pathlib import Path

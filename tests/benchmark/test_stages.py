@@ -66,7 +66,7 @@ def run(folder: Path, *, name: str, wanted: tuple[str, ...] = ("all",)) -> list[
 
 
 def table(jobs: list[dict[str, Any]]) -> str:
-    """Write a line a stage, the one with the most CPU time first."""
+    """Write a line per stage, the one with the most CPU time first."""
     of_stage = defaultdict(list)
     for job in jobs:
         of_stage[job["stage"]].append(job)

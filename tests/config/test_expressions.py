@@ -202,7 +202,7 @@ def test_nothing_else_of_python_is_taken(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sum(x)", "expression 'sum(x)': sum(x): sum takes a list an entry, found one number an entry"),
+        ("sum(x)", "expression 'sum(x)': sum(x): sum takes a list per entry, found one number per entry"),
         (
             "(x > 1) & n",
             "expression '(x > 1) & n': & | ~ take truth values; put comparisons in brackets: (a > 1) & (b < 2)",
@@ -210,7 +210,7 @@ def test_nothing_else_of_python_is_taken(text: str) -> None:
         ("x & 2", "expression 'x & 2': & | << >> take truth values or integers, found numbers that are not integers"),
         ("any(pt)", "expression 'any(pt)': any(pt): any takes truth values; compare, as in any(x > 0)"),
         ("pt[eta]", "expression 'pt[eta]': pt[eta]: expected a truth value for each element, as in x[x > 0]"),
-        ("x[:, 0]", "expression 'x[:, 0]': x[:, 0]: expected a list an entry, found one number an entry"),
+        ("x[:, 0]", "expression 'x[:, 0]': x[:, 0]: expected a list per entry, found one number per entry"),
         ("fixed[:, 4]", "expression 'fixed[:, 4]': fixed[:, 4]: index 4, expected 0 to 3"),
         ("fixed[..., 2]", "expression 'fixed[..., 2]': fixed[..., 2]: index 2, expected 0 to 1"),
         (

@@ -31,7 +31,7 @@ def load(tmp_path):
 
 
 def refusal(load, *arguments: str) -> list[str]:
-    """The mistakes, one a line."""
+    """The mistakes, one per line."""
     with pytest.raises(ConfigurationError) as caught:
         load(*arguments)
     return str(caught.value).split("\n  ")[1:]
@@ -189,7 +189,7 @@ def test_as_many_as_the_limit_are_allowed(load):
         ),
         (
             "network: {builder: 'a:b'}\n",
-            "network: baseline_units: missing; the widths of a builder's layers are not found out",
+            "network: baseline_units: missing. Expected the widths of the Dense network to compare with",
         ),
         (
             "network: {builder: 'a:b', baseline_units: [5], batch_norm: false}\n",

@@ -107,14 +107,14 @@ def test_shapes_are_followed(shape, layers, expected):
         (
             [4, 3],
             [{"average_pool": {"pool_size": 3}}],
-            "layers.0 (average_pool): pool_size: a mean of 3 values along length of an input of shape (4, 3) has no "
-            "exact integer form; expected windows of 1, 2, 4, 8, ... values (those at the edges count what is there)",
+            "layers.0 (average_pool): pool_size: the mean of 3 values along length is not exact in integers. "
+            "Expected windows of 1, 2, 4, 8, ... values, also at the edges, found an input of shape (4, 3)",
         ),
         (
             [2, 6, 1],
             [{"average_pool": {"pool_size": [2, 4], "strides": 1, "padding": "same"}}],
-            "layers.0 (average_pool): pool_size: a mean of 3 values along width of an input of shape (2, 6, 1) has no "
-            "exact integer form; expected windows of 1, 2, 4, 8, ... values (those at the edges count what is there)",
+            "layers.0 (average_pool): pool_size: the mean of 3 values along width is not exact in integers. "
+            "Expected windows of 1, 2, 4, 8, ... values, also at the edges, found an input of shape (2, 6, 1)",
         ),
         (
             [4, 3],

@@ -14,7 +14,7 @@ from trigger_lut.network.network import Network, TableLayer
 
 
 def chain(layers: int, scores: int = 1) -> Network:
-    """One exclusive-or a layer; in the last, `scores` of them."""
+    """One exclusive-or per layer; in the last, `scores` of them."""
     kif, made = KIF(0, 2, 0), []
     for n in range(layers):
         outputs = scores if n == layers - 1 else 1
@@ -48,10 +48,7 @@ def spec(luts=100, latency_ns=20.0, units=(6, 3), clock_mhz=400.0):
     return made_cards.spec("tiny", luts, latency_ns, network={"units": list(units)}, target=target)
 
 
-LUTS = (
-    "luts: 1 is less than telling 3 classes apart takes: at least 2 LUT, one for each bit that is more than a copy of "
-    "an input bit"
-)
+LUTS = "luts: 1 is below the minimum of 2 for 3 classes (one LUT per output bit that is not a copy of an input bit)"
 LATENCY = "latency_ns: 3 is 1 cycles at 400 MHz, less than 7 table layers take: at least 2 cycles, 5 ns"
 
 

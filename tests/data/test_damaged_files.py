@@ -375,17 +375,17 @@ FAULTS = [
     Fault(
         "lists of lists",
         ntuple(x=ak.Array([[[1.0], [2.0, 3.0]]] * COUNT)),
-        ("B: tree 'jets', feature 'x': 'x' is a list of lists an entry, expected one number",),
+        ("B: tree 'jets', feature 'x': 'x' is a list of lists per entry, expected one number",),
     ),
     Fault(
         "a number here, a list there",
         other(x=lambda x: ak.from_regular(x[:, np.newaxis])),
-        ("B: tree 'jets', feature 'x': 'x' is a list an entry, expected one number",),
+        ("B: tree 'jets', feature 'x': 'x' is a list per entry, expected one number",),
     ),
     Fault(
         "a list here, a number there",
         other(pt=np.ones(COUNT)),
-        ("B: tree 'jets', feature 'ht': expression 'sum(pt)': sum(pt): sum takes a list an entry",),
+        ("B: tree 'jets', feature 'ht': expression 'sum(pt)': sum(pt): sum takes a list per entry",),
     ),
     Fault(
         "whole event_id here, floating there",
@@ -395,7 +395,7 @@ FAULTS = [
     Fault(
         "a list of event_ids",
         asking(None, event_id=["pt"]),
-        ("a.root: tree 'jets', event_id: branch 'pt' holds a list an entry, expected one integer",),
+        ("a.root: tree 'jets', event_id: branch 'pt' holds a list per entry, expected one integer",),
     ),
     Fault(
         "an event twice in a file",

@@ -36,7 +36,7 @@ def test_sound_files_pass(file: Path, tmp_path: Path) -> None:
         ({"event_id": ["run"]}, "999 of the first 1000 entries have the event_id (run) of another. Expected branches"),
         ({"event_id": ["x"]}, "event_id: branch 'x' holds float32, expected integers"),
         ({"label": {"expression": "n", "classes": ["a", "b"]}}, "label"),
-        ({"cut": "x"}, "cut: 'x' is not one truth value an entry; compare, as in x > 0"),
+        ({"cut": "x"}, "cut: 'x' is not one truth value per entry; compare, as in x > 0"),
     ],
 )
 def test_each_problem_is_named_before_any_job(

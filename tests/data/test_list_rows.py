@@ -45,7 +45,7 @@ def test_list_rows_unequal_lengths_are_refused() -> None:
 
 
 def test_list_rows_without_lists_is_refused() -> None:
-    with pytest.raises(DataError, match=r"rows: 'Jet': expected a branch with a list an entry"):
+    with pytest.raises(DataError, match=r"rows: 'Jet': expected a branch with a list per entry"):
         list_rows("Jet", {"Jet_pt": np.ones(3), "Muon_pt": ak.Array([[1], [], []])}, entry=np.arange(3))
 
 

@@ -151,11 +151,11 @@ def test_lists_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sort_by": "mass"}, "objects 'jet': sort_by: 'mass' is one number an entry, expected a list an entry"),
+        ({"sort_by": "mass"}, "objects 'jet': sort_by: 'mass' is one number per entry, expected a list per entry"),
         ({"select": "jet_pt + 1"}, "objects 'jet': select: 'jet_pt + 1' gives no truth values; compare, as in x > 0"),
         (
             {"features": [{"name": "n", "expression": "num(jet_pt)"}]},
-            "objects 'jet': feature 'n': 'num(jet_pt)' is one number an entry, expected a list an entry",
+            "objects 'jet': feature 'n': 'num(jet_pt)' is one number per entry, expected a list per entry",
         ),
         (
             {"features": [{"name": "jet_pz"}]},

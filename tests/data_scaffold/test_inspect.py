@@ -114,7 +114,7 @@ def test_places_lie_in_their_files_and_do_not_overlap(counts: list[int], places:
         assert len(mine) <= PLACES
         assert all(0 <= start < stop <= counts[index] for start, stop in mine)
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(mine))
-    assert sum(stop - start for _, start, stop in found) <= max(entries, places)  # one a place at least
+    assert sum(stop - start for _, start, stop in found) <= max(entries, places)  # one per place at least
 
 
 def test_faults_of_files_are_named(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_flags_that_may_be_labels_are_no_inputs(tmp_path: Path) -> None:
     assert {feature.name: feature.used for feature in found.features} == {"is_hh": False, "pt": True}
     assert "may be a label" in found.features[0].comment
     found = propose(sample_tree([write_tree(tmp_path / "b.root", {**columns, "label": np.arange(200) % 2})]))
-    assert [feature.name for feature in found.used] == ["is_hh", "pt"], "with a label a flag may be an input"
+    assert [feature.name for feature in found.used] == ["is_hh", "pt"], "a flag may be an input if there is a label"
 
 
 def test_targets_of_objects_are_mentioned_with_rows(tmp_path: Path) -> None:

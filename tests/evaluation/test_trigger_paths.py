@@ -1,4 +1,4 @@
-"""Conditions on events as one score an event: against conditions at each threshold, and what is refused."""
+"""Conditions on events as one score per event: against conditions at each threshold, and what is refused."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_rows_are_grouped_by_event() -> None:
 
 
 def rows_of_events(count: int = 400) -> EventCodes:
-    """Rows with a pt and an observable that is the same in an event; three rows an event, in no order."""
+    """Rows with a pt and an observable that is the same in an event; three rows per event, in no order."""
     rng = np.random.default_rng(1)
     group = rng.permutation(np.repeat(np.arange(count, dtype=np.uint64), 3))
     process = (group % np.uint64(4) == 0).astype(np.float32)

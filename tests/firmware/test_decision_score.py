@@ -185,7 +185,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     for code in (SCORE.lo - 1, SCORE.hi + 1):
         with pytest.raises(FirmwareError, match=rf"^net: 1 kHz: expected a threshold of -\d+ to \d+, found {code}$"):
             made(tmp_path, [code])
-    with pytest.raises(FirmwareError, match=r"^net: expected a threshold a working point, found 0$"):
+    with pytest.raises(FirmwareError, match=r"^net: expected a threshold per working point, found 0$"):
         made(tmp_path, [])
     with pytest.raises(FirmwareError, match=r"each output once; found \[0, 0\]$"):
         Score(OUTPUTS, (0,), (0,))

@@ -384,8 +384,8 @@ def test_lists_of_different_lengths_have_no_codes(tmp_path):
     [
         ("met", ak.Array(["a", "b"]), "branch 'met': text has no emulator"),
         ("jet_pt", ak.Array([[[1.0]], [[2.0]]]), "branch 'jet_pt': lists of lists have no emulator"),
-        ("met", ak.Array([[1.0], [2.0]]), "Expected one number an event, found a list"),
-        ("jet_place", np.zeros(2), "Expected a list an event for each expression"),
+        ("met", ak.Array([[1.0], [2.0]]), "Expected one number per event, found a list"),
+        ("jet_place", np.zeros(2), "Expected a list per event for each expression"),
         ("jet_id", ak.Array([[1.0], [2.0]]), "bits of real numbers have no emulator"),
     ],
 )

@@ -301,7 +301,7 @@ def test_options_that_do_not_fit_are_refused(changes, message):
 def test_objects_that_are_chosen_by_a_number_of_the_event_alone_are_refused():
     chosen = options(numbers={"met": unsigned(8)}, lists=FEW["lists"])
     assert refusal(few_jets(select="pt > met"), chosen) is None
-    assert "lists: jet: met > 1: one number an event" in str(refusal(few_jets(select="met > 1"), chosen))
+    assert "lists: jet: met > 1: one number per event" in str(refusal(few_jets(select="met > 1"), chosen))
 
 
 def test_the_description_is_read_as_it_was_written(tmp_path):

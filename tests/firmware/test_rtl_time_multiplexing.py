@@ -118,7 +118,7 @@ class Wrapped:
         return int((outputs != evaluate(self.network, codes[whole])).sum())
 
 
-# channels an object, cycles: a word an event, an uneven number, an object a cycle, more cycles than objects
+# channels an object, cycles: a word per event, an uneven number, an object a cycle, more cycles than objects
 SHAPES = [(1, 1), (1, 4), (2, 3), (1, 50)]
 
 
@@ -209,5 +209,5 @@ def test_channels_that_make_no_objects_are_refused(tmp_path):
     core = write_rtl(random_network(1), tmp_path / "rtl", spec=made_spec())
     with pytest.raises(FirmwareError, match=r"4 input channels are no objects of 3 channels$"):
         write_wrapper(core, 3, cycles=2)
-    with pytest.raises(FirmwareError, match=r"expected at least one cycle an event, found 0$"):
+    with pytest.raises(FirmwareError, match=r"expected at least one cycle per event, found 0$"):
         write_wrapper(core, 2, cycles=0)

@@ -56,10 +56,10 @@ def banned_words(markdown: str) -> list[str]:
     return [match[0] for match in BANNED.finditer(prose(markdown))]
 
 
-def long_sentences(markdown: str) -> list[str]:
+def long_sentences(markdown: str, ends: str = ".!?:") -> list[str]:
     """Return the sentences with too many words. Cells of tables and items of lists are texts of their own."""
     texts = re.split(r"\n\s*\n|\n(?=\s*(?:[-*#:]|\d+\.)\s)|\s*\|\s*", prose(markdown))
-    sentences = (sentence for text in texts for sentence in re.split(r"(?<=[.!?:])\s+", " ".join(text.split())))
+    sentences = (sentence for text in texts for sentence in re.split(rf"(?<=[{ends}])\s+", " ".join(text.split())))
     return [s for s in sentences if len(re.findall(r"[A-Za-z0-9][\w'./%-]*", s)) > LONGEST]
 
 

@@ -2,7 +2,7 @@
 
 XLA never unmaps compiled code, and Linux allows a process 65,530 mappings. A worker that runs every file in turn can
 reach that limit, and then ends with a segmentation fault. So a worker hands its files to a process, and starts another
-one once that process has many mappings or much memory. A process a file would cost an import of TensorFlow each. A
+one once that process has many mappings or much memory. A process per file would cost an import of TensorFlow each. A
 crash costs the test it happens in. A fork would not do: TensorFlow's threads do not survive it.
 """
 

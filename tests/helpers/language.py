@@ -35,7 +35,7 @@ FILES = {
 }
 NOT_PROSE = {"CITATION.cff", "LICENSE", "requirements.lock"}
 OWN = {"tests/test_language.py", "tests/helpers/language.py", "tests/helpers/documentation_pages.py"}
-OWN |= {"tests/docs/test_prose.py", "tests/language_pending.toml"}
+OWN |= {"tests/docs/test_prose.py"}
 """Files that quote the words."""
 COPIED = {"trigger_lut/firmware/hls/nnet_lut_network.h"}
 COPIED |= {f"trigger_lut/firmware/emulator/{name}.py" for name in ("python", "decide")}
@@ -48,12 +48,48 @@ GENERATED = {
 }
 """Words of text that generated sources contain: they stay as they are, so that sources stay byte for byte."""
 
+UNITS = (
+    "axis|back end|batch|beat|bin|bit|block|board|branch|budget|channel|check|class|column|data set|design|"
+    "disagreement|discriminator|edge|entry|epoch|event|fault|file|flag|folder|form|frame|group|hidden|implementation|"
+    "input|instance|job|kind|layer|leaf|level|line|link|method|mistag|module|mutant|network|object|output|page|pair|"
+    "place|point|position|problem|process|pull|row|seed|slot|stage|step|table|target|thread|value|variable|vector|"
+    "word|working"
+)
+NO_NOUN = (
+    "about|above|after|against|also|and|are|around|as|at|be|before|behind|below|but|by|each|for|from|given|has|if|in|inside|"
+    "into|is|like|not|of|off|on|once|only|or|over|pair|per|such|than|that|then|to|under|until|was|when|where|which|while|"
+    "with|within|without"
+)
+COUNTED = (
+    "bits|bytes|cells|collisions|cycles|entries|events|jets|jobs|LUTs|muons|objects|operands|rows|seeds|steps|units|"
+    "words"
+)
+RATE = (
+    rf"(?<![-.\w])(?:(?:an?|one)(?: (?!(?:{NO_NOUN})\b)(?!\w+[^s]s an?\b)[A-Za-z][\w-]*)?"
+    rf"|(?:two|three|four|[2-9]|\d{{2,}}) [a-zA-Z]+s|{COUNTED}) (?-i:an?) (?:{UNITS})\b"
+)
+"""Rates without `per`: one list an entry, events a step. Rates of cycles or seconds are plain English."""
 IN_CODE = re.compile(
-    BANNED.pattern + r"|\bwhole[ -]number(?:s|ed)?\b|\bnone beats\b|\bwhat it is worth\b"
-    r"|\w*(?:quantis|ynthesise|ormalis|ptimis(?!t|m)|nitialis|tandardis|inimis|olour|labelled(?!by)|neighbour)\w*"
-    r"|\bshares? of\b|\b(?:a|the|its|their|this|each|as|these|those) shares?\b(?! (?:no|the|a)\b)",
+    (
+        BANNED.pattern + r"|\bwhole[ -]number(?:s|ed)?\b|\bnone beats\b|\bwhat it is worth\b"
+        r"|\w*(?:quantis|ynthesise|ormalis|ptimis(?!t|m)|nitialis|tandardis|inimis|olour|labelled(?!by)|neighbour)\w*"
+        r"|\bshares? (?:of|at|assigned|differ)\b|\bshare, or\b"
+        r"|\b(?:a|the|its|their|this|each|as|these|those|of|in|by|given|trained|whose) shares?\b"
+        r"(?! (?:no|the|an?|all)\b)|" + RATE
+    ).replace(" ", r"\s+"),
     re.IGNORECASE,
 )
+"""Words to avoid. A space is any white space, so that the end of a line separates no phrase."""
+SHIPPED = re.compile(r"trigger_lut/firmware/(?:.*\.(?:v|vhd|cpp|h)|emulator/cmssw\.py)$")
+"""Templates of firmware, which stays byte for byte: rates there may lack `per`."""
+CODE = re.compile(
+    r"\b(?:endmodule|endprimitive|xnor|noexcept|always @|module \S+ [(#]|std::|architecture \S+ of|struct \w+ {)"
+    r"|\$(?:not|display)|module \(\?P"
+)
+"""Text of a string that holds Verilog, VHDL, C++, or their words."""
+COMMENT = re.compile(r"(?:^|\s)(#(?!\S*!).*)$")
+CODE_LINE = re.compile(r"# (?:  |- |[\w-]+:(?: |$)|yaml-language-server)")
+"""Comment that holds a line of YAML or a command."""
 OPENING = re.compile(r"(what|whether|of|that|how)\b", re.IGNORECASE)
 OF_KERAS = {"call", "build", "get_config", "from_config", "compute_output_shape"}
 """Methods whose parameters Keras documents."""
@@ -91,23 +127,25 @@ def text_of(path: str) -> str:
 
 
 def prose_of(path: str, text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines with prose and their numbers: of Python code the comments, and strings of several words."""
+    """Yield the texts with prose and their first lines: of Python code the comments, and strings of several words."""
     if not path.endswith(".py"):
-        yield from enumerate(text.splitlines(), 1)
+        yield 1, re.sub(r"^ *[\w]+(?:-\w+)+:", "", text, flags=re.MULTILINE) if path.endswith(".yaml") else text
         return
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         prose = token.type == tokenize.STRING and " " in token.string.strip()
         if prose or token.type == tokenize.COMMENT or token.type == getattr(tokenize, "FSTRING_MIDDLE", -1):
-            yield from enumerate(token.string.splitlines(), token.start[0])
+            yield token.start[0], token.string
 
 
 def banned(path: str, text: str) -> Iterator[Finding]:
     """Yield the words of the ban list; code in backticks and in braces of f-strings is no prose."""
-    for number, line in prose_of(path, text):
-        prose = re.sub(r"`[^`]*`|\{[^{}]*\}", "code", line) if path.endswith(".py") else re.sub(r"`[^`]*`", "", line)
+    code = r"`[^`\n]*`|\{[^{}\n]*\}" if path.endswith(".py") else r"`[^`\n]*`"
+    for first, string in prose_of(path, text):
+        prose = re.sub(code, "code", string)
         for match in IN_CODE.finditer(prose):
-            if GENERATED.get(path) != match[0].lower():
-                yield Finding(path, number, match[0])
+            shipped = SHIPPED.match(path) and re.search(r"\san?\s", match[0])
+            if GENERATED.get(path) != match[0].lower() and not shipped:
+                yield Finding(path, first + prose.count("\n", 0, match.start()), " ".join(match[0].split()))
 
 
 def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -132,6 +170,48 @@ def long_docstrings(path: str, tree: ast.AST) -> Iterator[Finding]:
         plain = re.sub(r"::\n\n(?: +[^\n]*\n|\n)+", "\n\n", text + "\n")
         plain = re.sub(r"^ *(-{3,}|={3,}|>>>[^\n]*|\*{0,2}\w+(?:, \*{0,2}\w+)* : [^\n]*)$", "\n", plain, flags=re.M)
         for sentence in long_sentences(plain):
+            yield Finding(path, line, sentence)
+
+
+def comments(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield comments of Python, YAML and Snakemake files with their first lines; adjacent lines are one comment."""
+    if path.endswith(".py"):
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        found = [(*token.start, token.string, token.line) for token in tokens if token.type == tokenize.COMMENT]
+    else:
+        lines = enumerate(text.splitlines(), 1)
+        found = [(n, match.start(1), match[1], line) for n, line in lines if (match := COMMENT.search(line))]
+    group: list[str] = []
+    last = (0, 0)
+    for row, column, comment, line in found:
+        alone = line.strip() == comment.strip() and not CODE_LINE.match(comment)
+        if group and not (alone and (row, column) == (last[0] + 1, last[1])):
+            yield last[0] - len(group) + 1, "\n".join(group)
+            group = []
+        group, last = [*group, re.sub(r"^#+:? ?", "", comment)], (row, column if alone else -1)
+    if group:
+        yield last[0] - len(group) + 1, "\n".join(group)
+
+
+def strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield strings other than docstrings, with their lines; what an f-string puts in is one word."""
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    skipped = parts | {id(text) for text in texts}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield node.lineno, "".join(str(v.value) if isinstance(v, ast.Constant) else "code" for v in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+            yield node.lineno, node.value
+
+
+def long_texts(path: str, text: str) -> Iterator[Finding]:
+    """Yield long sentences of comments, and of strings without code. A colon ends no sentence."""
+    found = list(comments(path, text))
+    if path.endswith(".py"):
+        found += [(line, string) for line, string in strings(ast.parse(text)) if not CODE.search(string)]
+    for line, plain in found:
+        for sentence in long_sentences(plain, ends=".!?"):
             yield Finding(path, line, sentence)
 
 
@@ -255,6 +335,10 @@ def findings(rule: str) -> list[Finding]:
         return list(sections(trees, interface(trees)))
     if rule == "ruff":
         return [finding for finding in ruff(["trigger_lut"]) if finding.path not in COPIED]
+    if rule == "texts":
+        paths = [path for path in files() if path.split("/")[0] in ("Snakefile", "config", "trigger_lut", "workflow")]
+        chosen = [path for path in paths if Path(path).suffix in (".py", ".smk", ".yaml", "") and path not in COPIED]
+        return [finding for path in chosen for finding in long_texts(path, text_of(path))]
     check = {"openings": openings, "sentences": long_docstrings}[rule]
     python = [path for path in files() if path.endswith(".py")]
     return [finding for path in python for finding in check(path, ast.parse(text_of(path)))]
@@ -266,7 +350,7 @@ def clean(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for rule in ("words", "openings", "sentences", "sections", "ruff"):
+    for rule in ("words", "openings", "sentences", "texts", "sections", "ruff"):
         for finding in findings(rule):
             if not sys.argv[1:] or finding.unit in sys.argv[1:]:
                 print(f"{finding.path}:{finding.line}: {rule}: {finding.text}")

@@ -39,7 +39,7 @@ class Sample:
         self.ids = np.arange(count) + seed * count
 
     def objects(self, most: int, **variables: str) -> dict[str, ak.Array]:
-        """Return lists by name, of `pt`, `eta`, `phi`, `bx` or a small integer, of up to `most` objects an event."""
+        """Return lists by name, of `pt`, `eta`, `phi`, `bx` or a small integer, of up to `most` objects per event."""
         counts = self.rng.integers(0, most + 1, self.count)
         kind = np.repeat(self.kind, counts)
         total = len(kind)

@@ -206,7 +206,7 @@ def scatter(layer, input_shape, seed=1):
 
 
 def values(formats, axes=(), n=300, seed=0, beyond=0.3):
-    """(n, *axes, C) float32 real values: off the grid, and some beyond the range of their format, one a channel."""
+    """(n, *axes, C) float32 real values: off the grid, and some beyond the range of their format, one per channel."""
     rng = np.random.default_rng(seed)
     columns = []
     for kif in map(parse_fixed, formats):

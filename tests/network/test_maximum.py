@@ -117,7 +117,7 @@ def luts(network: Network) -> float:
 @pytest.mark.parametrize(
     ("formats", "count"),
     [
-        ([KIF(0, 4, 0)] * 2, 5 + 4),  # difference with its sign, and a choice a bit
+        ([KIF(0, 4, 0)] * 2, 5 + 4),  # difference with its sign, and a choice per bit
         ([KIF(0, 4, 0)], 0),
         ([KIF(0, 4, 0)] * 4, 3 * 9),
         ([KIF(0, 4, 0), KIF(0, 4, 2)], 5 + 6),  # the low bits of one are chosen, but not compared

@@ -106,7 +106,7 @@ def test_damage_is_named_with_file_and_line(name, old, new, problem):
 @pytest.mark.parametrize("name", FORMATS)
 def test_missing_word_is_named(name):
     text = EXAMPLES[name].rstrip("\n")
-    with pytest.raises(DataError, match=r"expected 2 words, one a link, found 1|expected flags"):
+    with pytest.raises(DataError, match=r"expected 2 words, one per link, found 1|expected flags"):
         read_pattern(text[: text.rindex("  " if name != "APx" else "    ")] + "\n")
 
 

@@ -32,7 +32,7 @@ def columns(masses, label):
 
 @pytest.fixture
 def files(tmp_path):
-    """One file a class, with peaks where they belong on a falling background."""
+    """One file per class, with peaks where they belong on a falling background."""
     rng = np.random.default_rng(3)
     paths = []
     for label, name in enumerate(SIMULATED_CLASSES):

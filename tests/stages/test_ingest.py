@@ -330,21 +330,21 @@ def test_nonfinite_values_are_refused_and_counted_a_feature(tmp_path: Path) -> N
         (
             jet_columns(9),
             {"event_id": ["run", "pt"]},
-            "event_id: branch 'pt' holds a list an entry, expected one integer",
+            "event_id: branch 'pt' holds a list per entry, expected one integer",
         ),
         (
             jet_columns(9),
             {"features": [{"name": "pt"}]},
-            "feature 'pt': 'pt' is a list an entry, expected one number; reduce it with sum, num, min, max or nth, "
-            "take an element, as in x[:, 0], or make a row of each element with rows, as in rows: Jet",
+            "feature 'pt': 'pt' is a list per entry, expected one number. Reduce it with sum, num, min, max or nth, or "
+            "take an element, as in x[:, 0]. Or make each element a row, as in rows: Jet",
         ),
         (
             jet_columns(9),
             {"features": [{"name": "s", "expression": "sum(x)"}]},
-            "feature 's': expression 'sum(x)': sum(x): sum takes a list an entry, found one number an entry",
+            "feature 's': expression 'sum(x)': sum(x): sum takes a list per entry, found one number per entry",
         ),
-        (jet_columns(9), {"cut": "x + 1"}, "cut: 'x + 1' is not one truth value an entry; compare, as in x > 0"),
-        (jet_columns(9), {"cut": "pt > 1"}, "cut: 'pt > 1' is not one truth value an entry; compare, as in x > 0"),
+        (jet_columns(9), {"cut": "x + 1"}, "cut: 'x + 1' is not one truth value per entry; compare, as in x > 0"),
+        (jet_columns(9), {"cut": "pt > 1"}, "cut: 'pt > 1' is not one truth value per entry; compare, as in x > 0"),
     ],
 )
 def test_wrong_content(tmp_path: Path, columns: dict[str, Any], changes: dict[str, Any], message: str) -> None:

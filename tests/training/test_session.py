@@ -280,7 +280,9 @@ def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_
     assert card.epochs == EPOCHS + MAX_PRUNE_ROUNDS * 4
     results = [m.luts.value for m in card.measurements if m.reason == "result"]
     assert card.luts.value == min(results) > LUTS
-    tried = f"pruned and fine-tuned again {MAX_PRUNE_ROUNDS} times; this is the nearest of {2 + len(results)} networks"
+    tried = (
+        f"closest of {2 + len(results)} networks that were synthesized; pruning was repeated {MAX_PRUNE_ROUNDS} times"
+    )
     assert re.match(rf"beyond the budget: {card.luts.value:.0f} LUTs after Yosys of {LUTS}, .*{tried}", card.verdict)
     network = load_network(tmp_path / "network.npz")
     assert Budget(made_design()).estimate(network).luts == card.luts_estimate
@@ -498,7 +500,9 @@ def test_a_training_that_leaves_the_finite_numbers_ends_there(wrong, inputs, tmp
     began.step()
     kept = (tmp_path / checkpoint.NAME).read_bytes()
     wrong(began, monkeypatch)
-    with pytest.raises(DivergedError, match=r"^tiny, epoch 2: expected a finite loss .*learning_rate: 0\.03\)"):
+    with pytest.raises(
+        DivergedError, match=r"^tiny, epoch 2: training diverged\. Expected a finite loss .*learning_rate \(0\.03\)"
+    ):
         began.step()
     assert (tmp_path / checkpoint.NAME).read_bytes() == kept
 

@@ -80,9 +80,9 @@ def test_training_ends_with_the_closest_network(tmp_path):
     assert card.luts == card.measurements[-1].luts
     assert card.luts.value > 2 == card.luts_budget
     assert re.match(
-        r"no network of this shape was found that fits into 2 LUT and 8 cycles: what training leaves within them gives "
-        rf"the same outputs for every event; the closest one that does not takes {card.luts.value:.0f} LUTs after "
-        rf"Yosys and {card.latency_cycles} cycles; give it more of either, or fewer layers$",
+        r"no network of this shape fits 2 LUTs and 8 cycles: within that budget the output is constant\. The smallest "
+        rf"usable network needs {card.luts.value:.0f} LUTs after Yosys and {card.latency_cycles} cycles\. Raise the "
+        r"budget, or use fewer layers$",
         card.verdict,
     )
     network = load_network(tmp_path / "network.npz")

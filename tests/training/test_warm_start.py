@@ -132,11 +132,11 @@ def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, 
     [
         (
             {"network": {"units": [5, 3], "edge_hidden_units": 4, "max_input_bits": 5}},
-            "warm.npz: not of the network of design",
+            "warm.npz: not made for design",
         ),
         (
             {"network": {"units": [4, 3], "edge_hidden_units": 4, "max_input_bits": 4}},
-            "warm.npz: not of the network of design",
+            "warm.npz: not made for design",
         ),
         ({"warm_from": None}, "design 'tiny': warm_from: expected the design that .*warm.npz is of, found none"),
     ],
@@ -154,9 +154,7 @@ def test_a_file_of_other_formats_missing_or_damaged_is_refused_by_name(larger, i
     assert warm_start.load(path, small, events=events) is not None
     wider = events.formats[1]._replace(i=events.formats[1].i + 1)
     other = type(events)(**{**vars(events), "formats": (events.formats[0], wider, *events.formats[2:])})
-    with pytest.raises(
-        CardError, match=rf"^{re.escape(str(path))}: not of the network of design 'tiny': expected its lay"
-    ):
+    with pytest.raises(CardError, match=rf"^{re.escape(str(path))}: not made for design 'tiny'\. Expected its lay"):
         warm_start.load(path, small, events=other)
     with pytest.raises(CardError, match=r"none\.npz: expected what design 'tiny' starts from, found no such file"):
         warm_start.load(tmp_path / "none.npz", small, events=events)

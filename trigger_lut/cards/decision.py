@@ -21,12 +21,12 @@ class DecisionBit(StrictModel):
     )
     threshold: float | None = Field(description="The same as a real number.")
     vectors: dict[str, int] = Field(
-        description="Vectors at the edge, of those simulated: with a score one code below the threshold, equal to it, "
-        "one above; none for a bit that is 0."
+        description="Simulated vectors with a score one code below the threshold, equal to it, or one above. None for "
+        "a bit that is 0."
     )
     control: dict[str, int | None] = Field(
-        description="Vectors on which the Verilog with this threshold a code up or down differed; null: there is no "
-        "vector at that edge, so it cannot."
+        description="Vectors on which the Verilog differed with this threshold one code up or down. null: no vector "
+        "has such a score."
     )
 
 

@@ -23,8 +23,8 @@ class Distance(StrictModel):
         description="Probability of at least as different fractions of codes (chi-square of weighted events, after "
         "N. Gagunashvili, arXiv:physics/0605123)."
     )
-    total_variation: float = Field(description="Half of the sum of all differences of shares: 0 equal, 1 disjoint.")
-    by_chance: float = Field(description="What samples of these sizes of one distribution have of it on average.")
+    total_variation: float = Field(description="Half of the sum of all differences of fractions: 0 equal, 1 disjoint.")
+    by_chance: float = Field(description="Its mean for two samples of these sizes from one distribution.")
 
     @property
     def p_value(self) -> float:
@@ -63,7 +63,7 @@ class CodeHistogram(StrictModel):
     """Fractions of events by bins of neighboring codes."""
 
     edges: list[float] = Field(description="Edges of the bins, as values.")
-    trained: list[float] = Field(description="Fraction of events a bin.")
+    trained: list[float] = Field(description="Fraction of events per bin.")
     new: list[float] = Field(description="The same of the new events.")
 
 
@@ -72,11 +72,11 @@ class InputDrift(StrictModel):
 
     name: str = Field(description="Name of the channel.")
     format: str = Field(description="Its frozen format.")
-    distance: Distance = Field(description="Of the distributions of its codes.")
+    distance: Distance = Field(description="Distance between the two distributions of its codes.")
     trained: Spread = Field(description="Of its values, as decoded from codes.")
     new: Spread = Field(description="The same of the new events.")
     lowest: ValueRatio = Field(description="Fraction of events at the lowest code, where smaller values saturate.")
-    highest: ValueRatio = Field(description="Share at the highest code, where larger values saturate.")
+    highest: ValueRatio = Field(description="Fraction of events at the highest code, where larger values saturate.")
     saturated: tuple[float, float] = Field(
         description="Fraction of values beyond the format, of all events: trained, new (from the cards of ingest)."
     )
@@ -85,7 +85,7 @@ class InputDrift(StrictModel):
     unseen_by_chance: float = Field(
         description="What one expects of it: codes that one event had, over events (I. Good, Biometrika 40 (1953) 237)."
     )
-    shifted: list[CodeShift] = Field(description="The codes whose shares differ most.")
+    shifted: list[CodeShift] = Field(description="The codes whose fractions differ most.")
     histogram: CodeHistogram | None = Field(None, description="Of the inputs that drifted most; null: of the others.")
 
 
@@ -145,7 +145,7 @@ class DriftCard(Card):
         description="New events that have the identity of one of the trained data set, of any split."
     )
     class_counts: dict[str, tuple[int, int]] = Field(
-        description="Events a class that both have: trained, new; empty: no labels. New ones are weighted to the "
+        description="Events per class that both have: trained, new; empty: no labels. New ones are weighted to the "
         "trained fractions of these classes."
     )
     skipped_events: dict[str, int] = Field(
@@ -154,8 +154,8 @@ class DriftCard(Card):
     expressions: dict[str, tuple[str, str]] = Field(description="Features that are read differently: trained, new.")
     features: list[InputDrift] = Field(description="Largest distance first.")
     sums: list[NumberDrift] = Field(
-        description="Of each feature of objects the sum over all slots, such as the number of hits: it shows what is "
-        "too little in any one slot."
+        description="For each feature of objects, its sum over all slots, such as the number of hits. A sum shows "
+        "drifts that are too small in a single slot."
     )
     outputs: list[NumberDrift] = Field(description="In the order of the network.")
     points: list[PointDrift] = Field([], description="Working points; empty: no trigger.")
@@ -163,6 +163,8 @@ class DriftCard(Card):
         None, description="Rate of background at the input, for both; null: no trigger."
     )
     accuracy: dict[str, ValueRatio] = Field(
-        {}, description="Share assigned to its class, a class and (weighted to the trained shares) of 'all'."
+        {},
+        description="Fraction of events assigned to their class, by class; 'all': of all events, weighted to the "
+        "trained fractions.",
     )
     targets: list[TargetDrift] = Field([], description="Of a regression with known targets.")

@@ -73,7 +73,7 @@ class FirmwareCard(Card):
     rtl_blocks: list[SharedBlock] = Field([], description="Layers that use their hardware in several cycles.")
     rtl_cost: float = Field(description="alkaid's own estimate of LUTs.")
     rtl_bench: str | None = Field(None, description="Folder of the self-checking test benches and their vectors.")
-    rtl_tmux_cycles: int | None = Field(None, description="Cycles an event of the wrapper for time-multiplexed inputs.")
+    rtl_tmux_cycles: int | None = Field(None, description="Cycles per event of the time-multiplexed wrapper.")
     rtl_objects: ObjectStepFigures | None = Field(None, description="Object step in Verilog; null: not asked for.")
     clock_period_ns: float = Field(description="The target's clock.")
 

@@ -64,7 +64,7 @@ class RocCurve(StrictModel):
 class Interval68(StrictModel):
     """A fraction or rate with its central interval of 68.3 % (Clopper and Pearson, Biometrika 26 (1934) 404)."""
 
-    value: float = Field(description="Share, or rate in kHz.")
+    value: float = Field(description="Fraction, or rate in kHz.")
     low: float = Field(description="Lower end.")
     high: float = Field(description="Upper end.")
 
@@ -110,8 +110,8 @@ class PairMethod(StrictModel):
 
     method: str = Field(description="Name of the method.")
     roc: RocCurve = Field(description="Curve of the signal against the background alone.")
-    points: list[MistagPoint] = Field(description="One entry a mistag rate.")
-    binned: list[BinnedEfficiency] = Field(description="One entry a variable, at the middle mistag rate.")
+    points: list[MistagPoint] = Field(description="One entry per mistag rate.")
+    binned: list[BinnedEfficiency] = Field(description="One entry per variable, at the middle mistag rate.")
 
 
 class PairResult(StrictModel):
@@ -276,7 +276,7 @@ class RateCard(Card):
     input_rate_khz: float = Field(description="Rate of background at the input.")
     input_rate_from: str = Field(description="How that was stated.")
     single_score: bool = Field(False, description="Whether the score is the network's one output: anomaly detection.")
-    events: dict[str, int] = Field(description="Test events a class.")
+    events: dict[str, int] = Field(description="Test events per class.")
     khz_per_event: dict[str, float] = Field(description="What one test event of a background class represents.")
     points: dict[str, list[WorkingPoint]] = Field(
         description="By wanted rate in kHz, of a path by 'name at rate': every method."
@@ -284,5 +284,5 @@ class RateCard(Card):
     paths: dict[str, str] = Field({}, description="Condition of each path; empty: the score alone.")
     of_rows: bool = Field(False, description="An event has several rows, so its classes are not those of the network.")
     curves: list[RateCurve] = Field(description="Every method.")
-    turnons: list[Turnon] = Field(description="One entry a variable.")
+    turnons: list[Turnon] = Field(description="One entry per variable.")
     reliability: list[Reliability] = Field(description="Every method; empty where there is but one score.")

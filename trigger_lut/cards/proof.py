@@ -33,8 +33,8 @@ class SecondOutput(StrictModel):
 
     name: str = Field(description="Name of the output, or valid_out.")
     status: SecondStatus = Field(
-        description="agrees: proven equal for all inputs, gaps and states of the registers; disagrees: a difference "
-        "was found; open: the time did not suffice; not attempted: outside the limits."
+        description="agrees: proven equal for all inputs, gaps and states of the registers. disagrees: a mismatch was "
+        "found. open: the time did not suffice. not attempted: outside the limits."
     )
     detail: str = Field(default="", description="Where it differs, or why it was not proven.")
 
@@ -47,7 +47,7 @@ class SecondProof(StrictModel):
     cycles: int = Field(description="Clock cycles from an input to its output, all of them unrolled.")
     gates: int | None = Field(default=None, description="And gates of network and unrolled Verilog; null: not built.")
     most_gates: int = Field(description="Limit of gates; larger designs are not attempted.")
-    outputs: list[SecondOutput] = Field(description="One entry an output, and the last one for valid_out.")
+    outputs: list[SecondOutput] = Field(description="One entry per output, and the last one for valid_out.")
     control: str = Field(
         default="", description="Which bit was flipped for its negative control; empty: it was not built."
     )
@@ -61,7 +61,7 @@ class ProveCard(Card):
 
     stage: Literal["prove"] = "prove"
     design: str = Field(description="Name of the design.")
-    outputs: list[OutputProof] = Field(description="One entry an output.")
+    outputs: list[OutputProof] = Field(description="One entry per output.")
     method: str = Field(description="How it was proven.")
     registers: int | None = Field(
         None,
@@ -81,13 +81,14 @@ class FaultCount(StrictModel):
     injected: Count = Field(title="Injected", description="Put into the firmware, one at a time.")
     detected: Count = Field(
         title="Detected by vectors",
-        description="Noticed by the vectors of the verify stage, in outputs that differ however synthesis fills "
-        "undefined entries of tables, which a fault may lead to: with 0, with 1, or with both in turn.",
+        description="Noticed by the vectors of the verify stage. A fault may lead to undefined entries of tables. It "
+        "counts as noticed if outputs differ for each way to fill them: with 0, with 1, or with both in turn.",
     )
     solved: Count = Field(
         0,
         title="Detected by solved inputs",
-        description="Not noticed by those, but by inputs found for them, from sums or by SAT, in simulation as well.",
+        description="Noticed not by these vectors, but by inputs that were solved for, from sums or by SAT. Simulation "
+        "confirms it.",
     )
     equivalent: Count = Field(
         title="Proven to change nothing",
@@ -101,8 +102,8 @@ class FaultCount(StrictModel):
     undecided: Count = Field(
         0,
         title="Undecided",
-        description="Not noticed, and proven neither way: the time did not suffice, or it hangs on the filling "
-        "whether an output changes.",
+        description="Not noticed, and proven neither way: the time did not suffice, or the filling decides whether an "
+        "output changes.",
     )
 
     @model_validator(mode="after")
@@ -125,8 +126,8 @@ class FaultsCard(Card):
     median_vectors: float | None = Field(description="Until a fault was noticed.")
     solved: dict[str, list[int]] = Field(
         {},
-        description="Faults that inputs were found for, from sums or by SAT, with the input codes; where a bit comes "
-        "early or late, those of the event that shows it among others.",
+        description="Faults for which inputs were found, from sums or by SAT, with the input codes. If a bit comes "
+        "early or late, the codes are those of the event that shows it among others.",
     )
     equivalent: list[str] = Field(description="Faults that are proven to change nothing.")
     undetected: list[str] = Field(description="Faults that were not noticed although they change an output.")

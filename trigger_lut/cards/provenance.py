@@ -176,7 +176,7 @@ def follow(cards: Sequence[Path]) -> Chain:
         What was found. Nothing is raised.
     """
     chain, digests, waiting = Chain(), dict[Path, str | None](), list(cards)
-    problems: dict[Path, str] = {}  # one a file, by the first card that names it
+    problems: dict[Path, str] = {}  # one per file, by the first card that names it
     followed: set[Path] = set()
     while waiting:
         card = waiting.pop(0)

@@ -62,6 +62,6 @@ class ScanCard(Card):
     target: str = Field(description="Name of the target.")
     events: int = Field(description="Events in the test split.")
     baselines: list[Baseline] = Field(description="Methods without quantization.")
-    points: list[ScanPoint] = Field(description="One entry a design, those of the scan first.")
+    points: list[ScanPoint] = Field(description="One entry per design, those of the scan first.")
     public_data_set: str | None = Field(description="The public data set that this one is; null: none.")
     published: list[PublishedResult] = Field(description="Results of others on it; empty without one.")

@@ -69,9 +69,9 @@ class PhysicsCheck(Card):
     """Groomed (mMDT) jet mass of each class, and its peaks. Made only when all peaks are where they belong."""
 
     stage: Literal["check_simulation"] = "check_simulation"
-    jets: dict[str, int] = Field(description="Jets a class.")
+    jets: dict[str, int] = Field(description="Jets per class.")
     mass_edges_gev: list[float] = Field(description="Edges of the histograms' bins.")
-    mass_counts: dict[str, list[int]] = Field(description="Jets a bin, by class.")
+    mass_counts: dict[str, list[int]] = Field(description="Jets per bin, by class.")
     mass_overflow: dict[str, int] = Field(description="Jets above the last edge, by class.")
     peaks: dict[str, MassPeak] = Field(description="By class: W, Z and t.")
 

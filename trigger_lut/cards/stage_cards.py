@@ -15,8 +15,8 @@ from trigger_lut.cards.estimates import FmaxInterval
 from trigger_lut.cards.time_sharing import SharingSummary
 
 Metric = Literal["accuracy", "r2", "mean_score"]
-"""Fraction of right classes; of a regression the fraction of the targets' variance that is explained; of several heads
-the mean of these, with the weights of their losses."""
+"""Score of a network. Classification: fraction of right classes. Regression: fraction of the targets' variance that is
+explained. Several heads: mean of these, with the weights of their losses."""
 METRICS: dict[Metric, str] = {"accuracy": "Accuracy", "r2": "R²", "mean_score": "Mean score"}
 
 
@@ -87,7 +87,7 @@ class InputFormatsCard(Card):
 
     stage: Literal["input_formats"] = "input_formats"
     formats: list[InputFormat | None] = Field(
-        description="One entry an input; null where no quantizer of the model reads it."
+        description="One entry per input; null where no quantizer of the model reads it."
     )
 
 
@@ -102,9 +102,9 @@ class IngestCard(Card):
     events: int = Field(description="Entries kept.")
     without_class: dict[str, int] = Field({}, description="Number of entries without a class, by value of the label.")
     classes: list[str] = Field(description="Class names in the order of their labels.")
-    class_counts: dict[str, dict[str, int]] = Field(description="Events a class, by split.")
+    class_counts: dict[str, dict[str, int]] = Field(description="Events per class, by split.")
     targets: list[TargetSummary] = Field([], description="Of a regression; its events are of one class, 'all'.")
-    features: list[FeatureSummary] = Field(description="One entry a channel of the firmware.")
+    features: list[FeatureSummary] = Field(description="One entry per channel of the firmware.")
     warnings: list[str] = Field([], description="Channels that are constant, copies, or give the class alone.")
 
 
@@ -176,7 +176,7 @@ class ReferenceCard(Card):
     network: str = Field(description="Network of the designs that the baselines are for.")
     events: int = Field(description="Events that all were trained on, a million at most.")
     metric: Metric = Field("accuracy", description="Metric of the scores: a fraction of right classes, or R^2.")
-    baselines: list[Baseline] = Field(description="One entry a method.")
+    baselines: list[Baseline] = Field(description="One entry per method.")
     largest_class: LargestClass | None = Field(None, description="Of a classification.")
 
 
@@ -230,16 +230,16 @@ class LayerSummary(StrictModel):
     edges: int = Field(title="Edges", description="inputs times outputs; of a selection: inputs.")
     edges_active: int = Field(
         title="Edges active",
-        description="Edges that are not pruned; of an arithmetic layer: weights that are not 0; of a selection: inputs "
-        "that enter an output.",
+        description="Edges that are not pruned. Arithmetic layer: weights that are not 0. Selection: inputs that enter "
+        "an output.",
     )
     input_width_counts: list[int] = Field(
-        description="Edges by address width, from 0 on; of an arithmetic layer: weights by width of the input; of a "
-        "selection: inputs by width."
+        description="Edges by address width, from 0 on. Arithmetic layer: weights by width of the input. Selection: "
+        "inputs by width."
     )
     output_width_counts: list[int] = Field(
-        description="Edges by bits of table output, from 0 on; of an arithmetic layer: weights by their own bits; of "
-        "a selection: inputs by the width at which they are compared."
+        description="Edges by bits of table output, from 0 on. Arithmetic layer: weights by their own bits. Selection: "
+        "inputs by the width at which they are compared."
     )
     saturating_channels: int = Field(title="Saturating channels", description="Input channels that are saturated.")
     luts_tables: float = Field(
@@ -360,7 +360,7 @@ class Summary(Card):
     stage: Literal["summary"] = "summary"
     data_set: str = Field(description="Name of the data set.")
     target: str = Field(description="Name of the target.")
-    designs: list[DesignSummary] = Field(description="One entry a design.")
+    designs: list[DesignSummary] = Field(description="One entry per design.")
 
 
 class FormVerdict(StrictModel):
@@ -381,7 +381,7 @@ class DesignVerdict(StrictModel):
     spec_sha256: str = Field(description="Of spec.json.")
     network_sha256: str = Field(description="Of network.npz.")
     budget: list[BudgetLine] = Field(description="Every line of the budget, judged.")
-    forms: list[FormVerdict] = Field(description="One entry a form that was compared.")
+    forms: list[FormVerdict] = Field(description="One entry per form that was compared.")
     proven: list[str] = Field(description="Outputs proven equal to the network for all inputs.")
     sampled: list[str] = Field(description="Outputs compared on vectors alone.")
     statements: list[str] = Field(description="The same as text, with what was not asked for and what did not run.")
@@ -392,6 +392,6 @@ class VerdictCard(Card):
 
     stage: Literal["verdict"] = "verdict"
     designs: list[str] = Field(description="The designs that pass.")
-    details: list[DesignVerdict] = Field([], description="One entry a design, those of the scan behind the others.")
+    details: list[DesignVerdict] = Field([], description="One entry per design, those of the scan behind the others.")
     files: int = Field(0, description="Files that agree with their checksums, from the cards back to the data.")
     removed_files: list[str] = Field([], description="Data files that were removed after they were read: not compared.")

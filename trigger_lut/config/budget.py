@@ -90,8 +90,8 @@ class Training(StrictModel):
     batch_size: int | None = Field(
         default=None,
         ge=1,
-        description="Events a step; default: 1024, and less for small samples: a power of two from 32 on that gives at "
-        "least 16 steps an epoch.",
+        description="Events per step; default: 1024, and less for small samples: a power of two from 32 on, with at "
+        "least 16 steps per epoch.",
     )
     learning_rate: float = Field(
         default=0.01, gt=0, le=1, description="Largest learning rate; it decays along a cosine."
@@ -177,8 +177,8 @@ class Budget(StrictModel):
 
     drift: list[Name] = Field(
         [],
-        description="Descriptions in config/data_sets/ of other data with the same features: each is run through the "
-        "frozen network of each design and compared with what that was trained on. It informs, and fails nothing.",
+        description="Names of other data sets in config/data_sets/ with the same features. The workflow runs each "
+        "through the frozen network of each design and compares it with the training data. It fails nothing.",
     )
 
     @model_validator(mode="after")

@@ -64,7 +64,7 @@ class Crossings(StrictModel):
     seed: int = Field(1, ge=0, le=800_000, description="Seed of the whole data set; each file has its own from it.")
     pileup: Annotated[float, Field(gt=0, le=250)] = Field(60.0, description="Mean number of collisions in a crossing.")
     pool: int = Field(
-        4000, ge=100, le=200_000, description="Soft collisions a file; crossings draw from them, turned and mirrored."
+        4000, ge=100, le=200_000, description="Soft collisions per file; crossings draw from them, turned and mirrored."
     )
 
     @model_validator(mode="after")

@@ -11,12 +11,12 @@ from trigger_lut.config.schema import schema_of
 _REDUCTIONS = ", ".join(f"`{name}`" for name, function in FUNCTIONS.items() if function.reduces)
 _OTHERS = ", ".join(f"`{name}`" for name, function in FUNCTIONS.items() if not function.reduces)
 EXPRESSIONS = (
-    "Expressions (features, label, cut) hold numbers, branch names, `+ - * / % **`, comparisons, `& | ~` on "
-    "truth values, `& | << >>` on the bits of integers, `==` and `!=` of a branch with text in quotes, `x[condition]`, "
-    f"`x[:, 3]`, and the functions {_OTHERS}. A branch with a list an entry is brought to one number by {_REDUCTIONS}; "
-    "`nth(x, n)` counts from 0, and `nth(x, n, other)` gives `other` where the list is too short, which is NaN "
-    'otherwise, as for `min` and `max`. A branch whose name is not an identifier is written `branch("Jet.PT")`; where '
-    'two objects have branches of one name, the whole path is given: `branch("a/v")`.'
+    "Expressions (features, label, cut) hold numbers, branch names, `+ - * / % **`, comparisons, `x[condition]` and "
+    "`x[:, 3]`. `& | ~` take truth values, and `& | << >>` the bits of integers. `==` and `!=` compare a branch with "
+    f"text in quotes. The functions are {_OTHERS}. A branch with a list per entry is reduced to one number by "
+    f"{_REDUCTIONS}. `nth(x, n)` counts from 0. If the list is too short, `nth(x, n, other)` gives `other`. "
+    '`nth(x, n)`, `min` and `max` give NaN then. Write `branch("Jet.PT")` if a name is not an identifier, and the '
+    'complete path, `branch("a/v")`, if two objects have branches of one name.'
 )
 NAMES = (
     "The name of a design becomes part of names in Verilog, VHDL and C++. It has letters, digits, and single `_` or "

@@ -40,7 +40,7 @@ def _axis(value: Any) -> int | list[int] | str:
 def _formats(value: Any) -> str | list[str]:
     for text in value if isinstance(value, list) and value else [value]:
         if not isinstance(text, str):  # pydantic collects ValueError alone
-            raise ValueError("expected a format such as fixed<8,3>, or a list with one a channel")  # noqa: TRY004
+            raise ValueError("expected a format such as fixed<8,3>, or a list with one format per channel")  # noqa: TRY004
         try:
             parse_fixed(text)
         except ConfigurationError as error:
@@ -90,7 +90,7 @@ class TableOptions(OmitNoneModel):
         None, description="Batch normalization of edge outputs; default: the network's, false in the last layer."
     )
     edge_hidden_units: int | None = Field(
-        None, ge=1, le=64, description="Hidden units a hidden layer; default: network's."
+        None, ge=1, le=64, description="Hidden units per hidden layer; default: network's."
     )
     edge_hidden_layers: int = Field(1, ge=1, le=4, description="Hidden layers of the small network behind each edge.")
     activation: Activation = Field("tanh", description="Of the hidden units; costs nothing in hardware.")
@@ -100,8 +100,8 @@ class TableOptions(OmitNoneModel):
     )
     input_format: Formats | None = Field(
         None,
-        description="Format of the inputs, or one a channel; default: that of the data, and fixed<8,3> further on, "
-        "with log2(n) / 2 more integer bits after a sum of n values.",
+        description="Format of the inputs, or a list with one format per channel. Default: the data's format in the "
+        "first layer, else fixed<8,3>. After a sum of n values it has log2(n) / 2 more integer bits.",
     )
     input_rounding: Literal["TRN", "RND"] = Field("TRN", description="Into the input format; RND costs an adder.")
     overflow: Literal["SAT", "WRAP"] = Field("SAT", description="Of the input format.")
@@ -109,7 +109,7 @@ class TableOptions(OmitNoneModel):
 
 
 class LUTDenseOptions(TableOptions):
-    """Each output is a sum of one table a channel; weights are shared over all axes but the last."""
+    """Each output is a sum of one table per channel; weights are shared over all axes but the last."""
 
     units: Units = Field(description="Outputs per position.")
     per_position_widths: bool = Field(False, description="Bit widths of its own for every position.")

@@ -102,7 +102,7 @@ class NetworkShape(StrictModel):
         None, min_length=1, description="Shape that the data set's features are put into, row by row, before `layers`."
     )
     layers: list[Layer] | None = Field(
-        None, min_length=1, description="Layers in order; the last gives one output a class."
+        None, min_length=1, description="Layers in order; the last gives one output per class."
     )
     builder: Line | None = Field(
         None,
@@ -153,7 +153,7 @@ class NetworkShape(StrictModel):
                 raise ValueError(f"{key}: only with keras_file, found with {forms[0]}")
         if self.is_given:
             if self.baseline_units is None:
-                raise ValueError(f"baseline_units: missing; the widths of a {forms[0]}'s layers are not found out")
+                raise ValueError("baseline_units: missing. Expected the widths of the Dense network to compare with")
             if given := [key for key in OF_UNITS if key in self.model_fields_set]:
                 raise ValueError(f"{given[0]}: only with units or layers, found with {forms[0]}")
         return self

@@ -74,7 +74,7 @@ class ObjectStepOptions(StrictModel):
     """Verilog of the way from objects of hardware integers to input codes, and of the network behind it."""
 
     numbers: dict[Text, HardwareInteger] = Field(
-        default_factory=dict, description="Branches with one integer an event, such as missing momentum."
+        default_factory=dict, description="Branches with one integer per event, such as missing momentum."
     )
     lists: dict[Name, HardwareObjects] = Field(
         default_factory=dict, description="Lists, by the name of the objects in the data set."

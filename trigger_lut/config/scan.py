@@ -22,10 +22,10 @@ from trigger_lut.config.validation import LONGEST, Name, Positive
 from trigger_lut.utils.identifiers import design_mistake, same_in_code
 
 MOST_POINTS = 100  # each is a training of its own
-# A point that starts from the next larger LUT budget trains for these fractions of the epochs and of the learning rate,
-# that the budget file gives. Against trainings from scratch (tests/benchmark/test_warm_start.py; 100 epochs, budgets of
-# 900 to 200 LUTs below 1500, three seeds) these gained 0.48 +- 0.15 points of test accuracy, 0.3 of the epochs
-# 0.28 +- 0.12; but with these, 900 and 540 LUTs lost 0.13 +- 0.10 points of validation accuracy.
+# Fractions of the budget file's epochs and learning rate, for a point that starts from the next larger LUT budget.
+# Measured against trainings from scratch with tests/benchmark/test_warm_start.py: 100 epochs, three seeds, budgets of
+# 900 to 200 LUTs below 1500. These fractions gained 0.48 +- 0.15 points of test accuracy; 0.3 of the epochs gained
+# 0.28 +- 0.12. But 900 and 540 LUTs lost 0.13 +- 0.10 points of validation accuracy.
 WARM_EPOCHS, WARM_RATE = 0.5, 0.5
 
 
@@ -50,10 +50,10 @@ class Scan(StrictModel):
     )
     warm_start: bool = Field(
         True,
-        description="Whether points that differ in LUTs alone form a chain: the largest is trained from scratch, each "
-        "next smaller one starts from what the larger one was before its widths were frozen, and trains for "
-        f"{WARM_EPOCHS:g} times the epochs. Fewer epochs in all, but one after the other: with a core for every point, "
-        "false ends sooner.",
+        description="Whether points that differ in LUTs alone form a chain. Training starts from scratch for the "
+        "largest. Each smaller one starts from the next larger network, as it was before its widths were frozen, and "
+        f"trains for {WARM_EPOCHS:g} times the epochs. A chain takes fewer epochs in all, but runs one point after the "
+        "other: with a core for each point, false ends sooner.",
     )
 
 

@@ -247,8 +247,8 @@ def _pool(options: PoolOptions, shape: Shape) -> Shape:
         # Of a product of counts: it is a power of two when each of them is.
         if isinstance(options, AveragePoolOptions) and (odd := [n for n in counts if n & (n - 1)]):
             raise ShapeError(
-                f"pool_size: a mean of {odd[0]} values along {name} of an input of shape {shown(shape)} has no exact "
-                "integer form; expected windows of 1, 2, 4, 8, ... values (those at the edges count what is there)"
+                f"pool_size: the mean of {odd[0]} values along {name} is not exact in integers. Expected windows of 1, "
+                f"2, 4, 8, ... values, also at the edges, found an input of shape {shown(shape)}"
             )
         pooled.append(len(counts))
     return (*pooled, shape[-1])

@@ -161,7 +161,7 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
 
 @dataclass(frozen=True)
 class _Axes:
-    """Axes of the array that the quantizers of a layer see, one element an edge, without the batch axis.
+    """Axes of the array that the quantizers of a layer see, one element per edge, without the batch axis.
 
     own      Its shape.
     shared   Axes of the input and the output: the positions.

@@ -587,9 +587,8 @@ class GraphConverter:
             raise FirmwareError(f"layer {op.name!r}, a {kind}: {error}") from error
         except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
             raise FirmwareError(
-                f"layer {op.name!r} is a {kind} whose call is not made of Keras' layers and operations on "
-                f"tensors ({type(error).__name__}: {str(error).splitlines()[0]}); expected keras.ops, and a shape "
-                "without the batch that is known"
+                f"layer {op.name!r}: its call as a {kind} cannot be followed ({type(error).__name__}: "
+                f"{str(error).splitlines()[0]}). Expected Keras layers and keras.ops alone, and a known shape"
             ) from error
 
     def _exact_formats(self, op: Any, read: list[IntArray]) -> list[KIF]:

@@ -106,7 +106,7 @@ def _separable(layer: Any) -> list[np.ndarray]:
 
 
 def _grouped(kernel: np.ndarray) -> np.ndarray:
-    """Arrange a depthwise kernel (window..., channels, multiplier) as that of a convolution with a group a channel."""
+    """Arrange a depthwise kernel (window..., channels, multiplier) as one with a group per channel."""
     return kernel.reshape(*kernel.shape[:-2], 1, -1)
 
 

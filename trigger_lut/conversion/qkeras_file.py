@@ -264,7 +264,7 @@ def _set_weights(layer: Any, chain: list[Any]) -> None:
 
 
 def _fit(quantizer: Any, values: NDArray[np.float32]) -> None:
-    """Give a quantizer of HGQ2 the narrowest formats, one an output, that hold all values."""
+    """Give a quantizer of HGQ2 the narrowest formats, one per output, that hold all values."""
     inner = quantizer.quantizer
     shape = np.asarray(inner._i).shape
     channels = int(np.prod(shape))

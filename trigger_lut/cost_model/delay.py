@@ -24,8 +24,8 @@ from trigger_lut.config.budget import Target
 from trigger_lut.errors import ConfigurationError, nearest
 
 TOLERANCE = 1e-9  # of a sum of delays in ns
-# Fraction of the time between two registers that is planned for. The rest is for what the plan cannot know: synthesis
-# shares logic between tables and so puts a second LUT into some paths (seen in Yosys: one level more than planned).
+# Fraction of the time between two registers that is planned for. The rest is a reserve: synthesis shares logic between
+# tables and so puts a second LUT into some paths. Yosys was seen to need one level more than planned.
 FILL = 0.82
 
 
@@ -75,12 +75,12 @@ class Delays:
         if address_bits <= 1:
             return 0.0
         muxed = min(max(address_bits - 6, 0), self.muxed_bits - 6)
-        # A LUT is a multiplexer of four: it takes off two address bits a level.
+        # A LUT is a multiplexer of four: it takes off two address bits per level.
         levels = math.ceil(max(address_bits - self.muxed_bits, 0) / 2)
         return (1 + levels) * self.lut_and_wire + muxed * self.wide_mux
 
     def adder(self, bits: int) -> float:
-        """Return the delay of an adder in ns: one LUT a bit and the carry chain.
+        """Return the delay of an adder in ns: one LUT per bit and the carry chain.
 
         Parameters
         ----------

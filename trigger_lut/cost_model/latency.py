@@ -110,7 +110,7 @@ def network_stages(network: Network, model: DelayModel) -> list[NDArray[np.float
     Returns
     -------
     list of numpy.ndarray
-        Times (C_out,), one array a layer.
+        Times (C_out,), one array per layer.
 
     Raises
     ------

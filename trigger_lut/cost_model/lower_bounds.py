@@ -2,7 +2,7 @@
 
 To distinguish C classes takes ceil(log2 C) bits that depend on the input. Each bit that is more than a copy of an
 input bit takes a LUT. Neighboring layers can share a LUT where no register lies between them, so layers add nothing to
-this. The signal passes one table of two or more address bits a layer, in the delay model that the pipeline is cut by.
+this. The signal passes one table of two or more address bits per layer, in the delay model that the pipeline is cut by.
 An initiation interval above 1 allows to share hardware. That is optional, adds cycles, and leaves at least these LUTs.
 So the bounds hold for any interval.
 """
@@ -19,7 +19,7 @@ def least_luts(classes: int) -> int:
 
 
 def least_cycles(layers: int, model: DelayModel) -> int:
-    """Return latency_cycles of a chain of tables, one a layer.
+    """Return latency_cycles of a chain of tables, one per layer.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ def impossible(spec: Spec, classes: int) -> list[str]:
     luts = least_luts(classes)
     if spec.budget.luts < luts:
         reasons.append(
-            f"luts: {spec.budget.luts} is less than telling {classes} classes apart takes: at least {luts} LUT, one "
-            "for each bit that is more than a copy of an input bit"
+            f"luts: {spec.budget.luts} is below the minimum of {luts} for {classes} classes (one LUT per output bit "
+            "that is not a copy of an input bit)"
         )
     least = least_cycles(layers, DelayModel.of(target))
     if spec.latency_cycles_budget < least:

@@ -5,7 +5,7 @@ cofactor. A bit that is constant, or a copy of an address bit, takes none. Entri
 Equal tables of one channel are built once at a position.
 Adders: one LUT for each bit in which both operands have bits. An adder's LUTs have free inputs: each adder can absorb
 one table of up to five address bits that nothing else reads.
-Conversions: an adder for rounding; for saturation the overflow of the bits above the format, and one LUT a bit.
+Conversions: an adder for rounding; for saturation the overflow of the bits above the format, and one LUT per bit.
 Arithmetic layers: the bits of the adders that they are built of. Selections: the bits of comparisons and of choices.
 
 Synthesis merges logic that is counted separately here; the weights of these parts are fitted to Yosys on networks of
@@ -229,7 +229,7 @@ def table_luts(values: IntArray) -> float:
     leaf = min(len(values), 1 << LUT_INPUTS)
     width = max(int(values.max()).bit_length(), int(~values.min()).bit_length()) + 1
     planes = (values.reshape(-1, leaf, 1) >> np.arange(width)) & 1
-    # One word a leaf and output bit: the truth table of up to six address bits.
+    # One word per leaf and output bit: the truth table of up to six address bits.
     words = (planes.astype(np.uint64) << np.arange(leaf, dtype=np.uint64)[:, None]).sum(axis=1)
     bits = {tuple(word) for word in words.T.tolist()}
     wires = _wires(leaf)

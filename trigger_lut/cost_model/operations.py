@@ -89,7 +89,7 @@ def stage_times(comb: Any, stage_ns: float, *, delays_ns: Sequence[float]) -> li
 
 
 def operation_luts(ops: list[Any], index: int) -> float:
-    """Count LUTs of one operation of an arithmetic layer or a selection: one a bit of an adder or a choice.
+    """Count LUTs of one operation of an arithmetic layer or a selection: one per bit of an adder or a choice.
 
     Yosys merges a ReLU and an added constant into the LUTs around them.
     """

@@ -48,7 +48,7 @@ def shared_layers(parts: Sequence[Part]) -> tuple[SharedLayers, ...]:
     Returns
     -------
     tuple of SharedLayers
-        One a block; empty where nothing is shared.
+        One per block; empty where nothing is shared.
     """
     blocks = [part for part in parts if isinstance(part, Block)]
     return tuple(SharedLayers(_names(block), block.positions, block.instances) for block in blocks)
@@ -106,7 +106,7 @@ def parts_stages(network: Network, parts: Sequence[Part], *, model: DelayModel) 
     Returns
     -------
     list of numpy.ndarray
-        Times (C_out,), one array a layer of the network, at the latest position. 0 for layers without hardware of
+        Times (C_out,), one array per layer of the network, at the latest position. 0 for layers without hardware of
         their own, such as sums that are accumulators.
     """
     if len(parts) == 1 and isinstance(parts[0], Network):

@@ -26,7 +26,7 @@ from trigger_lut.cost_model.luts import Cost, LayerCost, estimate
 from trigger_lut.network.network import Network
 from trigger_lut.network.time_sharing import Block, Cut, Part, fold_choices, shareable, split
 
-CONTROL_LUTS = 3  # of a counter, in addition to one a bit
+CONTROL_LUTS = 3  # of a counter, in addition to one per bit
 WORTH = 0.99  # a cut that keeps more of the LUTs is not worth its control
 
 

@@ -33,7 +33,7 @@ class Part:
     entries        Entries of the tree that were read.
     rows           Records of what passes the cut and has a class.
     without_class  Number of the others that pass the cut, by value of the label.
-    branches       Arrays of which the records were made, with an element a row where `rows` names objects.
+    branches       Arrays of which the records were made, with an element per row where `rows` names objects.
     kept           Elements of these arrays that have records, in their order.
     """
 
@@ -191,7 +191,7 @@ def _cut(data_set: DataSet, branches: Mapping[str, Any], count: int) -> NDArray[
         return np.ones(count, np.bool_)
     value = evaluated("cut", parse(data_set.cut), branches=branches)
     if is_jagged(value) or value_kind(value) != "b":
-        raise DataError(f"cut: {data_set.cut!r} is not one truth value an entry; compare, as in x > 0")
+        raise DataError(f"cut: {data_set.cut!r} is not one truth value per entry; compare, as in x > 0")
     return np.broadcast_to(np.asarray(value), (count,))
 
 
@@ -212,7 +212,7 @@ def _bins(values: NDArray[np.floating], edges: Sequence[float], entry: NDArray[n
 
 def _identity(name: str, array: Any) -> NDArray[np.integer]:
     if is_jagged(array):
-        raise DataError(f"event_id: branch {name!r} holds a list an entry, expected one integer")
+        raise DataError(f"event_id: branch {name!r} holds a list per entry, expected one integer")
     if value_kind(array) not in "iu":
         raise DataError(f"event_id: branch {name!r} holds {array.dtype}, expected integers")
     return np.asarray(array)

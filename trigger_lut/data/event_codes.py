@@ -110,7 +110,7 @@ class EventCodes:
 
     @property
     def has_targets(self) -> bool:
-        """True if outputs of a head are numbers instead of one score a class."""
+        """True if outputs of a head are numbers instead of one score per class."""
         return self.targets is not None
 
     @property

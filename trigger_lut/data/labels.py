@@ -66,7 +66,7 @@ def label_values(label: Label, branches: Mapping[str, Any], *, count: int) -> ND
     Raises
     ------
     DataError
-        If the expression gives a list an entry.
+        If the expression gives a list per entry.
     """
     assert label.expression is not None
     expression = parse(label.expression)
@@ -81,19 +81,19 @@ def label_values(label: Label, branches: Mapping[str, Any], *, count: int) -> ND
 def one_number(
     purpose: str, expression: Expression, *, branches: Mapping[str, Any], count: int
 ) -> NDArray[np.floating[Any]]:
-    """Return one number an entry, (count,), as float64.
+    """Return one number per entry, (count,), as float64.
 
     Raises
     ------
     DataError
-        If the expression cannot be evaluated or gives a list an entry; the message begins with `purpose`.
+        If the expression cannot be evaluated or gives a list per entry; the message begins with `purpose`.
     """
     value = evaluated(purpose, expression, branches=branches)
     if is_jagged(value):
         raise DataError(
-            f"{purpose}: {expression.text!r} is a list{' of lists' * (value.ndim > 2)} an entry, expected one number; "
-            "reduce it with sum, num, min, max or nth, take an element, as in x[:, 0], or make a "
-            "row of each element with rows, as in rows: Jet"
+            f"{purpose}: {expression.text!r} is a list{' of lists' * (value.ndim > 2)} per entry, expected one number. "
+            "Reduce it with sum, num, min, max or nth, or take an element, as in x[:, 0]. Or make each element a row, "
+            "as in rows: Jet"
         )
     return np.broadcast_to(np.asarray(value).astype(np.float64), (count,))
 

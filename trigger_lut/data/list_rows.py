@@ -45,7 +45,7 @@ def list_rows(
 
     lists = {name: as_lists(array) for name, array in branches.items() if is_jagged(array) and belongs(rows, name)}
     if not lists:
-        raise DataError(f"rows: {rows!r}: expected a branch with a list an entry, found none among {list(branches)}")
+        raise DataError(f"rows: {rows!r}: expected a branch with a list per entry, found none among {list(branches)}")
     first = next(iter(lists))
     lengths = ak.to_numpy(ak.num(lists[first], axis=1))
     for name, array in lists.items():
@@ -65,7 +65,7 @@ def list_rows(
 
 
 def plain_numbers(array: Any) -> Any:
-    """Return a NumPy array where there is one number a row; text stays as it is."""
+    """Return a NumPy array where there is one number per row; text stays as it is."""
     import awkward as ak
 
     text = array.layout.parameter("__array__") == "string" or array.ndim > 1

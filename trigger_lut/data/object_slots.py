@@ -81,9 +81,9 @@ def _list(kind: str, purpose: str, expression: Expression, branches: Mapping[str
     except DataError as error:
         raise DataError(f"objects {kind!r}: {purpose}: {error}") from error
     if not is_jagged(values) or values.ndim > 2:
-        form = "a list of lists an entry" if is_jagged(values) else "one number an entry"
+        form = "a list of lists per entry" if is_jagged(values) else "one number per entry"
         hint = "; take an element of each, as in x[:, :, 0]" if is_jagged(values) else ""
-        raise DataError(f"objects {kind!r}: {purpose}: {expression.text!r} is {form}, expected a list an entry{hint}")
+        raise DataError(f"objects {kind!r}: {purpose}: {expression.text!r} is {form}, expected a list per entry{hint}")
     import awkward as ak
 
     return values if purpose == "select" else ak.values_astype(values, np.float64)

@@ -105,7 +105,7 @@ def chunks(
     Yields
     ------
     tuple of int and dict
-        First entry and arrays by branch: NumPy (n,) where there is one number an entry, awkward where there are lists
+        First entry and arrays by branch: NumPy (n,) where there is one number per entry, awkward where there are lists
         (up to MAX_DEPTH deep) or text.
 
     Raises

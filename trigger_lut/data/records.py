@@ -1,4 +1,4 @@
-"""One record an entry: what reading leaves of it. Records are moved as a whole, through files of any length.
+"""One record per entry: what reading leaves of it. Records are moved as a whole, through files of any length.
 
 identity     hash of `event_id`
 group        hash of `split_by`; missing where an entry goes by its identity

@@ -35,7 +35,7 @@ def hash_columns(columns: Sequence[NDArray[np.integer]]) -> U64:
 
 
 def assign(hashes: U64, train: float, *, validation: float) -> NDArray[np.uint8]:
-    """(N,) TRAIN, VALIDATION or TEST, in the given shares and the rest, from hashes of what must stay together."""
+    """Choose TRAIN, VALIDATION or TEST (N,) in the given fractions, from hashes of what must stay together."""
     uniform = (mix(hashes ^ SPLIT_SALT) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     choice = np.where(uniform < train, TRAIN, np.where(uniform < train + validation, VALIDATION, TEST))
     return choice.astype(np.uint8)

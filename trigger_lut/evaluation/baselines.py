@@ -20,7 +20,7 @@ from trigger_lut.fixed_point.decode import decoded
 MAX_EVENTS = 1_000_000  # of a split, for training and selection; bounds time and memory
 EPOCHS = 100  # at least, unless training has converged
 LEARNING_RATE, RATE_STEP, RATE_PATIENCE, PATIENCE = 3e-3, 0.3, 6, 20
-BATCH_SIZE, LEAST_BATCH, LEAST_STEPS = 256, 32, 50  # events a step; steps an epoch of small samples
+BATCH_SIZE, LEAST_BATCH, LEAST_STEPS = 256, 32, 50  # events per step; steps per epoch of small samples
 STEPS_AT_ONCE = 64  # between returns to Python, each of which takes longer than a step of a small network
 ROUNDS, ROUND_PATIENCE = 1000, 10  # of boosting
 

@@ -79,7 +79,7 @@ def discriminator_results(events: EventCodes, given: Sequence[Discriminator]) ->
     Returns
     -------
     list of DiscriminatorResult
-        One entry a discriminator.
+        One entry per discriminator.
     """
     labels, results = events.labels_of(TEST), []
     for one in given:
@@ -137,7 +137,7 @@ def pair_results(
     Returns
     -------
     list of PairResult
-        One entry a pair.
+        One entry per pair.
     """
     results = []
     for signal, background in tagging.pairs:

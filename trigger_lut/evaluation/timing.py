@@ -77,7 +77,7 @@ def _model(path_ns: float, family: str, luts: float, interval: FmaxInterval | No
     small = f"; no published design is as small as {luts:.0f} LUTs" if luts < SMALLEST_CHECKED_LUTS else ""
     checked = f"not checked: no published design of {family}" if interval is None else f"measured {interval}{small}"
     return (
-        f"estimate, not a timing run: longest path of the netlist, {path_ns:.2f} ns of logic{larger} "
-        f"({family}: LUT {d.lut} ns, wire {d.net} ns, carry chain {d.carry} ns), and {d.register} ns for a register; "
-        f"{checked}"
+        f"estimate, not a timing run: longest path of the netlist, with {path_ns:.2f} ns of logic{larger} and "
+        f"{d.register} ns for a register. Delays of {family}: LUT {d.lut} ns, wire {d.net} ns, carry chain {d.carry} "
+        f"ns; {checked}"
     )

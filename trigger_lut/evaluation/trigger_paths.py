@@ -1,7 +1,7 @@
 """Events as the paths of a trigger see them: the score of an event is the largest threshold at which it passes.
 
-A condition over objects and a threshold on their scores becomes one score an event. Rates, efficiencies and thresholds
-of a path then follow from it, as those of a network that has one score an event. Such a score is that of one of the
+A condition over objects and a threshold on their scores becomes one score per event. Rates, efficiencies and thresholds
+of a path then follow from it, as those of a network that has one score per event. Such a score is that of one of the
 event's objects, so that the threshold is an integer code in firmware. Plus infinity: the event passes at any
 threshold. Minus infinity: it passes at none.
 """
@@ -103,7 +103,7 @@ class PathView:
         return values if self.grouping is None else self.grouping[split].lists(values)
 
     def per_event(self, values: NDArray[np.float64], split: int) -> NDArray[np.float64]:
-        """Return one value an event: the largest of its rows.
+        """Return one value per event: the largest of its rows.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class Grouping:
         return cls(np.argsort(group, kind="stable"), np.unique(group, return_counts=True)[1])
 
     def lists(self, values: NDArray[Any]) -> Any:
-        """Return the values (N,) of rows as one list an event (awkward)."""
+        """Return the values (N,) of rows as one list per event (awkward)."""
         import awkward as ak
 
         return ak.unflatten(values[self.order], self.counts)

@@ -33,7 +33,7 @@ class Ranges:
         Parameters
         ----------
         *index : int
-            Position of the value, one number an axis.
+            Position of the value, one number per axis.
 
         Returns
         -------

@@ -196,7 +196,7 @@ def formats(layer: Any, channels: int) -> tuple[KIF, ...]:
     Parameters
     ----------
     layer
-        Layer with one format for all channels, or one a channel.
+        Layer with one format for all channels, or one per channel.
     channels : int
         Channels of the input.
 
@@ -213,6 +213,6 @@ def formats(layer: Any, channels: int) -> tuple[KIF, ...]:
     if len(texts) != channels:
         raise ConfigurationError(
             f"{title(layer)}: input_format: {len(texts)} input formats for {channels} channels; expected one for all, "
-            "or one a channel"
+            "or one per channel"
         )
     return tuple(parse_fixed(text) for text in texts)

@@ -75,7 +75,7 @@ def _input_gradient(slopes: tf.Tensor, rows: tf.Tensor, inside: tf.Tensor, g: tf
 
 
 def rows_of(address: tf.Tensor, entries: int) -> tf.Tensor:
-    """Return rows of tables with K entries a channel, one channel after the other; address (M, C_in) in [0, K)."""
+    """Return rows of tables with K entries per channel, one channel after the other; address (M, C_in) in [0, K)."""
     return address + tf.range(address.shape[1], dtype=tf.int32) * entries
 
 

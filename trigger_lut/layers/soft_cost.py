@@ -18,7 +18,7 @@ from trigger_lut.layers.straight_through import power_of_two
 
 LUT_INPUTS = 6.0
 ABSORBED_BITS = 5.0  # tables of up to so many address bits are absorbed by adders about half of the time
-EBOPS_TO_LUTS = 1.0  # HGQ2 0.2.0's README calls EBOPs an upper limit of LUTs where, as here, multiplications are adders
+EBOPS_TO_LUTS = 1.0  # HGQ2 0.2.0's README: EBOPs are an upper limit of LUTs if multiplications are adders, as here
 PACKED = 1 << 16  # more than a table has entries: two counts in one integer
 CARRY = 1.0  # bits by which an adder is wider than its operand, averaged over a tree
 

@@ -315,7 +315,7 @@ def weighted_mean(values: NDArray[np.float64], weights: NDArray[Any] | None = No
     Parameters
     ----------
     values : (N,) ndarray
-        One value an event.
+        One value per event.
     weights : (N,) ndarray or None
         Weights of the events; None: all are 1.
 

@@ -1,6 +1,6 @@
 """The registry of layer kinds, and of the function that each back end has for each kind.
 
-A back end is a consumer of layers: a simulator, a generator of firmware, a proof. It has one function a kind. A kind
+A back end is a consumer of layers: a simulator, a generator of firmware, a proof. It has one function per kind. A kind
 without a function is refused with an error. A back end with a default says why the default is right for every kind.
 
 Functions are registered where they are written: `@GATES.register(LinearLayer)`. The registry lies below all back ends,

@@ -47,7 +47,7 @@ def input_reads(network: Network) -> list[Reads]:
     Returns
     -------
     list of Reads
-        One entry a channel of the network's inputs.
+        One entry per channel of the network's inputs.
     """
     needed = without_unread(network)
     reads = [Reads(np.zeros(kif.bits, dtype=np.bool_)) for kif in needed.inputs]

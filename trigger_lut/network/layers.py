@@ -483,7 +483,7 @@ class MaxLayer(IntegerLayer):
 
     @property
     def n_possible_edges(self) -> int:
-        """One edge a channel."""
+        """One edge per channel."""
         return self.shape[0]
 
     def shift(self, i: int, o: int) -> int:

@@ -516,7 +516,7 @@ def _step(
     starts : dict
         By reducer: number of the step's output that is its first one.
     places : dict
-        By value of the network: its position, and the step's outputs that compute it, one an instance.
+        By value of the network: its position, and the step's outputs that compute it, one per instance.
     """
     inputs = words.kifs * instances
     layers: list[IntegerLayer] = []

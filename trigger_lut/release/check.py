@@ -110,7 +110,7 @@ def check_release(release: Path, options: CheckOptions = ALL) -> list[Line]:
     Returns
     -------
     list of Line
-        One entry a check. A failed check is a line, not an exception.
+        One entry per check. A failed check is a line, not an exception.
 
     Raises
     ------

@@ -62,7 +62,7 @@ class Vectors:
 
 
 def codes_in(path: Path) -> IntArray:
-    """Read the codes of a file, one vector a line.
+    """Read the codes of a file, one vector per line.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Sources:
     network
         Integer network.
     firmware
-        Firmware folder, with a folder a back end.
+        Firmware folder, with a folder per back end.
     decision
         Folder of the decision in firmware; None without one.
     cmssw_model, cmssw_version

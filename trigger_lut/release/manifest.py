@@ -242,7 +242,7 @@ def changed_files(manifest: Mapping[str, Any], files: Files) -> list[str]:
     Returns
     -------
     list of str
-        One message a file.
+        One message per file.
     """
     listed, there = manifest["files"], files.keys() - {MANIFEST}
     problems = [f"{path} is missing" for path in sorted(listed.keys() - there)]
@@ -269,7 +269,7 @@ def disagreements(manifest: Mapping[str, Any], cards: Shipped, *, vectors: int) 
     Yields
     ------
     str
-        One message a disagreement.
+        One message per disagreement.
     """
     facts = json.loads(json.dumps(facts_of(cards, vectors)))
     for key in facts.keys() | manifest.keys():

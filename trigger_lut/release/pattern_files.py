@@ -1,4 +1,4 @@
-"""Pattern files of CMS' boards: what each link sends or receives in each clock cycle, 64 bits a frame.
+"""Pattern files of CMS' boards: what each link sends or receives in each clock cycle, 64 bits per frame.
 
 The formats are those of CMSSW's package L1Trigger/DemonstratorTools (`src/utilities.cc`), which boards and CMSSW
 exchange. Its X2O format has no definition yet: that package refuses to read and to write it.
@@ -176,7 +176,7 @@ def _labels(number: int, tokens: list[str], pattern: str) -> list[int]:
 def _row(number: int, tokens: list[str], *, links: int, word: Callable[[str], Word | None]) -> list[Word]:
     row = [word(token) for token in tokens]
     if len(row) != links:
-        raise _LineError(number, f"expected {links} words, one a link, found {len(row)}.")
+        raise _LineError(number, f"expected {links} words, one per link, found {len(row)}.")
     for token, parsed in zip(tokens, row, strict=True):
         if parsed is None:
             raise _LineError(number, f"expected flags and 16 hexadecimal digits, found {token[:40]!r}.")
@@ -335,7 +335,7 @@ def _format(name: str) -> Format:
 
 
 def words_of_bus(bus: NDArray[np.uint32]) -> Words:
-    """Return buses (frames, words of 32 bits, low word first) as words of 64 bits, one a link."""
+    """Return buses (frames, words of 32 bits, low word first) as words of 64 bits, one per link."""
     even = np.pad(bus, ((0, 0), (0, bus.shape[1] % 2))).astype(np.uint64)
     words: Words = even[:, ::2] | even[:, 1::2] << np.uint64(32)
     return words

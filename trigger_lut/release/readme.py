@@ -99,9 +99,9 @@ def _folders(vectors: int, *, decided: bool, boards: bool, inputs: bool, scripts
         "",
         "| folder | content |",
         "|---|---|",
-        "| rtl | Verilog, VHDL-2008 (`rtl/vhdl`, in the order of `rtl/project.json`), constraints; test benches and "
-        "their vectors (`rtl/bench`), a wrapper for time-multiplexed inputs (`*_tmux`); where it was asked for, "
-        "`*_objects` from objects to codes and `*_from_objects` with the network behind it (`objects.json`) |",
+        "| rtl | Verilog, VHDL-2008 (`rtl/vhdl`, in the order of `rtl/project.json`) and constraints. `rtl/bench`: "
+        "test benches and their vectors. `*_tmux`: wrapper for time-multiplexed inputs. If the budget file asks for "
+        "it, `*_objects` from objects to codes, `*_from_objects` with the network behind it, and `objects.json`. |",
         "| hls | hls4ml project for Vitis HLS; `hls/build_lib.sh` compiles its emulator |",
         *(
             ["| vendor | constraints and build scripts for Vivado and Vitis HLS, to be run in that folder |"]
@@ -123,15 +123,15 @@ def _folders(vectors: int, *, decided: bool, boards: bool, inputs: bool, scripts
         ),
         *(
             [
-                "| board | wrappers: AXI4-Stream in Verilog with a script that makes an IP (`axi_stream`), the payload "
-                "of the EMP framework as an ipbb component (`emp`); `board.json` has latencies, beats and links |"
+                "| board | `axi_stream`: AXI4-Stream wrapper in Verilog with a script that makes an IP. `emp`: payload "
+                "of the EMP framework as an ipbb component. `board.json`: latencies, beats and links |"
             ]
             if boards
             else []
         ),
         f"| vectors | {vectors} events: input codes, and the expected outputs"
         f"{', and the decision (`decisions.txt`, bit 0 first)' if decided else ''} |",
-        "| patterns | pattern files (EMP): 64 bits a link and clock cycle, low bits of the bus on the first link |",
+        "| patterns | pattern files (EMP): 64 bits per link and clock cycle, low bits of the bus on the first link |",
         "| cards | the stages' cards, without times and paths |",
         "| manifest.json | checksums, budget, figures with sources, versions, licences |",
         "",
@@ -144,8 +144,8 @@ def _use(project: RtlProject, name: str, decided: bool, scripts: bool) -> list[s
     return [
         "## Use",
         "",
-        "Check everything on a machine with trigger_lut installed: `trigger-lut check-release .` It runs code of this "
-        "release, in a sandbox (bwrap) where there is one; `--no-run` runs none. To check the sender, use "
+        "`trigger-lut check-release .` checks everything, on a machine with trigger_lut. It runs code of this release, "
+        "in a sandbox (bwrap) if there is one; `--no-run` runs none. To check the sender, use "
         "`--manifest-sha256` with a checksum, or `--signature` and `--public-key` with a key, from another source.",
         "",
         "Emulator:",

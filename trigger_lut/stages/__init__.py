@@ -1,1 +1,1 @@
-"""One stage a module, named as its rule."""
+"""One stage per module, named as its rule."""

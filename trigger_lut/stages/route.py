@@ -25,7 +25,7 @@ DEPTHS = (-1, 1, 2)  # cycles more than as built
 
 @dataclass(frozen=True)
 class DepthResult:
-    """Results of place and route for one pipeline depth, one a seed."""
+    """Results of place and route for one pipeline depth, one per seed."""
 
     cycles: int
     as_built: bool

@@ -173,15 +173,14 @@ def verdict(state: RunState, result: TrainingResult) -> str:
     spec, built = state.spec, result.built
     if result.closest:
         return (
-            f"no network of this shape was found that fits into {spec.budget.luts} LUT and "
-            f"{spec.latency_cycles_budget} cycles: what training leaves within them gives the same outputs for every "
-            f"event; the closest one that does not takes {built.luts} LUTs after Yosys and {built.latency_cycles} "
-            f"cycles{clock(spec, built)}; give it more of either, or fewer layers"
+            f"no network of this shape fits {spec.budget.luts} LUTs and {spec.latency_cycles_budget} cycles: within "
+            f"that budget the output is constant. The smallest usable network needs {built.luts} LUTs after Yosys and "
+            f"{built.latency_cycles} cycles{clock(spec, built)}. Raise the budget, or use fewer layers"
         )
     return (
         f"beyond the budget: {built.luts} LUTs after Yosys of {spec.budget.luts}, {built.latency_cycles} cycles of "
-        f"{spec.latency_cycles_budget}{clock(spec, built)}; pruned and fine-tuned again {state.prune_rounds} times; "
-        f"this is the nearest of {len(state.measurements)} networks that were synthesized"
+        f"{spec.latency_cycles_budget}{clock(spec, built)}. This is the closest of {len(state.measurements)} networks "
+        f"that were synthesized; pruning was repeated {state.prune_rounds} times"
     )
 
 

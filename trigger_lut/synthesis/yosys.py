@@ -32,18 +32,18 @@ LOG = logging.getLogger(__name__)
 
 NO_MEMORY = re.compile(r"bad_alloc|MemoryError|[Oo]ut of memory|[Cc]annot allocate memory|failed to map segment")
 
-# Yosys joins adders that feed each other into sums of many operands, which it builds from full adders: two LUTs a bit
-# and more logic levels, where a carry chain takes one LUT a bit. Turned into carry chains module by module, before
+# Yosys joins adders that feed each other into sums of many operands. It builds these from full adders: two LUTs per bit
+# and more logic levels, where a carry chain takes one LUT per bit. Turned into carry chains module by module, before
 # the hierarchy is flattened, they stay the adders that were written, as in the vendors' tools.
 ADDERS_STAY = ("opt", "wreduce", "opt_clean", "alumacc", "opt")
 
-# Yosys takes a table for a memory, and moves the registers in front of a memory behind it: the table would leave its
-# pipeline stage for the one before, which is then too long. Turned into logic module by module, it stays where it is.
+# Yosys takes a table for a memory, and moves the registers in front of a memory behind it. The table would join the
+# pipeline stage before, which is then too long. Turned into logic module by module, it stays where it is.
 # Where block RAM is granted, a table needs that register.
 TABLES_STAY = ("memory_collect", "memory_map")
 
-# Of Yosys' own mapping scripts the one with the fewest LUTs and levels (263 for 265 and 1,717 for 1,746 LUTs, 6 for 7
-# levels in the default script).
+# Of Yosys' own mapping scripts the one with the fewest LUTs and levels. It gave 263 LUTs where the default script gave
+# 265, 1,717 where that gave 1,746, and 6 levels where that gave 7.
 MAPPING = "scratchpad -copy abc9.script.flow3 abc9.script"
 
 # DSP slices, LUTs as memory and shift registers in LUTs are not evaluated by `netlist_simulation`: none is ever used.

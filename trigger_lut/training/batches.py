@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COPIES = 3  # of a window at most: one that is trained on, as an array and on the device, and one that is being read
 BLOCKS = 16  # of a window at least: what neighbors in the file have in common is to be a small part of it
-LEAST_BATCH, MOST_BATCH, STEPS = 32, 1024, 16  # events a step, and steps an epoch of small samples
+LEAST_BATCH, MOST_BATCH, STEPS = 32, 1024, 16  # events per step, and steps per epoch of small samples
 Item = TypeVar("Item")
 
 
@@ -82,9 +82,9 @@ def training_data(events: EventCodes, training: Training) -> TrainingData:
 
 
 def suited_batch(events: int) -> int:
-    """Choose the events a step.
+    """Choose the events per step.
 
-    Few steps an epoch train a small sample badly: the number of epochs is that of a large one.
+    Few steps per epoch train a small sample badly: the number of epochs is that of a large one.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def suited_batch(events: int) -> int:
     Returns
     -------
     int
-        A power of two from LEAST_BATCH to MOST_BATCH, with at least STEPS steps an epoch where it is not the least.
+        A power of two from LEAST_BATCH to MOST_BATCH, with at least STEPS steps per epoch where it is not the least.
     """
     return 2 ** int(np.log2(np.clip(events / STEPS, LEAST_BATCH, MOST_BATCH)))
 

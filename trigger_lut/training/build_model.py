@@ -49,7 +49,7 @@ def build_model(
     Raises
     ------
     ConfigurationError
-        If the layers do not fit each other, or the last has not one output a class.
+        If the layers do not fit each other, or the last has not one output per class.
     """
     if shape.keras_file is not None:
         assert events is not None, "a given model may be quantized by its events"

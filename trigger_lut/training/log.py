@@ -32,9 +32,9 @@ def refuse_divergence(state: RunState, model: TrainableModel, *, loss: float) ->
     if np.isfinite(loss) and model.trainer.is_finite():
         return
     raise DivergedError(
-        f"{state.spec.design}, epoch {state.epoch}: expected a finite loss and finite gradients, found a loss of "
-        f"{loss:.4g}; the learning rate may be too large (training.learning_rate: "
-        f"{state.spec.training.learning_rate:g}), or an operation of a network of your own undefined"
+        f"{state.spec.design}, epoch {state.epoch}: training diverged. Expected a finite loss and finite gradients, "
+        f"found a loss of {loss:.4g}. Lower training.learning_rate ({state.spec.training.learning_rate:g}), or look "
+        "for an undefined operation in your network"
     )
 
 

@@ -132,8 +132,8 @@ def load(path: Path | None, spec: Spec, *, events: EventCodes) -> Start | None:
     saved = checkpoint.load_checkpoint(path.parent, _shape(spec, events), name=path.name)
     if saved is None:
         raise CardError(
-            f"{path}: not of the network of design {spec.design!r}: expected its layers, input formats and classes; "
-            "only designs that differ in nothing but LUTs start from each other"
+            f"{path}: not made for design {spec.design!r}. Expected its layers, input formats and classes: a design "
+            "can start only from one that differs in LUTs alone"
         )
     arrays, values = saved
     return Start(tuple(values["luts"]), tuple(values["depth"]), Correction(**values["correction"]), arrays)

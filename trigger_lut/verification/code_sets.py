@@ -88,7 +88,7 @@ def channels(network: Network, n: int, *, place: int, sets: list[Set]) -> list[S
     Returns
     -------
     list of Set
-        One set a channel.
+        One set per channel.
     """
     layer = network.layers[n]
     channel_sets: list[Set] = []

@@ -50,7 +50,7 @@ class ComparisonResult:
     flip
         Bit that the negative controls flip.
     comparisons
-        One entry an implementation.
+        One entry per implementation.
     not_run
         Reason by implementation that was not compared.
     latency_cycles, ii

@@ -126,7 +126,7 @@ def problems_of(design: Design) -> list[str]:
     Returns
     -------
     list of str
-        One message a problem; empty if all agree.
+        One message per problem; empty if all agree.
     """
     checks = (_names_and_inputs, _specification, _firmware, _verification, _timing, _proof, _decision, _release)
     return [problem for check in checks for problem in check(design)]

@@ -152,7 +152,10 @@ def vectors_for_entries(network: Network, codes: IntArray, *, seed: int) -> tupl
             vector = _vector_for(solver, entry, pool, values)
             vectors += [] if vector is None else [vector]
         if solver.look_ups > MOST_LOOK_UPS:
-            LOG.info(f"vectors: the search ended after {solver.look_ups:,} look-ups; the rest was solved or left")
+            LOG.info(
+                f"vectors: the search ended after {solver.look_ups:,} look-ups; "
+                "entries not reached by then count as uncovered"
+            )
     more = np.array(vectors, dtype=np.int64).reshape(-1, codes.shape[1])
     if vectors:
         coverage = open_entries(network, np.concatenate([codes, more]), sets=sets)[1]

@@ -1,4 +1,4 @@
-# Proton collisions to jets, muons in a chamber, or whole crossings, one job a file. The files stay in data/: removing
+# Proton collisions to jets, muons in a chamber, or whole crossings, one job per file. The files stay in data/: removing
 # results/ does not remove them.
 if SIMULATED:
 

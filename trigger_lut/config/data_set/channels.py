@@ -33,7 +33,7 @@ class Channel:
 
 
 def channels(data_set: DataSet) -> list[Channel]:
-    """Return every column of the codes, slot by slot: a network of shape [slots, features] has one object a row.
+    """Return every column of the codes, slot by slot: a network of shape [slots, features] has one object per row.
 
     Parameters
     ----------

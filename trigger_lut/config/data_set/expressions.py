@@ -5,7 +5,7 @@ the functions of `functions`. A branch whose name is not an identifier is writte
 is compared with text in quotes. Numbers are computed in 64-bit floating point. Comparisons of integers, and an integer
 modulo a constant, are exact; all else refuses integers beyond 2**53.
 
-A branch with a list an entry takes part element by element. A reduction (`sum`, `mean`, `min`, `max`, `num`, `any`,
+A branch with a list per entry takes part element by element. A reduction (`sum`, `mean`, `min`, `max`, `num`, `any`,
 `all`, `nth`) of the innermost list brings it to one number. `nth(x, n)` is element n from 0 on, and `nth(x, n, other)`
 gives `other` where the list is too short. Without it, `nth`, `min`, `max` and `mean` give NaN there. `x[condition]`
 keeps some elements, `x[:, 3]` takes element 3 of each entry, `x[:, :, 3]` that of each inner list, `x[..., 3]` that of
@@ -75,7 +75,7 @@ class Expression:
         Returns
         -------
         numpy.ndarray (N,) or awkward.Array
-            One number or truth value an entry, or a list an entry where it is not reduced.
+            One number or truth value per entry, or a list per entry where it is not reduced.
 
         Raises
         ------
@@ -346,7 +346,7 @@ def _evaluate(node: ast.expr, branches: Mapping[str, Any]) -> Any:
     function = FUNCTIONS[node.func.id]
     arguments = [as_float(_evaluate(argument, branches)) for argument in node.args]
     if function.lists and not is_jagged(arguments[0]):
-        raise DataError(f"{ast.unparse(node)}: {node.func.id} takes a list an entry, found one number an entry")
+        raise DataError(f"{ast.unparse(node)}: {node.func.id} takes a list per entry, found one number per entry")
     if function.truth and value_kind(arguments[0]) != "b":
         raise DataError(f"{ast.unparse(node)}: {node.func.id} takes truth values; compare, as in {node.func.id}(x > 0)")
     return function.call(*arguments)
@@ -412,7 +412,7 @@ def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:
     value, (first, *further) = _evaluate(node.value, branches), _index(node)
     text = ast.unparse(node)
     if not is_jagged(value):
-        raise DataError(f"{text}: expected a list an entry, found one number an entry")
+        raise DataError(f"{text}: expected a list per entry, found one number per entry")
     if not (isinstance(first, ast.Slice) or _is_ellipsis(first)):
         condition = _evaluate(first, branches)
         if value_kind(condition) != "b" or not is_jagged(condition):

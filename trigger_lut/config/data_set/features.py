@@ -142,7 +142,7 @@ class Feature(StrictModel):
     """One input channel of the network."""
 
     name: Text = Field(description="Name of the channel; also the branch, unless an expression is given.")
-    expression: ExpressionText | None = Field(None, description="Arithmetic over branches; one number an entry.")
+    expression: ExpressionText | None = Field(None, description="Arithmetic over branches; one number per entry.")
     format: Format = Field(
         None,
         description="Hardware format, or auto: what an imported model reads, else a power-of-two range from quantiles.",
@@ -219,5 +219,5 @@ class Objects(StrictModel):
         None, description="Name of a further feature of one bit: 1 where the slot holds an object."
     )
     features: FeatureList = Field(
-        min_length=1, description="Of each object; expressions give a list an entry. One format for all slots."
+        min_length=1, description="Of each object; expressions give a list per entry. One format for all slots."
     )

@@ -3,7 +3,7 @@
 An entry of `files` is one of
 
 * a path or a glob, from the working directory;
-* `@list.txt`: a text file with one entry a line: a path, glob or address, from the working directory. Empty lines and
+* `@list.txt`: a text file with one entry per line: a path, glob or address, from the working directory. Empty lines and
   lines that begin with # are skipped. A file whose own name begins with @ is written ./@name;
 * an address: http://, https:// or root://.
 """

@@ -1,4 +1,4 @@
-"""Functions and operators of the expression language, on NumPy and awkward arrays with one element an entry.
+"""Functions and operators of the expression language, on NumPy and awkward arrays with one element per entry.
 
 An array has one axis of entries. Lists add axes: Jet_pt has one, the hits of the tracks of an entry have two.
 Reductions work on the innermost list. All lists are of variable length here; `as_lists` converts arrays of fixed size.
@@ -46,9 +46,9 @@ BRACKETS = "& | ~ take truth values; put comparisons in brackets: (a > 1) & (b <
 class Function:
     """A function of the language.
 
-    call       Takes arrays with one element an entry.
+    call       Takes arrays with one element per entry.
     arguments  Permitted numbers of arguments.
-    lists      Whether its first argument must be a list an entry.
+    lists      Whether its first argument must be a list per entry.
     truth      Whether its first argument must have truth values.
     keeps      Whether its value is a list again.
     """
@@ -66,7 +66,7 @@ class Function:
 
 
 def is_jagged(array: Any) -> bool:
-    """Return whether an array has a list an entry.
+    """Return whether an array has a list per entry.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def as_integers(*arrays: Any) -> tuple[Any, ...] | None:
 
 
 def plain(array: Any) -> Any:
-    """Return a NumPy array where there is one element an entry.
+    """Return a NumPy array where there is one element per entry.
 
     Parameters
     ----------

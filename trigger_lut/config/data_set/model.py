@@ -87,7 +87,7 @@ class RegressionTarget(StrictModel):
     """A number that a network is to find, one output of it."""
 
     name: Name
-    expression: ExpressionText = Field(description="Branch or expression; one number an entry.")
+    expression: ExpressionText = Field(description="Branch or expression; one number per entry.")
     unit: Annotated[Line, Field(max_length=LONGEST)] = Field("", description="For axes and tables, such as mrad.")
     scale: float | None = Field(
         None,
@@ -121,8 +121,8 @@ class DataSet(StrictModel):
     files: list[Line] | None = Field(
         None,
         min_length=1,
-        description="ROOT files or globs, from the working directory; @list.txt, a text file with one a line; "
-        "addresses http://, https:// and root:// (XRootD, needs the extra `remote`).",
+        description="ROOT files or globs, from the working directory. @list.txt: a text file with one of them per "
+        "line. Addresses may begin with http://, https:// or root:// (XRootD, needs the extra `remote`).",
     )
     files_by_class: dict[str, Annotated[list[Line], Field(min_length=1)]] | None = Field(
         None, description="The same by class, instead of files and of the label's expression."
@@ -137,8 +137,9 @@ class DataSet(StrictModel):
     )
     on_bad_file: Literal["refuse", "skip"] = Field(
         "refuse",
-        description="A file that is damaged or cannot be read: refuse, or skip, which leaves it out and lists it in "
-        "the card and on the page. What does not fit this description (tree, branch, label) is refused always.",
+        description="What to do with a file that is damaged or cannot be read. refuse: stop. skip: read the others, "
+        "and list the file in the card and on the page. A file that does not fit this description (tree, branch, "
+        "label) is always refused.",
     )
     simulate: Simulation | None = Field(None, description="Make the files data/<name>/*.root by simulation instead.")
     simulate_muons: MuonChamber | None = Field(None, description="Make them by simulation of a muon chamber instead.")
@@ -147,8 +148,8 @@ class DataSet(StrictModel):
     )
     tree: Text = Field(description="Name of the TTree or RNTuple in each file.")
     event_id: Annotated[list[Text], Field(min_length=1)] | Literal["entry"] = Field(
-        description="Integer branches that together name an entry. entry: the number of the entry in its file, with "
-        "the position of the file among all; the split then changes when files are added.",
+        description="Integer branches that together name an entry. entry: the position of the file in the list, and "
+        "the number of the entry in it. The split then changes when files are added.",
     )
     rows: Text | None = Field(
         None,

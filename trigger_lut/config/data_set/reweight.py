@@ -16,7 +16,7 @@ MOST_BINS = 1000
 class Reweight(StrictModel):
     """Weights that make a variable flat in each class, so that its spectrum tells nothing of the class."""
 
-    variable: ExpressionText = Field(description="Branch or expression, one number an entry, such as Jet_pt.")
+    variable: ExpressionText = Field(description="Branch or expression, one number per entry, such as Jet_pt.")
     bins: Annotated[list[float], Field(min_length=2, max_length=MOST_BINS)] = Field(
         description="Rising edges of bins. Each bin gets the same total weight in a class; entries beyond the first "
         "and last edge belong to the end bins."

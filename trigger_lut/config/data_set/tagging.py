@@ -22,7 +22,7 @@ def _expression(content: Any) -> Any:
 class Discriminator(StrictModel):
     """Output of another tagger that the files hold."""
 
-    expression: ExpressionText = Field(description="Branch or expression; one number an entry, larger for the class.")
+    expression: ExpressionText = Field(description="Branch or expression; one number per entry, larger for the class.")
     signal: Text | None = Field(
         None, description="Class that it finds; default: the one that it tells best from all others."
     )

@@ -110,7 +110,7 @@ class Trigger(StrictModel):
         ]
 
     def streams(self, classes: Sequence[str]) -> Streams:
-        """Return the input: all background in one stream, or one stream a class.
+        """Return the input: all background in one stream, or one stream per class.
 
         Parameters
         ----------

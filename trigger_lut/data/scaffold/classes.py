@@ -1,7 +1,7 @@
 """Classes that names of files or of folders tell: signal_1.root and background_1.root, hh/0.root and qcd/0.root.
 
-Numbers, years with an era, and words such as part or train say which part of a process a file holds; they are left
-out. What is left of a name must tell the files apart in a few classes.
+Numbers, years with an era, and words such as part or train tell parts of one process apart, so they are
+skipped. The rest of a name must tell the files apart in a few classes.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def patterns(classes: dict[str, list[Path]], entries: Sequence[str]) -> dict[str
 
 
 def _globs(files: Sequence[Path]) -> list[str]:
-    """One for what their names begin with, or one a folder; they may mean more files than these."""
+    """One for what their names begin with, or one per folder; they may mean more files than these."""
     folders = sorted({path.parent for path in files})
     if len(folders) > 1:
         return [(folder / "*.root").as_posix() for folder in folders]

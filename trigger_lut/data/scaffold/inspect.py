@@ -35,8 +35,8 @@ CLOSELY = ("run", "lumi", "event", "index", "label")
 class Branch:
     """A branch and a sample of it.
 
-    kind    number: one an entry; list: of numbers, of any length; array: of fixed length; nested: lists of lists; text;
-            other: cannot be a feature
+    kind    number: one per entry; list: of numbers, of any length; array: of fixed length; nested: lists of lists;
+            text; other: cannot be a feature
     values  the sample: NumPy (n,) of a number, awkward (n, lists) of a list, None otherwise
     reason  why it is `other`
     """

@@ -105,7 +105,7 @@ def _objects(
     return ProposedObjects(
         name=_unique(identifier(head), taken),
         count=count,
-        number=f"{lengths.min()} to {lengths.max()} an entry; {count} hold all of them in "
+        number=f"{lengths.min()} to {lengths.max()} per entry; {count} hold all of them in "
         f"{percent(float((lengths <= count).mean()))} of the entries",
         sort_by=term(momentum),
         order="largest first" + (", as in the file" if falling else "; the file has another order"),
@@ -180,7 +180,7 @@ def propose_arrays(
         proposed[name] = ProposedObjects(
             name=_unique(identifier(name), {o.name for o in (*objects.values(), *proposed.values())}),
             count=count,
-            number=f"{lengths.min()} to {lengths.max()} an entry",
+            number=f"{lengths.min()} to {lengths.max()} per entry",
             sort_by="",
             order="",
             empty="of all features of an empty slot",

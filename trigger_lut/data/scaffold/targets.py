@@ -38,7 +38,7 @@ def propose_targets(flat: Mapping[str, Branch]) -> ProposedTargets:
     Parameters
     ----------
     flat : mapping of str to Branch
-        Branches with one number an entry.
+        Branches with one number per entry.
 
     Returns
     -------

@@ -45,7 +45,7 @@ end architecture;
 
 
 def flat(decision: DecisionProject, rtl: RtlProject, *, folder: Path, moved: int = 0) -> RtlProject:
-    """Describe the module as a project whose outputs are those of the network, then a bit a working point.
+    """Describe the module as a project whose outputs are those of the network, then a bit per working point.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ def write_decision(
     if score.outputs != rtl.outputs:
         raise FirmwareError(f"{rtl.top}: has other outputs than the score")
     if not thresholds or len(thresholds) != len(rates_khz):
-        raise FirmwareError(f"{rtl.top}: expected a threshold a working point, found {len(thresholds)}")
+        raise FirmwareError(f"{rtl.top}: expected a threshold per working point, found {len(thresholds)}")
     for wanted, code in zip(rates_khz, thresholds, strict=True):
         if code is not None and not score.lo <= code <= score.hi:
             raise FirmwareError(

@@ -1,6 +1,6 @@
 """Steps from the network's outputs to a score, in the order in which the firmware takes them.
 
-A tree finds the largest output of each group, one comparison a level; then comes one subtraction. The comparison with
+A tree finds the largest output of each group, one comparison per level; then comes one subtraction. The comparison with
 the thresholds is the last level, and always ends in registers.
 """
 

@@ -113,7 +113,7 @@ def _only(folder: Path, paths: list[Path]) -> Path:
 
 
 def printed_outputs(command: list[str | Path], folder: Path, *, codes: IntArray, program: str) -> IntArray:
-    """Run a program that prints outputs for a file of codes, one event a line.
+    """Run a program that prints outputs for a file of codes, one event per line.
 
     Parameters
     ----------

@@ -211,7 +211,7 @@ def inputs_source(described: Mapping[str, Any], name: str) -> str:
     for text in described["features"]:
         value = _number(_expression(body, text))
         if value.size is not None:
-            raise FirmwareError(f"expression {text!r}: Expected one number an event, found a list. Reduce the list.")
+            raise FirmwareError(f"expression {text!r}: Expected one number per event, found a list. Reduce the list.")
         body.lines.append(f"values[n++] = {value.text};")
     for objects in described["objects"]:
         _objects(body, objects)
@@ -282,7 +282,7 @@ def _objects(body: Body, objects: Mapping[str, Any]) -> None:
     key = _number(_expression(body, objects["sort_by"])) if objects["sort_by"] is not None else None
     every = [*columns, *(value for value in (select, key) if value is not None)]
     if any(value.size is None for value in every):
-        raise FirmwareError(f"{where}: Expected a list an event for each expression, found a number. Use a list.")
+        raise FirmwareError(f"{where}: Expected a list per event for each expression, found a number. Use a list.")
     if select is not None and select.kind != "b":
         raise FirmwareError(f"{where}: select: Expected truth values, found numbers. Compare, as in x > 0.")
     size = body.same_size(*every)

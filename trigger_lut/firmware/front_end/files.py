@@ -54,7 +54,7 @@ def front_end_files(described: Mapping[str, Any], design: str) -> dict[str, str]
 
 
 def codes_in_lines(text: str, columns: int) -> IntArray:
-    """Read the codes that a program printed, one event a line.
+    """Read the codes that a program printed, one event per line.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def codes_in_lines(text: str, columns: int) -> IntArray:
 
 
 def event_lines(described: Mapping[str, Any], branches: Mapping[str, Any], *, count: int) -> str:
-    """Write raw events, one a line: each number exactly, and the length in front of each list.
+    """Write raw events, one per line: each number exactly, and the length in front of each list.
 
     Parameters
     ----------

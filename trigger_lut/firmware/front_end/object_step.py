@@ -167,7 +167,7 @@ def problems(data_set: DataSet, options: ObjectStepOptions) -> Iterator[str]:
     Yields
     ------
     str
-        One message a problem.
+        One message per problem.
     """
     for name in data_set.objects.keys() - options.lists.keys():
         yield f"lists: {name!r}: missing. Expected length and branches of these objects of the data set"
@@ -187,7 +187,7 @@ def problems(data_set: DataSet, options: ObjectStepOptions) -> Iterator[str]:
             yield f"lists: {group}: branch {name!r}: missing. Expected signed and width of each branch of the objects"
         for text in expressions_of(data_set.objects[group]):
             if set(parse(text).names) <= options.numbers.keys():
-                yield f"lists: {group}: {text}: one number an event. Expected an expression of branches of the objects"
+                yield f"lists: {group}: {text}: one number per event. Expected an expression of branches of the objects"
         for name in sorted(one.branches.keys() - reads):
             yield f"lists: {group}: branch {name!r}: no expression of these objects reads it. Remove it"
         for name, integer in one.branches.items():

@@ -63,7 +63,7 @@ def write_wrapper(project: RtlProject, channels: int, *, cycles: int) -> tuple[P
             f"{project.top}: {len(project.inputs)} input channels are no objects of {channels} channels"
         )
     if cycles < 1:
-        raise FirmwareError(f"{project.top}: expected at least one cycle an event, found {cycles}")
+        raise FirmwareError(f"{project.top}: expected at least one cycle per event, found {cycles}")
     at = offsets(project.inputs)[::channels]
     widths = [b - a for a, b in itertools.pairwise(at)]
     known = {

@@ -20,7 +20,7 @@ LARGEST_ENTRY = 1 << 23  # alkaid finds the lowest bit of an entry in float32
 
 
 def trace(network: Network) -> Any:
-    """Trace a network into alkaid's CombLogic: one input a channel, one output a network output, in real values.
+    """Trace a network into alkaid's CombLogic: one input per channel, one output per network output, in real values.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def convert(x: Any, kif: KIF, *, overflow: str, rounding: str) -> Any:
         return wrapped(x, kif)
     if x.low == x.high:
         return _constant(min(max(lo, least), most) * kif.step, x)
-    # alkaid's own SAT subtracts each limit, a carry chain as wide as the sum; a table of the bits above the format
-    # sees the same in one LUT level (measured: see rtl.py).
+    # alkaid's own SAT subtracts each limit: a carry chain as wide as the sum. A table of the bits above the format
+    # sees the same in one LUT level (measured: see build.py).
     k, i, _ = (int(part) for part in x.kif)
     above = x.quantize(k, i, -min(kif.i, i), "WRAP", "TRN")
     blocks = np.floor(_values(above) * 2.0**kif.f)

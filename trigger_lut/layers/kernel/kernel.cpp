@@ -1,8 +1,8 @@
 // Sums of table look-ups and their gradients on a CPU, as custom calls of XLA (typed foreign function interface).
 //
-// Tables are R rows of C floats. An event names one row a channel; the inner loop adds complete rows in vector
-// registers. Events are cut into as many pieces as pay, at most one a thread of XLA's pool. Which events a piece holds
-// depends on sizes and thread count alone, and pieces are added up in order: the same bits in every run.
+// Tables are R rows of C floats. An event names one row per channel; the inner loop adds complete rows in vector
+// registers. Events are cut into as many pieces as pay, at most one per thread of XLA's pool. Sizes and thread count
+// alone decide which events are in a piece, and pieces are added up in order: the same bits in every run.
 // A row outside the tables ends the step with an error before anything is read or written there.
 
 #include "kernel_common.h"
@@ -217,12 +217,12 @@ ffi::Error slope(ffi::ThreadPool pool, Floats slopes, Ints rows, Bools inside, F
                        });
 }
 
-// address (M, I) in [0, K), shares (I, K), of which the shape alone counts -> fraction of the events at each (I, K)
-ffi::Error histogram(ffi::ThreadPool pool, Ints address, Floats like, ffi::Result<Floats> shares) {
+// address (M, I) in [0, K), like (I, K), of which the shape alone counts -> fraction of the events at each (I, K)
+ffi::Error histogram(ffi::ThreadPool pool, Ints address, Floats like, ffi::Result<Floats> fractions) {
     const int64_t m = address.dimensions()[0], channels = address.dimensions()[1], entries = like.dimensions()[1];
     const int64_t size = channels * entries, pieces = pieces_with_copies(pool, m * channels * 4, size);
-    static_assert(sizeof(int32_t) == sizeof(float), "counts and shares use the same memory");
-    int32_t* counts = reinterpret_cast<int32_t*>(shares->typed_data());
+    static_assert(sizeof(int32_t) == sizeof(float), "counts and fractions use the same memory");
+    int32_t* counts = reinterpret_cast<int32_t*>(fractions->typed_data());
     const Copies<int32_t> copies(counts, size, pieces);
     const int32_t* values = address.typed_data();
     ffi::Error error = over_events(
@@ -236,8 +236,8 @@ ffi::Error histogram(ffi::ThreadPool pool, Ints address, Floats like, ffi::Resul
     if (!error.success()) return error;
     copies.add_up(pool);
     for (int64_t k = 0; k < size; ++k) {
-        const float share = static_cast<float>(counts[k]) / static_cast<float>(m);
-        std::memcpy(counts + k, &share, sizeof(share));
+        const float fraction = static_cast<float>(counts[k]) / static_cast<float>(m);
+        std::memcpy(counts + k, &fraction, sizeof(fraction));
     }
     return error;
 }

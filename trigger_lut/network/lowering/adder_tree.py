@@ -177,7 +177,7 @@ def plan_network(network: Network) -> list[list[list[Summation]]]:
 
 
 def _offsets(tables: list[IntArray], total: int) -> list[int]:
-    """Return constants that add up to `total`, one a table whose minimum is 0, with the fewest output bits.
+    """Return constants that add up to `total`, one per table whose minimum is 0, with the fewest output bits.
 
     A table of span s needs b = bit_length(s) bits when its offset puts it into [-2**(b-1), 2**(b-1)) or [0, 2**b).
     Within these windows an offset is free. The widest table takes what the windows cannot hold.

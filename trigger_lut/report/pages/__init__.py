@@ -1,1 +1,1 @@
-"""One page a module."""
+"""One page per module."""

@@ -25,7 +25,7 @@ def reference_page(card: ReferenceCard) -> Page:
 
 
 def baselines_table(card: ReferenceCard) -> Table:
-    """Return scores, sizes and lengths of training, a row a method, and the score of the largest class.
+    """Return scores, sizes and lengths of training, a row per method, and the score of the largest class.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def described(baselines: Sequence[Baseline]) -> str:
     Returns
     -------
     str
-        One sentence a method: layers, parameters, epochs, and whether training had converged.
+        One sentence per method: layers, parameters, epochs, and whether training had converged.
     """
     return " ".join(
         f"{baseline.name}: {baseline.layers}; {baseline.parameters:,} parameters, {baseline.epochs} epochs, "

@@ -22,8 +22,8 @@ def decision_tables(card: DecisionCard) -> list[Table]:
         [_row(n, bit) for n, bit in enumerate(card.bits)],
         note=f"{_of_paths(card)}The module {card.top} has the network's outputs and one bit for each working point. "
         f"A bit is 1 where {score_in_words(card.signal, card.background)}, in steps of "
-        f"2^{-card.fraction}, is at least the threshold code. Negative control: with thresholds moved by one code, the "
-        "firmware was run again on some of the vectors, and had to differ on those at the edge and on no other.",
+        f"2^{-card.fraction}, is at least the threshold code. Negative control: the firmware was run again with "
+        "thresholds moved by one code. It had to differ on the vectors at the threshold, and on no others.",
     )
     forms = [
         [

@@ -120,7 +120,7 @@ def _inputs(network: Network, codes: IntArray) -> Table:
 
 
 def _table(step: Step, names: list[str]) -> Table:
-    """One layer at one place: a row a channel, a column an output."""
+    """One layer at one place: a row per channel, a column per output."""
     header = ["Channel reads", "Code read", "Format", "Code", ""]
     header += [names[step.first + o].rsplit(".", 1)[1] for o in range(len(step.outputs))]
     rows = []

@@ -127,8 +127,8 @@ def _baselines(card: ScanCard) -> Table:
         )
     else:
         note = (
-            f"No published results are shown: the description of data set {card.data_set!r} does not name a public "
-            f"data set (key published; known: {', '.join(TITLES)}), and accuracies on other events cannot be compared."
+            f"No published results are shown, as accuracies on other events cannot be compared. Data set "
+            f"{card.data_set!r} names no public data set (key published; known: {', '.join(TITLES)})."
         )
     header = ["", "Method", "Accuracy", "LUT", "FF", "Latency [ns]", "Part", "Source"]
     return Table("Baselines and published results", header, rows, note=f"{described(card.baselines)} {note}")

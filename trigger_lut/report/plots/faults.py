@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def faults(card: FaultsCard) -> Figure:
-    """One bar a kind."""
+    """One bar per kind."""
     figure, [ax] = canvas(7.2, 2.8)
     parts = [
         ("detected", "detected", GOOD_COLOR),

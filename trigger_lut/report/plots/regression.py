@@ -16,7 +16,7 @@ MARKERS = ("s", "^", "o", "x")
 
 
 def residuals(card: PhysicsCard) -> Figure:
-    """One plot a target, all methods."""
+    """One plot per target, all methods."""
     figure, axes = canvas(5.6, 3.9 * len(card.targets), rows=len(card.targets))
     for ax, target in zip(axes, card.targets, strict=True):
         for n, (method, counts) in enumerate(target.counts.items()):
@@ -30,7 +30,7 @@ def residuals(card: PhysicsCard) -> Figure:
 
 
 def resolution_by_true(card: PhysicsCard) -> Figure:
-    """One plot a target, all methods."""
+    """One plot per target, all methods."""
     figure, axes = canvas(5.6, 3.9 * len(card.targets), rows=len(card.targets))
     for ax, target in zip(axes, card.targets, strict=True):
         edges = np.array(target.true_edges)

@@ -69,7 +69,7 @@ def _not_trained() -> Figure:
 
 
 def widths(card: TrainCard) -> Figure:
-    """Edges by address width and by table output width, a row a layer; width 0 is a pruned edge.
+    """Edges by address width and by table output width, a row per layer; width 0 is a pruned edge.
 
     Of an arithmetic layer: weights by the width of what they multiply, and by their own. Of a selection: inputs by
     width, and by the width at which they are compared.

@@ -114,7 +114,7 @@ def designs(spec: Spec, folder: Path) -> list[Design]:
     Returns
     -------
     list of Design
-        One entry a network.
+        One entry per network.
     """
     return [_design(name, make(), folder / name, spec) for name, make in NETWORKS.items()]
 

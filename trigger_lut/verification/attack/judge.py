@@ -81,7 +81,7 @@ def judge(design: Design, mutants: Sequence[Mutant], *, seed: int) -> list[Verdi
     Returns
     -------
     list of Verdict
-        One entry a mutant.
+        One entry per mutant.
 
     Raises
     ------

@@ -87,7 +87,7 @@ def attack(spec: Spec, count: int, *, seed: int, jobs: int = 1, seconds: float =
     Returns
     -------
     outcomes : list of Outcome
-        One entry a mutant, in the order of the draw.
+        One entry per mutant, in the order of the draw.
     card : AttackCard
         Counts of the outcomes.
 

@@ -2,7 +2,8 @@
 //
 //   simulation FIRST LAST VECTORS WORDS_IN WORDS_OUT LATENCY II INPUT EXPECTED RESULT
 //
-// INPUT: WORDS_IN words of 32 bits a vector, low word first, and at the end the bits in use; EXPECTED: WORDS_OUT a vector. RESULT: for faults
+// INPUT: WORDS_IN words of 32 bits per vector, low word first, and at the end the bits in use. EXPECTED: WORDS_OUT words
+// per vector. RESULT: for faults
 // FIRST, ... LAST one 64-bit integer: the first vector at which data or valid bit are other than expected, or -1.
 // With a fault they must be so for each way of filling undefined entries (input `fill`), else the vector does not count.
 // Vectors follow each other after II cycles, and after twice as many before every eighth one. Idle cycles have the

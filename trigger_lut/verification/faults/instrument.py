@@ -251,7 +251,7 @@ def _block(text: str, faults: Numbered) -> str:
 
 
 def _wires(text: str, faults: Numbered) -> str:
-    """Put faults behind wires that stand for a register in several cycles: `<place>_<cycle>`."""
+    """Put faults behind wires that copy a register in several cycles: `<place>_<cycle>`."""
     for place in {fault.place for _, fault in faults} - {"data_out", "valid_out"}:
         own = [(n, fault) for n, fault in faults if fault.place == place]
 
@@ -263,7 +263,7 @@ def _wires(text: str, faults: Numbered) -> str:
             )
 
         text, count = re.subn(rf"^    wire \[(\d+):0\] ({place}_\d+) = (.*);$", faulty, text, flags=re.MULTILINE)
-        assert count, f"no wire stands for {place}"
+        assert count, f"no wire copies {place}"
     return text
 
 

@@ -120,7 +120,7 @@ def run_faults(
     Returns
     -------
     list of Outcome
-        One entry a fault, in the same order.
+        One entry per fault, in the same order.
 
     Raises
     ------

@@ -53,7 +53,7 @@ def prove_by_sums(project: RtlProject, faults: Sequence[Fault], *, seed: int) ->
     Returns
     -------
     list of WordLevelResult
-        One entry a fault.
+        One entry per fault.
 
     Raises
     ------

@@ -117,7 +117,7 @@ class Circuit:
         return bits
 
     def fields(self, name: str, formats: Sequence[KIF]) -> list[list[Bit]]:
-        """Return the nets of a bus, one list a channel."""
+        """Return the nets of a bus, one list per channel."""
         nets, at, fields = self.port(name), 0, []
         for kif in formats:
             fields.append(nets[at : at + kif.bits])

@@ -1,4 +1,4 @@
-"""Cells of Yosys' word-level netlists as gates: one function a kind of cell."""
+"""Cells of Yosys' word-level netlists as gates: one function per kind of cell."""
 
 from __future__ import annotations
 

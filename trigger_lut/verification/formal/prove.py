@@ -90,7 +90,7 @@ def prove_both_ways(network: Network, project: RtlProject, *, seconds: float, se
     Returns
     -------
     Proof
-        One entry an output, and the negative control.
+        One entry per output, and the negative control.
     """
     formats = network.output_formats()
     names = [network.classes[o] if o < len(network.classes) else str(o) for o in range(len(formats))]

@@ -41,7 +41,7 @@ def prove_parts(network: Network, project: RtlProject, *, seconds: float, seed: 
     Returns
     -------
     Proof
-        One entry an output, and the negative control. `registers` are the cycles from an event to its outputs.
+        One entry per output, and the negative control. `registers` are the cycles from an event to its outputs.
     """
     formats, names = network.output_formats(), network.output_names()
     outputs = [

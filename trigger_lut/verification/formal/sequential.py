@@ -78,7 +78,7 @@ def second_proof(
     seed
         Seed of random values that propose equal gates, and of the negative control.
     first
-        Results of the first proof, one entry an output.
+        Results of the first proof, one entry per output.
 
     Returns
     -------

@@ -31,7 +31,7 @@ class WordProof:
     Attributes
     ----------
     open
-        Reason why an output is not proven, "" where it is; one entry an output.
+        Reason why an output is not proven, "" where it is; one entry per output.
     registers
         Number of registers that every path from data_in to data_out, and valid's, crosses. None where an output is not
         proven.

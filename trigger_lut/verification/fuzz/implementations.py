@@ -94,7 +94,7 @@ def proof(case: Case) -> list[str]:
     Returns
     -------
     list of str
-        'proven' or 'sampled', one entry an output.
+        'proven' or 'sampled', one entry per output.
 
     Raises
     ------

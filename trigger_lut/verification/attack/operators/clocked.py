@@ -46,9 +46,9 @@ def _register(name: str, code: str, declared: str = "", *, equal: bool = False) 
 EXTRA = "reg [@high@:0] extra;"
 _register("word a cycle late", "extra <= @of@; @to@ <= extra;", EXTRA)
 _register("one bit a cycle late", "extra <= @of@; @to@ <= @of@; @to@[@bit@] <= extra[@bit@];", EXTRA)
-_register("word held where one bit is set", "if (!@of@[@bit@]) @to@ <= @of@;")
+_register("word kept where one bit is set", "if (!@of@[@bit@]) @to@ <= @of@;")
 _register(
-    "word held while valid_in is low by hierarchy", "if (design_valid) @to@ <= @of@;", "wire design_valid = |model_inp;"
+    "word kept while valid_in is low by hierarchy", "if (design_valid) @to@ <= @of@;", "wire design_valid = |model_inp;"
 )
 _register("bit fed back", "@to@ <= @of@; @to@[@bit@] <= @of@[@bit@] ^ (@to@[@bit@] & @of@[0]);")
 _register("bit kept by itself", "@to@ <= @of@; @to@[@bit@] <= @to@[@bit@];")
@@ -367,14 +367,14 @@ edit_top(
 edit_top(
     "valid",
     "data_in 0 where not valid",
-    (r"= data_in\[", "= held["),
-    body="wire [@in@:0] held = data_in & {@bits@{valid_in}};",
+    (r"= data_in\[", "= masked["),
+    body="wire [@in@:0] masked = data_in & {@bits@{valid_in}};",
 )
 edit_top(
     "valid",
-    "data_in held where not valid",
-    (r"= data_in\[", "= held["),
-    body="reg [@in@:0] kept; always @(posedge clk) if (valid_in) kept <= data_in; wire [@in@:0] held = valid_in ? data_in : kept;",
+    "data_in kept where not valid",
+    (r"= data_in\[", "= masked["),
+    body="reg [@in@:0] kept; always @(posedge clk) if (valid_in) kept <= data_in; wire [@in@:0] masked = valid_in ? data_in : kept;",
 )
 
 

@@ -82,7 +82,7 @@ _edit(
 )
 _edit(
     "registers",
-    "data_out held while valid_in is low",
+    "data_out kept while valid_in is low",
     r"posedge clk\) delayed <=",
     "posedge clk) if (valid_in) delayed <=",
 )

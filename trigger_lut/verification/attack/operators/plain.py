@@ -36,7 +36,7 @@ flips(
             "reg [11:0] s; reg [11:0] t; always @(posedge clk) s <= {s[10:0], data_in[0]}; always @(posedge clk) t <= {t[10:0], ~data_in[0]};",
             "s[11] ~^ t[11]",
         ),
-        "first load left out": (
+        "first load removed": (
             "reg on; reg [11:0] s; always @(posedge clk) on <= 1'b1; always @(posedge clk) s <= {s[10:0], on ? 1'b0 : 1'b1};",
             "s[@cycles@ - 1]",
         ),
@@ -153,12 +153,12 @@ edits(
 )
 edit(
     "adders",
-    "last parameters left out",
+    "last parameters removed",
     where="stages",
     pattern=r"(_shift_adder #\((?:\d+,){5})\d+,-?\d+,\d+\)",
     replacement=lambda m: m[1][:-1] + ")",
 )
-edit("ports", "last port left out", where="stages", pattern=r"(op_\d+ \([^;,]*,[^;,]*),[^;]*\);", replacement=r"\1);")
+edit("ports", "last port removed", where="stages", pattern=r"(op_\d+ \([^;,]*,[^;,]*),[^;]*\);", replacement=r"\1);")
 edit(
     "entries",
     "label wider than the address",
@@ -196,7 +196,7 @@ edits(
             r"(stage\d+_inp)(\[\d+:0\]) <= (\w+)(\[\d+:0\]);\n(\s*)(\w+)(\[\d+:0\]) <= (\w+)(\[\d+:0\]);",
             r"\1\2 <= \8\9;\n\5\6\7 <= \3\4;",
         ),
-        "stage left out": (
+        "stage removed": (
             r"assign (INTERNAL_logic\d+_inp)(\[\d+:0\]) = stage(\d+)_inp\[\d+:0\];",
             r"assign \1\2 = INTERNAL_logic0_outp;",
         ),

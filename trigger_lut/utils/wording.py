@@ -1,0 +1,23 @@
+"""Wording of numbers in messages and on pages."""
+
+from __future__ import annotations
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Write a number with its noun: 1 fault, 1,240 faults.
+
+    Parameters
+    ----------
+    number : int
+        The count.
+    noun : str
+        Singular of what is counted.
+    plural : str
+        Plural; by default the noun with an s.
+
+    Returns
+    -------
+    str
+        Number, with a comma for each thousand, and noun.
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

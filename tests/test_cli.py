@@ -76,6 +76,7 @@ def test_a_stage_without_its_group_is_refused_with_the_command(capsys):
     ("arguments", "message"),
     [
         (["check", "a.zip"], "check: this is now check-release."),
+        (["teacher", "--output", "x"], "teacher: this is now stage anomaly-score."),
         (["stage", "verdict", "--output", "x"], "stage verdict: this is now stage check-budgets."),
         (["stage", "train", "--warm=x"], "--warm: this is now --save-warm-start."),
         (["fuzz", "--kept", "x"], "--kept: this is now --failures-dir."),

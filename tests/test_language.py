@@ -19,10 +19,11 @@ from language import (
     openings,
     ruff,
     sections,
+    stale_names,
     undocumented,
 )
 
-RULES = ["words", "openings", "sentences", "texts", "sections", "ruff"]
+RULES = ["words", "openings", "sentences", "texts", "files", "sections", "ruff"]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -69,6 +70,12 @@ def test_phrase_with_another_meaning_is_ignored(text):
 
 def test_key_of_another_tool_is_ignored():
     assert list(banned("a.yaml", "htcondor-held-timeout: 600\n")) == []
+
+
+def test_file_that_does_not_exist_is_found():
+    text = '"""See `layers/gone.json` and `layers/`."""\nx = "other.py"  # of model.py, not of a.py\n'
+    found = stale_names("a.py", text, {"a.py", "layers"})
+    assert [(finding.line, finding.text) for finding in found] == [(1, "`layers/gone.json`"), (2, "model.py")]
 
 
 @pytest.mark.parametrize("text", ["held = stands[0]", "x = 'beside'", "# `held` is a name", "y = f'{held} is a name'"])

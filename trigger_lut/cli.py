@@ -193,8 +193,10 @@ def stages_of(known: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 def old_name(words: Sequence[str]) -> str:
     """Return a message if a command line has the former name of a command or an option; else ""."""
-    named = [" ".join(words[:2]), *words[:1], *(word.partition("=")[0] for word in words if word.startswith("--"))]
-    return next((f"{name}: this is now {RENAMED[name]}." for name in named if name in RENAMED), "")
+    options = [word.partition("=")[0] for word in words if word.startswith("--")]
+    former = {name: RENAMED.get(name) for name in [" ".join(words[:2]), *words[:1], *options]}
+    former |= {word: former.get(word) or RENAMED.get(f"stage {word}") for word in words[:1]}
+    return next((f"{name}: this is now {new}." for name, new in former.items() if new), "")
 
 
 def misplaced(words: Sequence[str], known: argparse.ArgumentParser) -> str:

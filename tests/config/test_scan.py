@@ -189,7 +189,8 @@ def test_as_many_as_the_limit_are_allowed(load):
         ),
         (
             "network: {builder: 'a:b'}\n",
-            "network: baseline_units: missing. Expected the widths of the Dense network to compare with",
+            "network: baseline_units: missing. Expected the widths of the Dense network to compare with, found "
+            "{'builder': 'a:b'}",
         ),
         (
             "network: {builder: 'a:b', baseline_units: [5], batch_norm: false}\n",

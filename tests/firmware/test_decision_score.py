@@ -354,4 +354,4 @@ def test_differences_fail_the_verdict(tmp_path: Path) -> None:
     assert unproven(path) == []
     write_card(made_cards.decision(differences=3), path)
     (reason,) = unproven(path)
-    assert reason.startswith("small: decision in firmware: not bit-exact: rtl: 3 differences in")
+    assert reason.startswith("small: decision in firmware: not bit-exact: rtl: 3 mismatches in")

@@ -90,6 +90,20 @@ CODE = re.compile(
 COMMENT = re.compile(r"(?:^|\s)(#(?!\S*!).*)$")
 CODE_LINE = re.compile(r"# (?:  |- |[\w-]+:(?: |$)|yaml-language-server)")
 """Comment that holds a line of YAML or a command."""
+FILE_NAME = r"(?<![\w/.<>*{}-])\w[\w/-]*\.(?:py|smk|cpp|h)\b(?![\w(])|`([a-z_]+/(?:[a-z_]+/)*(?:[\w-]+\.\w+)?)`"
+WRITTEN = {
+    "board/board.json",
+    "src/utilities.cc",
+    "results",
+    "folder/name",
+    "send.py",
+    "emulator.py",
+    "emulator.h",
+    "inputs.cpp",
+    "parameters.h",
+    "x.cpp",
+}
+"""Files and folders that the workflow and projects write, and examples."""
 OPENING = re.compile(r"(what|whether|of|that|how)\b", re.IGNORECASE)
 OF_KERAS = {"call", "build", "get_config", "from_config", "compute_output_shape"}
 """Methods whose parameters Keras documents."""
@@ -215,6 +229,22 @@ def long_texts(path: str, text: str) -> Iterator[Finding]:
             yield Finding(path, line, sentence)
 
 
+def stale_names(path: str, text: str, known: set[str]) -> Iterator[Finding]:
+    """Yield files and folders that docstrings and comments name and that do not exist."""
+    for first, string in prose_of(path, text):
+        if string.lstrip("rRfFbB").startswith(('"""', "#")):
+            for match in re.finditer(FILE_NAME, string):
+                if (match[1] or match[0]).rstrip("/") not in known:
+                    yield Finding(path, first + string.count("\n", 0, match.start()), match[0])
+
+
+def names_of_files() -> set[str]:
+    """Return the ends of the paths that git has, and of their folders."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    parts = [path.split("/") for path in listed.splitlines()]
+    return {"/".join(p[i:j]) for p in parts for i in range(len(p)) for j in range(i + 1, len(p) + 1)} | WRITTEN
+
+
 def modules() -> dict[str, ast.Module]:
     """Return the syntax trees of the package by path."""
     return {
@@ -335,6 +365,10 @@ def findings(rule: str) -> list[Finding]:
         return list(sections(trees, interface(trees)))
     if rule == "ruff":
         return [finding for finding in ruff(["trigger_lut"]) if finding.path not in COPIED]
+    if rule == "files":
+        known = names_of_files()
+        paths = [path for path in files() if path.endswith(".py")]
+        return [finding for path in paths for finding in stale_names(path, text_of(path), known)]
     if rule == "texts":
         paths = [path for path in files() if path.split("/")[0] in ("Snakefile", "config", "trigger_lut", "workflow")]
         chosen = [path for path in paths if Path(path).suffix in (".py", ".smk", ".yaml", "") and path not in COPIED]
@@ -350,7 +384,7 @@ def clean(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for rule in ("words", "openings", "sentences", "texts", "sections", "ruff"):
+    for rule in ("words", "openings", "sentences", "texts", "files", "sections", "ruff"):
         for finding in findings(rule):
             if not sys.argv[1:] or finding.unit in sys.argv[1:]:
                 print(f"{finding.path}:{finding.line}: {rule}: {finding.text}")

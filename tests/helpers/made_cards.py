@@ -521,7 +521,7 @@ def decision(design: str = "small", differences: int = 0, fmax_mhz: float = 420)
         proof_control=True,
         differences=differences,
         bit_exact=not differences,
-        verdict=f"not bit-exact: rtl: {differences} differences in 50630 vectors" if differences else "bit-exact",
+        verdict=f"not bit-exact: rtl: {differences} mismatches in 50630 vectors" if differences else "bit-exact",
         **MADE,
     )
 

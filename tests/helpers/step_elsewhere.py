@@ -1,8 +1,9 @@
 """Training where TensorFlow is not: JAX compiles and runs the same epochs, on a GPU where it has one.
 
-python tests/step_elsewhere.py export FOLDER    with the project installed: what XLA is given (StableHLO), the inputs,
-                                                and what the CPU's kernel makes of them
-python tests/step_elsewhere.py run FOLDER       with JAX and NumPy alone: the same epochs; fails if they are others
+python tests/helpers/step_elsewhere.py export FOLDER
+    With the project installed: writes what XLA is given (StableHLO), the inputs, and the results of the CPU's kernel.
+python tests/helpers/step_elsewhere.py run FOLDER
+    With JAX and NumPy alone: runs the same epochs, and fails if their results differ.
 """
 
 import os

@@ -18,7 +18,7 @@ from trigger_lut.network.network import LinearLayer, MaxLayer, Network, TableLay
 
 
 def by_hand(network: Network, vector: list[int]) -> list[int]:
-    """The formulas of network_layers.py with Python's rationals; no shifts, no NumPy arithmetic."""
+    """The formulas of network/layers.py with Python's rationals; no shifts, no NumPy arithmetic."""
     reals = [Fraction(int(c)) / Fraction(2) ** kif.f for c, kif in zip(vector, network.inputs, strict=True)]
     codes, start = [int(c) for c in vector], 0
     for layer in network.layers:

@@ -320,7 +320,7 @@ def test_a_changed_form_is_found_though_the_manifest_was_fixed_up(made, tmp_path
     found = {line.name: line for line in check_release(copy)}
     assert found["manifest"].status == "ok"
     assert found[form].status == "failed"
-    assert "differences in" in found[form].detail
+    assert "mismatches in" in found[form].detail
     assert "-check.so" not in Path("/proc/self/maps").read_text()  # loaded by another process
 
 
@@ -344,7 +344,7 @@ def test_verilog_wrong_off_the_shipped_vectors_is_found(made, tmp_path, monkeypa
     fixed_up(copy, f"rtl/{path.name}")
     lines = {line.name: line for line in check_release(copy, checking.CheckOptions(seed=5))}
     assert [name for name, line in lines.items() if line.status == "failed"] == ["Verilog"]
-    assert re.search(r"differences in \d+ fresh vectors, first at .*; its inputs: [-\d ]+$", lines["Verilog"].detail)
+    assert re.search(r"mismatches in \d+ fresh vectors, first at .*; its inputs: [-\d ]+$", lines["Verilog"].detail)
     assert lines["fresh vectors"].detail.endswith("drawn with --seed 5")
 
 
@@ -423,7 +423,7 @@ def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_
     lines = check_release(copy)
     assert status(lines)["manifest"] == "ok"
     assert decided(lines).status == "failed", decided(lines)
-    assert "differences in" in decided(lines).detail
+    assert "mismatches in" in decided(lines).detail
 
 
 @pytest.mark.parametrize(
@@ -439,7 +439,7 @@ def test_a_decision_emulated_otherwise_is_found(made, tmp_path, monkeypatch, for
     assert (copy / path).read_bytes() != (made[0] / "release" / path).read_bytes()
     fixed_up(copy, path)
     (line,) = [line for line in check_release(copy) if line.name == form]
-    assert (line.status, "differences in" in line.detail) == ("failed", True), line
+    assert (line.status, "mismatches in" in line.detail) == ("failed", True), line
 
 
 def test_a_decision_of_other_firmware_is_refused(made, tmp_path):
@@ -530,7 +530,7 @@ def test_check_release_without_running_uses_our_reference(made, tmp_path, monkey
     fixed_up(copy, "emulator/python/emulator.py")
     assert main(["check-release", "--no-run", str(copy)]) == 0
     lines = {line.name: line for line in check_release(copy, checking.CheckOptions(run=False))}
-    assert lines["reference"].detail == f"0 differences in {manifest_of(made[0])['vectors']} vectors"
+    assert lines["reference"].detail == f"0 mismatches in {manifest_of(made[0])['vectors']} vectors"
     assert lines["forms"].detail == "not asked for (--no-run): no code of the release was run"
     assert "latency" in lines["stated"].detail
     assert not ran.exists()

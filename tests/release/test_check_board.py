@@ -45,7 +45,7 @@ def test_both_wrappers_are_the_network(release):
     assert found["board"]() == (
         "design_small_top_axis: 2 beat(s) of 2 bytes; design_small_top_emp: 1 frame(s) on 1 link(s)"
     )
-    assert "0 differences in 200 vectors of the release and 100 fresh ones" in found["AXI4-Stream"]()
+    assert "0 mismatches in 200 vectors of the release and 100 fresh ones" in found["AXI4-Stream"]()
     if has_ghdl():
         assert "0 differences" in found["EMP payload"]()
     assert require_plain(release).endswith("without directives and system tasks")

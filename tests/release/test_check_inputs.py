@@ -118,14 +118,14 @@ def test_both_languages_give_the_codes_of_ingest(release):
     found = checks(release)
     for name in ("inputs, C++", "inputs, Python"):
         said = found[name]()
-        assert said.startswith("0 differences in "), said
-        assert said.endswith("; 0 differences in 2000 fresh ones"), said
+        assert said.startswith("0 mismatches in "), said
+        assert said.endswith("; 0 mismatches in 2000 fresh ones"), said
 
 
 def test_the_library_gives_the_outputs_of_the_codes_of_ingest(release):
     said = checks(release)["CMSSW library, events"]()
-    assert said.startswith("0 differences in "), said
-    assert said.endswith("; 0 differences in 2000 fresh ones"), said
+    assert said.startswith("0 mismatches in "), said
+    assert said.endswith("; 0 mismatches in 2000 fresh ones"), said
 
 
 @pytest.mark.parametrize(
@@ -137,20 +137,20 @@ def test_the_library_gives_the_outputs_of_the_codes_of_ingest(release):
 )
 def test_a_library_that_takes_events_otherwise_fails(release, path, old, new):
     replace_in(release / "cmssw/Tag_v1" / path, old, new, count=1)
-    with pytest.raises(NotReproducibleError, match="differences in"):
+    with pytest.raises(NotReproducibleError, match="mismatches in"):
         checks(release)["CMSSW library, events"]()
 
 
 def test_another_order_of_ties_fails(release):
     source = release / "emulator/cpp/trigger_lut_d_inputs.cpp"
     replace_in(source, "return key[a] > key[b]", "return key[a] != key[b] ? key[a] > key[b] : a > b", count=1)
-    with pytest.raises(NotReproducibleError, match="differences in"):
+    with pytest.raises(NotReproducibleError, match="mismatches in"):
         checks(release)["inputs, C++"]()
 
 
 def test_another_step_in_python_fails(release):
     replace_in(release / "emulator/python/inputs.py", 'channel["half_up"]', 'not channel["half_up"]', count=1)
-    with pytest.raises(NotReproducibleError, match="differences in"):
+    with pytest.raises(NotReproducibleError, match="mismatches in"):
         checks(release)["inputs, Python"]()
 
 

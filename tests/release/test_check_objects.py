@@ -51,15 +51,15 @@ def test_both_modules_are_compared(release):
     found = checks(release)
     assert found["objects"]() == f"{TOP}_objects: 4 jet, 5 cycles to the codes"
     said = found["object step, Verilog"]()
-    assert said == "0 differences in 2000 fresh events, latency 5 cycles, II 1"
+    assert said == "0 mismatches in 2000 fresh events, latency 5 cycles, II 1"
     latency = 5 + read_project(release / "rtl").latency_cycles_planned
     said = found["object step and network, Verilog"]()
-    assert said == f"0 differences in 2000 fresh events, latency {latency} cycles, II 1"
+    assert said == f"0 mismatches in 2000 fresh events, latency {latency} cycles, II 1"
 
 
 def test_another_order_of_ties_fails(release):
     replace_in(release / "rtl" / f"{TOP}_objects.v", "places0 = ", "places0 = ~", count=1)
-    with pytest.raises(NotReproducibleError, match="differences in 2000 events"):
+    with pytest.raises(NotReproducibleError, match="mismatches in 2000 events"):
         checks(release)["object step, Verilog"]()
 
 

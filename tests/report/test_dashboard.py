@@ -99,15 +99,15 @@ def test_banner_of_each_state(tmp_path, designs, stages, heading, said):
     assert said in text
     assert ("stage prove: not measured" in text) == (designs != {} and "prove" not in stages)
     reasons = re.findall("<li>(late: [^<]*)</li>", text)
-    assert [reason.split()[1] for reason in reasons] == (["clock_mhz", "latency_ns"] if "late" in designs else [])
+    assert [reason.split()[1] for reason in reasons] == (["clock:", "latency:"] if "late" in designs else [])
 
 
 def test_banner_fails_for_each_kind_of_reason(tmp_path):
     cases: dict[str, dict[str, Any]] = {
-        "luts 1100 (yosys), budget 1000": {"synth": made_cards.synth("small", 1100)},
-        "not bit-exact: 2 differences": {"verify": made_cards.verify("small", 2)},
+        "LUTs: 1,100 of 1,000 (yosys)": {"synth": made_cards.synth("small", 1100)},
+        "not bit-exact: 2 mismatches": {"verify": made_cards.verify("small", 2)},
         "output a differs": {"prove": made_cards.prove("small", "different")},
-        "1 faults undetected": {"faults": made_cards.faults("small", 1)},
+        "1 fault undetected": {"faults": made_cards.faults("small", 1)},
     }
     for n, (said, changed) in enumerate(cases.items()):
         text = index(tmp_path / str(n), {"small": changed})
@@ -187,7 +187,7 @@ def test_proofs_have_their_words(tmp_path):
         status: panel_of(found, prove=made_cards.prove(status=status))["Proof"][:2]
         for status in ("proven", "sampled", "different")
     }
-    assert first == {"proven": ("good", "proven"), "sampled": ("", "tested only"), "different": ("bad", "refuted")}
+    assert first == {"proven": ("good", "proven"), "sampled": ("", "sampled"), "different": ("bad", "refuted")}
     proven = made_cards.prove()
     wrong = proven.model_copy(update={"control_caught": False})
     assert panel_of(found, prove=wrong)["Proof"][:2] == ("bad", "not shown")

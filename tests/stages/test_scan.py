@@ -88,7 +88,7 @@ def test_a_point_holds_what_the_cards_say(made):
     assert (point.network, point.seed, point.max_input_bits) == ("9-3", 2, 6)
     assert (point.luts, point.luts_budget, point.luts_source) == (905, 900, "yosys")
     assert (point.score, point.score_error) == (0.75, 0.004)
-    assert (point.budget_met, point.missed_budgets) == (False, ["luts 905 (yosys), budget 900: 5 too many, 0.6 %"])
+    assert (point.budget_met, point.missed_budgets) == (False, ["LUTs: 905 of 900 (yosys): 5 too many, 0.6 %"])
     assert (point.front_luts, point.front_latency) == (False, False)
     assert (small.front_luts, small.front_latency) == (True, True)
     assert (card.events, [found.score for found in card.baselines]) == (600, [0.81, 0.82])
@@ -118,7 +118,7 @@ def test_the_table_has_a_row_a_point(made):
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert [(r["name"], r["luts"], r["budget_met"], r["missed_budgets"]) for r in rows] == [
         ("a", "900", "true", ""),
-        ("b", "1030", "false", "luts 1030 (yosys), budget 1000: 30 too many, 3.0 %"),
+        ("b", "1030", "false", "LUTs: 1,030 of 1,000 (yosys): 30 too many, 3.0 %"),
     ]
 
 
@@ -146,7 +146,7 @@ def test_a_scan_s_points_must_be_bit_exact(tmp_path):
     results = made_results.finished(tmp_path, points=("a", "b"), b={"verify": made_cards.verify("b", mismatches=3)})
     with pytest.raises(BudgetMissedError) as caught:
         check_budgets.run(scan=results / "scan.json", output=tmp_path / "verdict.json")
-    assert str(caught.value) == "1 of 2 designs fail\n  b: not bit-exact: 3 differences in 100600 vectors"
+    assert str(caught.value) == "1 of 2 designs fail\n  b: not bit-exact: 3 mismatches in 100,600 vectors"
 
 
 def test_designs_beside_a_scan_are_judged_once_and_strictly(tmp_path):
@@ -156,7 +156,7 @@ def test_designs_beside_a_scan_are_judged_once_and_strictly(tmp_path):
         check_budgets.run(
             summary=results / "summary.json", scan=results / "scan.json", output=tmp_path / "verdict.json"
         )
-    expected = "1 of 2 designs fail\n  small: luts 1030 (yosys), budget 1000: 30 too many, 3.0 %"
+    expected = "1 of 2 designs fail\n  small: LUTs: 1,030 of 1,000 (yosys): 30 too many, 3.0 %"
     assert str(caught.value) == expected
 
 

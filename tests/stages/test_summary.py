@@ -75,11 +75,11 @@ def test_faults_of_a_design_name_each_size(made):
         },
     )
     assert [reason for design in read_card(Summary, path).designs for reason in faults(design)] == [
-        "medium: luts 1234 (yosys), budget 1000: 234 too many, 23.4 %",
-        "medium: latency_ns 22.5 (rtl-simulation), budget 20: 2.5 too many, 12.5 %",
-        "medium: not bit-exact: 12 differences in 100600 vectors",
-        "large: dsp 2 (yosys), budget 0: 2 too many",
-        "large: not shown to be bit-exact: 0 differences, but a negative control was not caught",
+        "medium: LUTs: 1,234 of 1,000 (yosys): 234 too many, 23.4 %",
+        "medium: latency: 22.5 of 20 ns (rtl-simulation): 2.5 ns too long, 12.5 %",
+        "medium: not bit-exact: 12 mismatches in 100,600 vectors",
+        "large: DSP slices: 2 of 0 (yosys): 2 too many",
+        "large: not shown to be bit-exact: 0 mismatches, but a negative control was not caught",
     ]
 
 
@@ -88,11 +88,11 @@ def test_faults_clock_missed_are_clock_and_latency(made):
         small={"timing": made_cards.timing(fmax_mhz=385)}, large={"timing": made_cards.timing("large", 9, 20, 99)}
     )
     assert [reason for design in read_card(Summary, path).designs for reason in faults(design)] == [
-        "small: clock_mhz 385 (yosys-delay-model), budget 400: 15 too low, 3.8 %",
-        "small: latency_ns 17.5 (rtl-simulation), budget 20: counts only at the target's clock of 400 MHz, "
+        "small: clock: 385 of at least 400 MHz (yosys-delay-model): 15 MHz too low, 3.8 %",
+        "small: latency: 17.5 of 20 ns (rtl-simulation): counts only at the target's clock of 400 MHz, "
         "which is not reached",
-        "large: clock_mhz 99 (yosys-delay-model), budget 400: 301 too low, 75.2 %",
-        "large: latency_ns 22.5 (rtl-simulation), budget 20: 2.5 too many, 12.5 %; counts only at the target's clock "
+        "large: clock: 99 of at least 400 MHz (yosys-delay-model): 301 MHz too low, 75.2 %",
+        "large: latency: 22.5 of 20 ns (rtl-simulation): 2.5 ns too long, 12.5 %; counts only at the target's clock "
         "of 400 MHz, which is not reached",
     ]
 
@@ -102,7 +102,9 @@ def test_verdict_decision_below_clock_fails(tmp_path):
         write_card(made_cards.decision(fmax_mhz=fmax_mhz), tmp_path / "decision.json")
         said = unproven(tmp_path / "decision.json")
         assert bool(said) is expected
-    assert said == ["small: decision in firmware: clock_mhz 399.9 (yosys-delay-model), budget 400: 0.1 too low, 0.0 %"]
+    assert said == [
+        "small: decision in firmware: clock: 399.9 of at least 400 MHz (yosys-delay-model): 0.1 MHz too low, 0.0 %"
+    ]
 
 
 def no_control(card):

@@ -227,7 +227,7 @@ def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
     assert first is not None
     assert first.expected != first.found
     assert card.verdict == (
-        f"not bit-exact: {card.mismatches} differences in keras, hls4ml; first at vector {first.vector}, "
+        f"not bit-exact: {card.mismatches} mismatches in keras, hls4ml; first at vector {first.vector}, "
         f"output {first.output}: expected {first.expected}, found {first.found}"
     )
 

@@ -56,11 +56,11 @@ def comparison(name, mismatches=0, control=3):
         ([comparison("keras"), comparison("rtl")], "bit-exact"),
         (
             [comparison("keras"), comparison("hls4ml", 1)],
-            "not bit-exact: 1 difference in hls4ml; first at vector 7, output 2: expected 5, found -6",
+            "not bit-exact: 1 mismatch in hls4ml; first at vector 7, output 2: expected 5, found -6",
         ),
         (
             [comparison("keras", 4), comparison("hls4ml", 1, 0)],
-            "not bit-exact: 5 differences in keras, hls4ml; first at vector 7, output 2: expected 5, found -6; "
+            "not bit-exact: 5 mismatches in keras, hls4ml; first at vector 7, output 2: expected 5, found -6; "
             "the flipped bit of the negative control was not caught by hls4ml",
         ),
         (
@@ -73,7 +73,7 @@ def comparison(name, mismatches=0, control=3):
         ),
         (
             [comparison("keras", 1).model_copy(update={"note": "not evaluated exactly: a reason"})],
-            "not bit-exact: 1 difference in keras; first at vector 7, output 2: expected 5, found -6; "
+            "not bit-exact: 1 mismatch in keras; first at vector 7, output 2: expected 5, found -6; "
             "keras: not evaluated exactly: a reason",
         ),
     ],

@@ -458,6 +458,6 @@ def test_a_missed_fault_and_a_difference_fail_the_verdict(tmp_path):
     assert unproven(tmp_path / "prove.json") + unproven(tmp_path / "faults.json") == [
         "d: output a differs: inputs [1]",
         "d: a flipped table bit was proven equal",
-        "d: 1 faults undetected, the first: core: bit 3",
+        "d: 1 fault undetected, first: core: bit 3",
     ]
     assert fault_run.HARNESS.is_file()

@@ -77,8 +77,8 @@ def test_a_failed_verdict_says_by_how_much_and_deletes_nothing_else(folder, monk
     assert status == 1
     assert (
         "trigger-lut: error: 1 of 1 designs fail\n"
-        "  small: luts 1030 (yosys), budget 1000: 30 too many, 3.0 %\n"
-        "  small: not bit-exact: 3 differences in 100600 vectors\n"
+        "  small: LUTs: 1,030 of 1,000 (yosys): 30 too many, 3.0 %\n"
+        "  small: not bit-exact: 3 mismatches in 100,600 vectors\n"
     ) in shown
     assert shown.count("results/logs/verdict.log: error: 1 of 1 designs fail\n") == 1
     assert "Traceback" not in shown

@@ -35,9 +35,9 @@ class DecisionForm(StrictModel):
 
     name: Literal["rtl", "vhdl"] = Field(description="Verilog in Verilator, or VHDL in GHDL.")
     vectors: Count = Field(description="Vectors compared.")
-    differences: Count = Field(description="Output codes and decision bits that differ.")
+    differences: Count = Field(description="Mismatches: output codes and decision bits that differ.")
     first: Difference | None = Field(None, description="The first one; bits are numbered behind the outputs.")
-    control_missed: Count = Field(description="Moved thresholds that made other differences than those at their edge.")
+    control_missed: Count = Field(description="Moved thresholds that gave mismatches other than those at their edge.")
     seconds: float = Field(description="Wall time, negative control included.")
 
 
@@ -82,7 +82,7 @@ class DecisionCard(Card):
     proof_detail: str = Field("", description="Why it is not proven.")
     proof_control: bool | None = Field(description="Whether SAT found a moved threshold; null: not asked, or open.")
     differences: Count = Field(description="Over all forms.")
-    bit_exact: bool = Field(description="No differences, no control missed, and not proven different.")
+    bit_exact: bool = Field(description="No mismatch, no control missed, and not proven different.")
     verdict: str = Field(description="'bit-exact', or what is not, with count and place.")
 
     @model_validator(mode="after")

@@ -114,7 +114,7 @@ class Comparison(StrictModel):
     first: Difference | None = Field(None, description="Where it differs first; null when nothing does.")
     seconds: float = Field(description="Wall time.")
     control_mismatches: Count = Field(
-        description="Differences found after one bit of a table or weight was flipped; must be > 0."
+        description="Mismatches after one bit of a table or weight was flipped; must be > 0."
     )
     rounding_mismatches: Count = Field(
         0,
@@ -126,7 +126,7 @@ class Comparison(StrictModel):
         description="Largest difference in steps of the output, by float rounding or not; null: none, or not finite.",
     )
     note: str | None = Field(
-        None, description="Why differences of an imported Keras model were not evaluated exactly; null: they were."
+        None, description="Why mismatches of an imported Keras model were not evaluated exactly; null: they were."
     )
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """Network as the budget file describes it: widths alone, layers, a user's function, or the file of a trained model.
 
 Option names are those of the layers (trigger_lut.layers, keras.layers, hgq.layers). `shapes.py` computes the shapes;
-training/model.py builds the Keras model.
+`training/build_model.py` builds the Keras model.
 """
 
 from __future__ import annotations

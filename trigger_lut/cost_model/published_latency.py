@@ -2,7 +2,7 @@
 
 `python -m trigger_lut.cost_model.published_latency` prints them all.
 
-`calibration/delays.json` has each design's LUTs, its measured time, and operators and registers on its slowest path.
+`cost_model/delays.json` has each design's LUTs, its measured time, and operators and registers on its slowest path.
 Most are one stage, whose time is the achieved clock period; of two networks the latency is known. Widths of adders and
 tables are not published and are assumed there.
 

@@ -7,6 +7,16 @@ from trigger_lut.cards.firmware import SynthCard, TimingCard
 from trigger_lut.cards.stage_cards import BudgetLine
 from trigger_lut.config.budget import Spec
 
+FIGURES = {
+    "luts": ("LUTs", "", "many"),
+    "clock_mhz": ("clock", " MHz", "high"),
+    "latency_ns": ("latency", " ns", "long"),
+    "ii": ("initiation interval", " cycles", "long"),
+    "dsp": ("DSP slices", "", "many"),
+    "bram18": ("BRAM18", "", "many"),
+}
+"""Name, unit and word for too much of each quantity of a budget."""
+
 
 def is_within(budget: float, measured: float | None, *, at_least: bool = False) -> bool:
     """Return True if a figure is measured and within a budget."""
@@ -67,16 +77,18 @@ def describe_miss(line: BudgetLine) -> str:
     Returns
     -------
     str
-        Figure, source, budget and reason.
+        Name, figure, budget, source and reason.
     """
+    name, unit, excess = FIGURES.get(line.quantity, (line.quantity, "", "many"))
+    limit = f"{'at least ' * line.at_least}{line.budget:,g}{unit}"
     if line.measured is None:
-        return f"{line.quantity} was not measured, budget {line.budget:g}"
+        return f"{name}: not measured, budget {limit}"
     why = [line.reason] if line.reason is not None else []
     if not is_within(line.budget, line.measured, at_least=line.at_least):
         off = abs(line.measured - line.budget)
         percent = f", {100 * off / line.budget:.1f} %" if line.budget else ""
-        why.insert(0, f"{off:g} too {'low' if line.at_least else 'many'}{percent}")
-    return f"{line.quantity} {line.measured:g} ({line.source}), budget {line.budget:g}: {'; '.join(why)}"
+        why.insert(0, f"{off:,g}{unit} too {'low' if line.at_least else excess}{percent}")
+    return f"{name}: {line.measured:,g} of {limit} ({line.source}): {'; '.join(why)}"
 
 
 def budget_lines(spec: Spec, synth: SynthCard, *, timing: TimingCard) -> list[BudgetLine]:

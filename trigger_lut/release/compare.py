@@ -58,7 +58,7 @@ class Vectors:
             first = self.shipped + int((expected != actual)[self.shipped :].any(axis=1).argmax())
             inputs = " ".join(map(str, self.codes[first].tolist()))
             raise NotReproducibleError(f"{error}; its inputs: {inputs}") from error
-        return f"0 differences in {self.shipped} vectors of the release" + (f" and {fresh} fresh ones" if fresh else "")
+        return f"0 mismatches in {self.shipped} vectors of the release" + (f" and {fresh} fresh ones" if fresh else "")
 
 
 def codes_in(path: Path) -> IntArray:
@@ -114,7 +114,7 @@ def same(expected: IntArray, actual: IntArray, *, kind: str = "vector") -> str:
     if len(places):
         vector, output = places[0]
         raise NotReproducibleError(
-            f"{len(places)} differences in {len(expected)} {kind}s, first at {kind} {vector}, output {output}: "
+            f"{len(places)} mismatches in {len(expected)} {kind}s, first at {kind} {vector}, output {output}: "
             f"expected {expected[vector, output]}, found {actual[vector, output]}"
         )
-    return f"0 differences in {len(expected)} vectors"
+    return f"0 mismatches in {len(expected)} vectors"

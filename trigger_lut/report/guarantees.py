@@ -36,7 +36,7 @@ class Claim:
 CLAIMS = (
     Claim(
         word="bit-exact",
-        meaning="On every compared vector, each form of the firmware gives the integers of the network: 0 differences, "
+        meaning="On every compared vector, each form of the firmware gives the integers of the network: 0 mismatches, "
         "without a tolerance.",
         checks=(
             "`verify` runs the same vectors through Keras, the hls4ml emulator, alkaid's interpreter, the Verilog in "
@@ -44,7 +44,7 @@ CLAIMS = (
             "The vectors are test events, corners of the input formats, random codes, and inputs that look up table "
             "entries. Entries that no vector reached are counted.",
             "One flipped table bit must be noticed in each form (negative control).",
-            "For an imported model, each event with a difference is evaluated again by Keras in float64. Only float32 "
+            "For an imported model, each event with a mismatch is evaluated again by Keras in float64. Only float32 "
             "rounding is accepted as the cause.",
         ),
         independence="The reference model shares no code with the generators. Each form is run by another program.",
@@ -67,7 +67,7 @@ CLAIMS = (
             "SAT (ABC) decides outputs that the word proof leaves open. An output that can read an undefined value is "
             "never proven.",
             "A second proof unrolls the sequential circuit from a free start state and uses another solver, for "
-            "designs within its limits. If it finds a difference, the output counts as different.",
+            "designs within its limits. If it finds a mismatch, the output counts as different.",
             "Firmware with an II above 1 is proven part by part. Its parts are the network, as sums of functions. Each "
             "pipeline is its part. Each block that uses hardware in several cycles is unrolled from a free start "
             "state. Its step gets the right words, and it collects the right outputs. The top module connects the "
@@ -145,7 +145,7 @@ CLAIMS = (
         "release, gets input codes alone, and its outputs are compared elsewhere.",
         assumptions="Without a signature or the printed checksum of the manifest: the sender is trusted. A program "
         "that notices that it is checked could behave well until it is not.",
-        limits="Differences for few inputs can be missed: vectors are a sample. Test benches, the time-multiplexing "
+        limits="Mismatches for few inputs can be missed: vectors are a sample. Test benches, the time-multiplexing "
         "wrapper, constraints and scripts are compared with the manifest alone. Checking runs code of the release, in "
         "a sandbox where `bwrap` exists. `--no-run` runs none.",
     ),

@@ -270,7 +270,7 @@ def _verdict(comparisons: list[DecisionComparison], proof: DecisionProof) -> str
         if form.first is not None:
             at = form.first
             problems.append(
-                f"{form.name}: {form.differences} differences in {form.vectors} vectors; first at vector {at.vector}, "
+                f"{form.name}: {form.differences} mismatches in {form.vectors} vectors; first at vector {at.vector}, "
                 f"output {at.output}: expected {at.expected}, found {at.found}"
             )
         if form.control_missed:

@@ -1,7 +1,7 @@
 """Compiled training: a full epoch, with tables, gradients and optimizers, is one XLA call.
 
-A step of large batches spends most time in the look-ups of `layers/kernel.cpp`. A step of small batches spends it in
-the networks behind the edges, the rounding of tables and widths, and Adam.
+A step of large batches spends most time in the look-ups of `layers/kernel/kernel.cpp`. A step of small batches spends
+it in the networks behind the edges, the rounding of tables and widths, and Adam.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def counted(number: int, noun: str, plural: str = "") -> str:
+def counted(number: int, noun: str, *, plural: str = "") -> str:
     """Write a number with its noun: 1 fault, 1,240 faults.
 
     Parameters

@@ -380,8 +380,8 @@ def verdict(comparisons: list[Comparison]) -> str:
         first = differing[0].first
         assert first is not None
         reasons.append(
-            f"{total} difference{'s' if total != 1 else ''} in {', '.join(c.name for c in differing)}; first at vector "
-            f"{first.vector}, output {first.output}: expected {first.expected}, found {first.found}"
+            f"{total} {'mismatch' if total == 1 else 'mismatches'} in {', '.join(c.name for c in differing)}; first at "
+            f"vector {first.vector}, output {first.output}: expected {first.expected}, found {first.found}"
         )
     if missed := [c.name for c in comparisons if not c.control_mismatches]:
         reasons.append(f"the flipped bit of the negative control was not caught by {', '.join(missed)}")

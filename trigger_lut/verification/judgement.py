@@ -15,6 +15,7 @@ from trigger_lut.evaluation.budget_lines import describe_miss, judge
 from trigger_lut.network.kept_interface import same_structure
 from trigger_lut.network.network import load_network
 from trigger_lut.utils.files import sha256
+from trigger_lut.utils.wording import counted
 from trigger_lut.verification.consistency import Design
 
 NOT_ASKED = "not asked for"
@@ -52,8 +53,9 @@ def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
     if design.bit_exact:
         return []
     if design.mismatches:
-        return [f"{design.name}: not bit-exact: {design.mismatches} differences in {design.vectors} vectors"]
-    return [f"{design.name}: not shown to be bit-exact: 0 differences, but a negative control was not caught"]
+        mismatches = counted(design.mismatches, "mismatch", plural="mismatches")
+        return [f"{design.name}: not bit-exact: {mismatches} in {design.vectors:,} vectors"]
+    return [f"{design.name}: not shown to be bit-exact: 0 mismatches, but a negative control was not caught"]
 
 
 def other_interface(design: Design) -> list[str]:
@@ -118,7 +120,11 @@ def unproven(path: Path) -> list[str]:
     if path.name.startswith("faults"):
         injected = read_card(FaultsCard, path)
         count = len(injected.undetected)
-        return [f"{injected.design}: {count} faults undetected, the first: {injected.undetected[0]}"] if count else []
+        return (
+            [f"{injected.design}: {counted(count, 'fault')} undetected, first: {injected.undetected[0]}"]
+            if count
+            else []
+        )
     card = read_card(ProveCard, path)
     failures = [f"{card.design}: output {x.name} differs: {x.detail}" for x in card.outputs if x.status == "different"]
     second = card.second
@@ -327,7 +333,7 @@ def _beside(design: Design) -> Iterator[str]:
         yield f"decision: {NOT_ASKED}"
     else:
         forms = ", ".join(f"{form.name} {form.vectors}" for form in decided.forms)
-        yield f"decision: {decided.verdict}: 0 differences in vectors: {forms}; its logic is {decided.proof}"
+        yield f"decision: {decided.verdict}: 0 mismatches in vectors: {forms}; its logic is {decided.proof}"
     delivered = design.cards.get("release")
     if delivered is None:
         yield f"release: {NOT_ASKED}"

@@ -15,7 +15,7 @@ DATA_CLASS = "data"  # of all entries where no label tells any apart
 
 
 class Teacher(StrictModel):
-    """Network that learns background without quantization; see `trigger_lut/stages/teacher.py`."""
+    """Network that learns background without quantization; see `trigger_lut/stages/anomaly_score.py`."""
 
     units: list[Annotated[int, Field(gt=0, le=1024)]] | None = Field(
         default=None,

@@ -198,7 +198,7 @@ def _exact(row: DesignSummary) -> Line:
 def _proofs(card: ProveCard | None) -> list[Line]:
     """Return the lines of both proofs."""
     if card is None or not card.seconds_allowed:
-        return [Line("Proof", "prove", "", NOT_MEASURED, "not requested: outputs are tested on vectors only")]
+        return [Line("Proof", "prove", "", NOT_MEASURED, "not requested: outputs are compared on vectors only")]
     counts = Counter(output.status for output in card.outputs)
     proven = f"{counts['proven']} of {len(card.outputs)} outputs, for all inputs"
     if card.control_caught is False:
@@ -206,13 +206,13 @@ def _proofs(card: ProveCard | None) -> list[Line]:
     elif counts["different"]:
         first = Line("Proof", "prove", "bad", "refuted", f"{counts['different']} of {len(card.outputs)} outputs differ")
     elif counts["sampled"]:
-        first = Line("Proof", "prove", "", "tested only", f"proven: {proven}; the others on vectors only")
+        first = Line("Proof", "prove", "", "sampled", f"proven: {proven}; the others compared on vectors only")
     else:
         first = Line("Proof", "prove", "good", "proven", proven)
     if card.second is None:
         return [first, Line("Second proof", "prove", "", NOT_MEASURED, "not requested")]
     again: Counter[str] = Counter(output.status for output in card.second.outputs)
-    text = ", ".join(f"{count} of {len(card.second.outputs)} {status}" for status, count in again.items())
+    text = ", ".join(f"{status}: {count} of {len(card.second.outputs)} outputs" for status, count in again.items())
     if again["disagrees"] or card.second.control_caught is False:
         return [first, Line("Second proof", "prove", "bad", "disagrees", text)]
     if set(again) == {"agrees"}:

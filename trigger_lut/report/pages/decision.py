@@ -27,14 +27,14 @@ def decision_tables(card: DecisionCard) -> list[Table]:
     )
     forms = [
         [
-            Cell(f"Differences, {FORMS[form.name]}", "text"),
+            Cell(f"Mismatches, {FORMS[form.name]}", "text"),
             judgement(not form.differences, "0", no=str(form.differences)),
             Cell(f"in {form.vectors:,} vectors, outputs and bits", "text"),
         ]
         for form in card.forms
     ]
     missing = [
-        [Cell(f"Differences, {FORMS[name]}", "text"), Cell("not measured"), Cell(why, "text")]
+        [Cell(f"Mismatches, {FORMS[name]}", "text"), Cell("not measured"), Cell(why, "text")]
         for name, why in card.not_run.items()
     ]
     proven = {"proven": "good", "different": "bad"}

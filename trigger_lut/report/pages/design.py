@@ -93,7 +93,7 @@ def train_page(card: TrainCard) -> Page:
                 *measured(card.luts),
                 fixed(card.luts_estimate),
                 card.luts_budget,
-                judgement(card.luts.value is not None and card.luts.value <= card.luts_budget, "within", no="over"),
+                judgement(card.luts.value is not None and card.luts.value <= card.luts_budget, "met", no="missed"),
             ),
             cells(
                 "Latency [cycles]",
@@ -101,7 +101,7 @@ def train_page(card: TrainCard) -> Page:
                 "Verilog",
                 card.latency_cycles_estimate,
                 card.latency_cycles_budget,
-                judgement(card.latency_cycles <= card.latency_cycles_budget, "within", no="over"),
+                judgement(card.latency_cycles <= card.latency_cycles_budget, "met", no="missed"),
             ),
             cells(
                 "Clock [MHz]",
@@ -109,7 +109,7 @@ def train_page(card: TrainCard) -> Page:
                 Cell(card.fmax_mhz_estimate.source, "text"),
                 Cell("-"),
                 f"at least {card.clock_mhz:g}",
-                judgement((card.fmax_mhz_estimate.value or 0) >= card.clock_mhz, "within", no="below"),
+                judgement((card.fmax_mhz_estimate.value or 0) >= card.clock_mhz, "met", no="missed"),
             ),
         ],
     )
@@ -240,8 +240,8 @@ def synth_page(spec: Spec, card: SynthCard, *, vendor: VendorCard | None = None)
     return Page(
         title=f"{card.design}: resources",
         lead=(
-            f"Yosys for {card.family}, out of context, part {card.part}. The surrogate said "
-            f"{number(card.luts_estimate.value)} LUTs: {100 * card.luts_estimate_error:+.1f} %; and "
+            f"Yosys for {card.family}, out of context, part {card.part}. Estimate before synthesis: "
+            f"{number(card.luts_estimate.value)} LUTs ({100 * card.luts_estimate_error:+.1f} %) and "
             f"{number(card.ff_estimate.value)} flip-flops."
             + (f" LUT of the device: {card.device.counts}." if card.device else "")
         ),

@@ -101,14 +101,14 @@ def _inputs(card: DriftCard) -> Table:
     return Table(
         "Inputs, most drifted first",
         [
-            *("Input", "Shifted", "Distance", "Probability", "Of codes", "Total variation (by chance)"),
+            *("Input", "Shifted", "Distance", "Probability", "Probability, codes", "Total variation (by chance)"),
             *("Mean before", "Mean now"),
         ],
         [_input(x, x.name in moved) for x in card.features],
         note="Distance: largest difference of the cumulative distributions of codes (Kolmogorov and Smirnov). "
-        "Probability: upper limit of the probability of this distance by chance (Noether 1963). Of codes: probability "
-        "of the difference of the fractions of codes (chi-square). Total variation: fraction of events that would have "
-        "to change their code, and its expectation by chance.",
+        "Probability: upper limit of the probability of this distance by chance (Noether 1963). Probability, codes: "
+        "probability of the difference of the fractions of codes (chi-square). Total variation: fraction of events "
+        "that would have to change their code, and its expectation by chance.",
         sortable=True,
     )
 
@@ -166,7 +166,10 @@ def _codes(card: DriftCard) -> Table:
 def _numbers(title: str, head: str, numbers: list[NumberDrift]) -> Table:
     return Table(
         title,
-        [head, "Distance", "Probability", "Of codes", "Mean before", "Mean now", "Spread before", "Spread now"],
+        [
+            *(head, "Distance", "Probability", "Probability, codes"),
+            *("Mean before", "Mean now", "Spread before", "Spread now"),
+        ],
         [
             [
                 Cell(f"{x.name} [{x.unit}]" if x.unit else x.name, "text"),

@@ -42,7 +42,7 @@ def importance_page(card: ImportanceCard) -> Page:
             "Features",
             [
                 *("Feature", "Format", *(["Channels", "Channels read"] if several else [])),
-                *("Bits", "Bits read", "Tables", "of", f"{measure} lost [percentage points]"),
+                *("Bits", "Bits read", "Tables", "of all possible", f"{measure} lost [percentage points]"),
             ],
             [
                 cells(

@@ -20,8 +20,8 @@ EVENTS_SHOWN = 3
 
 
 def verification(card: VerifyCard) -> Figure:
-    """Every comparison with the integer reference: differences, and what its negative control found."""
-    columns = ("differences", "differences after one\nflipped table bit")
+    """Plot mismatches of each form with the reference model, and those of its negative control."""
+    columns = ("mismatches", "mismatches after one\nflipped table bit")
     figure, [ax] = canvas(6.6, 0.55 * len(card.comparisons) + 1.3)
     for row, comparison in enumerate(card.comparisons):
         for column, (count, good) in enumerate(

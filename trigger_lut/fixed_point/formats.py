@@ -8,7 +8,7 @@ number `c * 2**-f`. `f` and `i` may be negative as long as the format has at lea
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -127,6 +127,21 @@ def kif_for_range(lo: int, hi: int, f: int) -> KIF:
     if not k:
         value_bits = max(value_bits, 1)
     return KIF(k, value_bits - f, f)
+
+
+def hull(formats: Iterable[KIF]) -> KIF:
+    """Return the narrowest format that represents every value of several formats.
+
+    Parameters
+    ----------
+    formats : iterable of KIF
+        At least one format.
+
+    Returns
+    -------
+    KIF
+    """
+    return KIF(*(max(part) for part in zip(*formats, strict=True)))
 
 
 def wrap(codes: ArrayLike, kif: KIF) -> IntArray:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from trigger_lut.fixed_point.formats import KIF, IntArray, kif_for_range
+from trigger_lut.fixed_point.formats import KIF, IntArray, hull, kif_for_range
 from trigger_lut.fixed_point.ranges import Ranges, fits
 from trigger_lut.network.network import PADDING, IntegerLayer, LinearLayer, MaxLayer, Network
 from trigger_lut.network.reference_model import evaluate
@@ -413,12 +413,7 @@ def _common_format(layer: IntegerLayer, channels: list[int], read: Ranges) -> KI
         for i in channels
         for q in range(len(read))
     )
-    return _hull(kifs) if exact and len({kif.f for kif in kifs}) == 1 else None
-
-
-def _hull(kifs: Sequence[KIF]) -> KIF:
-    """Return the narrowest format that holds the values of all formats."""
-    return KIF(*(max(part) for part in zip(*kifs, strict=True)))
+    return hull(kifs) if exact and len({kif.f for kif in kifs}) == 1 else None
 
 
 def _format(ranges: Ranges, value: int) -> KIF:
@@ -451,7 +446,7 @@ def _block(network: Network, members: Members, instances: int, around: _Surround
         for p, value in enumerate(column):
             if value != PADDING:
                 words[p // instances, p % instances, c] = around.at[value]
-    kifs = tuple(_hull([around.formats[v] for v in column if v != PADDING] or [KIF(0, 1, 0)]) for column in columns)
+    kifs = tuple(hull([around.formats[v] for v in column if v != PADDING] or [KIF(0, 1, 0)]) for column in columns)
     step, starts, places = _step(network, members, instances, _Words(around.channels, kifs), around.reducers)
 
     formats = step.output_formats()
@@ -470,7 +465,7 @@ def _block(network: Network, members: Members, instances: int, around: _Surround
                 start = layer.offset(place % layer.shape[1]) - blank * (int(idle[n][place]) if blank else 0)
                 collected.append(Collected("sum", source, kif, start=start))
             else:
-                collected.append(Collected("max", source, _hull([kif, formats[source]])))
+                collected.append(Collected("max", source, hull([kif, formats[source]])))
     for value in around.stored:
         p, s = places[value]
         number_of[value] = len(collected)

@@ -17,7 +17,7 @@ from trigger_lut.conversion.keras_graph import inputs_structure
 from trigger_lut.conversion.saved_model import load_function, load_model
 from trigger_lut.data.event_codes import EventCodes
 from trigger_lut.errors import CardError, ConfigurationError, FirmwareError
-from trigger_lut.fixed_point.formats import KIF, parse_fixed
+from trigger_lut.fixed_point.formats import KIF, hull, parse_fixed
 from trigger_lut.training.prepare_given import PreparedModel, prepare_given
 
 HIDDEN_FORMAT = "fixed<8,3>"  # of channels between layers: +-4 where batch-norm keeps sums near one
@@ -140,19 +140,14 @@ class _Builder:
             kif = parse_fixed(HIDDEN_FORMAT)
             grown = math.ceil(math.log2(self.summed) / 2)
             return str(KIF(kif.k, kif.i + grown, kif.f - grown))
-        return [str(_common(column)) for column in self.formats.reshape(-1, self.shape[-1]).T]
-
-
-def _common(formats: Sequence[KIF]) -> KIF:
-    """Return the narrowest format that represents every value of these formats: a channel has one at all positions."""
-    return KIF(*(max(column) for column in zip(*formats, strict=True)))
+        return [str(hull(column)) for column in self.formats.reshape(-1, self.shape[-1]).T]
 
 
 def _pooled(formats: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return formats of an array of this shape; each channel has one at all positions."""
     pooled = np.empty(shape, dtype=object)
     for channel, column in enumerate(formats.reshape(-1, shape[-1]).T):
-        common = _common(column)
+        common = hull(column)
         for place in np.ndindex(*shape[:-1]):
             pooled[(*place, channel)] = common
     return pooled

@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from documentation_pages import INLINE, PAGES, README, ROOT, blocks, command_lines, mentions
+from documentation_pages import INLINE, PAGES, README, ROOT, blocks, command_lines, mentions, rule_names
 
 from trigger_lut import cli
 from trigger_lut.config.schema import schema_of
@@ -105,11 +105,6 @@ def snakemake_mistakes(command):
         elif option in ("", "--set-resources"):
             found += [] if word.split(":")[0] in rule_names() else [word]
     return found
-
-
-def rule_names():
-    files = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
-    return {name for file in files for name in re.findall(r"^ *rule (\w+):", file.read_text(), re.MULTILINE)}
 
 
 @pytest.mark.parametrize("page", TEXTS)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from documentation_pages import FENCE, INLINE, PAGES, ROOT
+from documentation_pages import FENCE, INLINE, PAGES, ROOT, rule_names
 
 from trigger_lut.config.documentation import documentation
 from trigger_lut.stages.registry import registry
@@ -12,12 +12,6 @@ TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page 
 LISTED = r"((?:,? ?(?:and |or )?`[\w-]+`)+)"
 KEY = re.compile(r"(network|training|verification|release|trigger|label|tagging|scan|anomaly|simulate)(\.[\w<>]+)+")
 FILES = (".json", ".npz", ".zip")
-
-
-def rules():
-    """Return the names of the rules of the workflow."""
-    files = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
-    return {name for file in files for name in re.findall(r"^ *rule (\w+):", file.read_text(), re.MULTILINE)}
 
 
 def keys():
@@ -38,9 +32,9 @@ def unknown(markdown):
     """Return the names in a text that this version does not have."""
     text = FENCE.sub("", markdown)
     own = set(re.findall(r"Save this as `trigger_lut/stages/(\w+)\.py`", markdown))
-    stages = {name.replace("-", "_") for name in registry()} | rules() | own
+    stages = {name.replace("-", "_") for name in registry()} | rule_names() | own
     found = []
-    for kind, known in (("stages?", stages), ("rules?", rules() | own)):
+    for kind, known in (("stages?", stages), ("rules?", rule_names() | own)):
         for names in re.findall(rf"\b{kind} {LISTED}", text, re.IGNORECASE):
             found += [name for name in re.findall(r"`([\w-]+)`", names) if name not in known]
     codes = INLINE.findall(text)

@@ -6,6 +6,7 @@ import sys
 import awkward as ak
 import numpy as np
 import pytest
+from hardware_objects import formats_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,6 @@ from trigger_lut.firmware.front_end import cpp
 from trigger_lut.firmware.front_end import python as emulator
 from trigger_lut.firmware.front_end.description import front_end
 from trigger_lut.firmware.front_end.files import event_lines, front_end_files
-from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.utils.programs import cxx_compiler, run_program
 
 FORMAT = {"signed": True, "width": 8, "integer": 5}
@@ -103,10 +103,6 @@ def events(count, seed=0):
         "el_phi": lists(rng, electrons, lambda r, n: r.uniform(-4, 4, n)),
         "label": rng.integers(0, 2, count),
     }
-
-
-def formats_of(described):
-    return [channel.feature.given or KIF(1, 4, 3) for channel in channels(described)]
 
 
 def of_ingest(described, formats, branches, count):

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hardware_objects import formats_of
 
-from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.config.release import ObjectStepOptions
 from trigger_lut.errors import CardError, FirmwareError
@@ -95,10 +95,6 @@ OPTIONS = {
 
 def options(**changes):
     return ObjectStepOptions.model_validate(OPTIONS | changes)
-
-
-def formats_of(described):
-    return [channel.feature.given or KIF(1, 4, 3) for channel in channels(described)]
 
 
 def written(folder, described=None, chosen=None, edit=lambda text: text):

@@ -63,6 +63,12 @@ def long_sentences(markdown: str, ends: str = ".!?:") -> list[str]:
     return [s for s in sentences if len(re.findall(r"[A-Za-z0-9][\w'./%-]*", s)) > LONGEST]
 
 
+def rule_names() -> set[str]:
+    """Return the names of the rules of the workflow."""
+    files = [ROOT / "Snakefile", *(ROOT / "workflow" / "rules").glob("*.smk")]
+    return {name for file in files for name in re.findall(r"^ *rule (\w+):", file.read_text(), re.MULTILINE)}
+
+
 def run_python(page: Path) -> dict[str, Any]:
     """Run the Python blocks of a page, one after another, and return the names that they define."""
     names: dict[str, Any] = {"__name__": page.stem}

@@ -1,7 +1,9 @@
 """Jets of hardware integers: a small data set, and what its object step in Verilog needs."""
 
+from trigger_lut.config.data_set.channels import channels
 from trigger_lut.config.data_set.model import DataSet
 from trigger_lut.config.release import ObjectStepOptions
+from trigger_lut.fixed_point.formats import KIF
 
 DATA_SET = DataSet.model_validate(
     {
@@ -32,3 +34,7 @@ OPTIONS = ObjectStepOptions.model_validate(
         }
     }
 )
+
+
+def formats_of(described):
+    return [channel.feature.given or KIF(1, 4, 3) for channel in channels(described)]

@@ -55,6 +55,13 @@ def test_yaml_is_a_mapping(name):
     assert isinstance(load(name), dict)
 
 
+def test_images_of_the_readme_are_small_and_described():
+    images = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert {path for _, path in images} == {"docs/images/pipeline.svg", "docs/images/report.png"}
+    assert all(len(text.split()) > 5 for text, _ in images)
+    assert [path for _, path in images if (ROOT / path).stat().st_size >= 120_000] == []
+
+
 def test_github_jobs_run_ci_and_sessions_of_nox():
     jobs = load(".github/workflows/ci.yml")["jobs"]
     commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]

@@ -89,21 +89,19 @@ def inputs_structure(model: Any) -> Any:
     return getattr(model, "_inputs_struct", None)
 
 
-def sublayers(layer: Any, recursive: bool = True) -> list[Any]:
-    """Return the layers within a layer or model, itself excluded.
+def sublayers(layer: Any) -> list[Any]:
+    """Return the layers within a layer or model, also those within these layers, itself excluded.
 
     Parameters
     ----------
     layer : keras.Layer
         The layer or model.
-    recursive : bool
-        Whether layers within these layers count.
 
     Returns
     -------
     list of keras.Layer
     """
-    return list(layer._flatten_layers(include_self=False, recursive=recursive))
+    return list(layer._flatten_layers(include_self=False, recursive=True))
 
 
 @contextmanager

@@ -12,13 +12,14 @@ from trigger_lut.firmware.rtl import build as rtl
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import Network, TableLayer
 from trigger_lut.synthesis.netlist import longest_path
-from trigger_lut.synthesis.timing_closure import close_timing
+from trigger_lut.synthesis.timing_closure import close_timing, measure
 from trigger_lut.synthesis.yosys import synthesize
 
 
-def spec(clock_mhz, cycles):
+def spec(clock_mhz, cycles, ii=1):
     target = {**made_cards.TARGET, "clock_mhz": clock_mhz}
-    return made_cards.spec(latency_ns=1000 / clock_mhz * (cycles + 0.1), target=target)
+    budget = {"luts": 1000, "latency_ns": 1000 / clock_mhz * (cycles + 0.1), "ii": ii}
+    return made_cards.spec(target=target, budget=budget)
 
 
 def test_closing_optimistic_plan_reaches_clock(monkeypatch, tmp_path):
@@ -45,3 +46,22 @@ def test_closing_table_longer_than_period_named():
     assert found.obstacle == "a table of 9 address bits takes longer than a clock period"
     slower = spec(found.fmax_mhz - 1, 12)
     assert close_timing(Network((kif,), (layer,)), slower) == dataclasses.replace(found, clock_met=True, obstacle="")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_first_cut_enough_while_cycles_are_left(monkeypatch, shared):
+    """The first measurement of a training; without spare cycles, and for all others, all cuts are made."""
+    network = networks.shared_network(1) if shared else networks.random_network(3, (3, 4, 2))
+    monkeypatch.setattr(delay, "FILL", 3.0)
+
+    def budget(cycles):
+        return spec(450, cycles, ii=2 if shared else 1)
+
+    closed = measure(network, budget(40))
+    first = measure(network, budget(40), first_cut=True)
+    assert (first.cuts, closed.cuts > 1) == (1, True)
+    assert first.latency_cycles < closed.latency_cycles
+    assert first.fmax_mhz < 450 <= closed.fmax_mhz
+    assert first.luts == pytest.approx(closed.luts, rel=0.2)
+    tight = budget(first.latency_cycles)
+    assert measure(network, tight, first_cut=True) == measure(network, tight)

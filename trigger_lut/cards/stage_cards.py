@@ -207,7 +207,7 @@ class Measurement(StrictModel):
     latency_cycles: int = Field(
         title="Latency [cycles]",
         description="Pipeline registers of the Verilog from input to output; where no cut within the budget reaches "
-        "the clock, those of the next cut.",
+        "the clock, those of the next cut. Before freezing: of the first cut, if cycles are left for others.",
     )
     fmax_mhz_estimate: Measured = Field(
         title="Fmax estimate [MHz]",

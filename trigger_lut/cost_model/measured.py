@@ -6,8 +6,8 @@ takes a few, and corrects the surrogate by them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from trigger_lut.cost_model.luts import Cost
 from trigger_lut.network.network import Network
@@ -34,8 +34,24 @@ class Built:
     obstacle: str = ""
 
 
-Measure = Callable[[Network], Built]
-"""Function that builds and synthesizes a network. Training gets it from its stage."""
+class Measure(Protocol):
+    """Function that builds and synthesizes a network. Training gets it from its stage."""
+
+    def __call__(self, network: Network, *, first_cut: bool = False) -> Built:
+        """Build and synthesize a network.
+
+        Parameters
+        ----------
+        network
+            Integer network.
+        first_cut
+            True if the first cut is enough where the latency budget leaves cycles for others.
+
+        Returns
+        -------
+        Built
+        """
+        ...
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ class RunState:
         started = time.monotonic()
         network = model.network()
         self.budget = self.budget.with_shared_layers_of(network)
-        cost, built = self.budget.estimate(network), model.measure(network)
+        cost, built = self.budget.estimate(network), model.measure(network, first_cut=reason == "before freezing")
         self.budget = replace(self.budget, correction=correction(built, cost))
         self.measurements.append(measurement(self.spec, built, cost=cost, epoch=self.epoch, reason=reason))
         self.seconds_measuring += time.monotonic() - started

@@ -81,7 +81,7 @@ def fuzz(args: argparse.Namespace) -> None:
         kept=args.failures_dir,
         jobs=args.jobs,
     )
-    print(f"{tally.networks} networks, 0 differences")
+    print(f"{tally.networks} networks, 0 mismatches")
     for what in ("forms", "holds", "outputs", "refused"):
         counts = getattr(tally, what)
         print(f"{what}: " + ", ".join(f"{name} {count}" for name, count in sorted(counts.items())))
@@ -150,7 +150,7 @@ def check_release(args: argparse.Namespace) -> None:
 
     if args.no_run and args.synthesize:
         raise ConfigurationError(
-            "check-release: --no-run and --synthesize. Expected one of them, found both. Leave one out."
+            "check-release: --no-run and --synthesize. Expected one of them, found both. Give one of them."
         )
     asked = release_check.CheckOptions(
         run=not args.no_run,
@@ -250,7 +250,7 @@ def bench(args: argparse.Namespace) -> None:
     clk, rx, tx = args.ports
     options = BenchOptions(args.clock_mhz, args.baud, clk=clk, rx=rx, tx=tx, events=args.events)
     content = write_bench(args.release, args.folder, options=options, board=board)
-    print(f"{args.folder}: {content['events']} events through the serial port in simulation, 0 differences")
+    print(f"{args.folder}: {content['events']} events through the serial port in simulation, 0 mismatches")
     if board is not None:
         print(
             f"{content['bitstream']}: {content['fmax_mhz']} MHz {content['fmax_source']}, {content['luts']} LUT4 sites"

@@ -161,7 +161,7 @@ def test_friends_of_another_length(folder: Path) -> None:
         said = refusal(["main_*.root"], friends=friends("more_*.root"), on_bad_file=action)
         assert said == (
             "main_b.root: tree 'jets' has 200 entries, its friend more_b.root: tree 'more' has 199; "
-            "friends go entry by entry"
+            "expected as many, one for each entry"
         )
 
 

@@ -336,7 +336,7 @@ def test_what_is_proposed_is_ingested(tmp_path: Path, branches: dict[str, str], 
 
 def test_addresses_are_not_looked_into(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"https://example\.org/a\.root: init looks into files that are here"):
+    with pytest.raises(DataError, match=r"https://example\.org/a\.root: init reads local files alone"):
         start(["https://example.org/a.root"], None, name="far", output=None)
     assert not (tmp_path / "config").exists()
 

@@ -52,7 +52,7 @@ def test_conditions_that_do_not_fall_are_refused(condition: str) -> None:
 
 
 def test_conditions_of_objects_instead_of_events_are_refused() -> None:
-    with pytest.raises(DataError, match=r"is not one truth value an event. Use any, all or num"):
+    with pytest.raises(DataError, match=r"is not one truth value per event. Use any, all or num"):
         event_scores("p", parse("score >= threshold"), variables={}, scores=ak.Array([[1.0, 2.0], [3.0]]))
     found = event_scores("p", parse("score >= threshold"), variables={}, scores=np.array([1.0, 2.0]))
     np.testing.assert_array_equal(found, [1.0, 2.0])

@@ -702,7 +702,7 @@ def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
         bit_exact=mismatches == 0,
         latency_cycles_measured=7,
         ii_measured=1,
-        verdict="bit-exact" if not mismatches else f"not bit-exact: {mismatches} differences, first at vector 17",
+        verdict="bit-exact" if not mismatches else f"not bit-exact: {mismatches} mismatches, first at vector 17",
         **MADE,
     )
 

@@ -57,7 +57,7 @@ def write_release(folder, network):
 def test_events_and_answers_are_written(tmp_path, capsys):
     release, made = write_release(tmp_path / "release", NETWORK), tmp_path / "bench"
     assert main(["bench", str(release), f"--folder={made}", *ARGUMENTS]) == 0
-    assert "10 events through the serial port in simulation, 0 differences" in capsys.readouterr().out
+    assert "10 events through the serial port in simulation, 0 mismatches" in capsys.readouterr().out
     content = json.loads((made / "bench.json").read_text())
     answers = np.frombuffer((made / "answers.bin").read_bytes(), dtype=np.uint8).reshape(10, content["bytes_out"])
     assert np.array_equal(codes_of(answers, NETWORK.output_formats()), evaluate(NETWORK, CODES[:10]))

@@ -73,7 +73,7 @@ def test_some_vectors_are_of_both_kinds():
         assert (some.codes[shipped:] >= 60).all()
         assert len(np.unique(some.codes)) == len(some.codes)
         found = some.expected.copy()
-        assert "0 differences" in some.same(some.expected, found)
+        assert "0 mismatches" in some.same(some.expected, found)
         found[-1] += 1
         with pytest.raises(NotReproducibleError, match=r"fresh vector .*its inputs: 99$"):
             some.same(some.expected, found)

@@ -184,7 +184,9 @@ def test_a_class_without_test_events_is_refused(stage):
     _, events, paths = stage
     split = np.where(events.labels == 1, 0, events.split).astype(np.uint8)
     save_codes(dataclasses.replace(events, split=split), paths[2])
-    with pytest.raises(CardError, match=r"class 'q' has 0 of \d+ test events; a curve needs both kinds$"):
+    with pytest.raises(
+        CardError, match=r"class 'q' has 0 of \d+ test events\. Expected events inside and outside of it$"
+    ):
         in_order(physics, *paths)
     assert not paths[-1].exists()
 

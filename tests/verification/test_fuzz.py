@@ -28,7 +28,7 @@ def test_a_few_networks_run_clean(tmp_path, capsys):
         main(["fuzz", "--networks", "4", "--seed", "11", "--jobs", "2", "--failures-dir", str(tmp_path / "kept")]) == 0
     )
     said = capsys.readouterr().out
-    found = re.search(r"^(\d+) networks, 0 differences", said)
+    found = re.search(r"^(\d+) networks, 0 mismatches", said)
     assert int(found[1]) >= 4
     for form in ("alkaid", "rtl", "hls4ml", "python", "cpp", "cmssw"):
         assert f"{form} {found[1]}" in said

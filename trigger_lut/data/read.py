@@ -246,7 +246,7 @@ def _opened(path: Address, tree: str, friends: Friends) -> Iterator[list[_Tree]]
             if friend.entries != trees[0].entries:
                 raise DataError(
                     f"{trees[0]} has {trees[0].entries} entries, its friend {friend} has {friend.entries}; "
-                    "friends go entry by entry"
+                    "expected as many, one for each entry"
                 )
         yield trees
 

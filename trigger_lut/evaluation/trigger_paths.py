@@ -222,7 +222,9 @@ def _event_labels(trigger: Trigger, events: EventCodes, grouping: Grouping, spli
     rows = {name: variable_of(events, name, split=split, key="trigger.signal_events") for name in condition.names}
     passed = condition.evaluate(rows)
     if is_jagged(passed) or value_kind(passed) != "b":
-        raise DataError(f"trigger.signal_events: {condition.text!r} is not one truth value a row; compare, as in x > 0")
+        raise DataError(
+            f"trigger.signal_events: {condition.text!r} is not one truth value per row; compare, as in x > 0"
+        )
     return np.asarray(grouping.largest(np.asarray(passed).astype(np.int64)), np.int64)
 
 
@@ -280,7 +282,7 @@ def event_scores(path: str, condition: Expression, *, variables: Mapping[str, An
         passed = condition.evaluate({**variables, SCORE: scores, THRESHOLD: threshold})
         if is_jagged(passed) or value_kind(passed) != "b":
             raise DataError(
-                f"trigger path {path!r}: {condition.text!r} is not one truth value an event. Use any, all or num"
+                f"trigger path {path!r}: {condition.text!r} is not one truth value per event. Use any, all or num"
             )
         return np.broadcast_to(np.asarray(passed, np.bool_), (len(levels),))
 
@@ -290,8 +292,8 @@ def event_scores(path: str, condition: Expression, *, variables: Mapping[str, An
     falls = (table[:, 1:] < table[:, :-1]).any(axis=1)
     if falls.any() or (table[:, -1] & ~table[:, -2]).any():
         raise DataError(
-            f"trigger path {path!r}: {condition.text!r} does not fall with the threshold: an event passes at one and "
-            f"not at its smallest score. Expected conditions such as {SCORE} >= {THRESHOLD}"
+            f"trigger path {path!r}: {condition.text!r} does not fall with the threshold. Expected conditions "
+            f"such as {SCORE} >= {THRESHOLD}: an event passes at its score and at all lower thresholds"
         )
     first = table.argmax(axis=1)
     values = np.concatenate([np.full((len(levels), 1), np.inf), levels, np.full((len(levels), 1), -np.inf)], axis=1)

@@ -183,7 +183,7 @@ def _vectors(files: Files, formats: tuple[KIF, ...]) -> IntArray:
         rows = [[int(code) for code in line.split()] for line in files[VECTORS].decode().splitlines()]
         codes = np.array(rows, dtype=np.int64).reshape(len(rows), len(formats))
     except (KeyError, ValueError, OverflowError) as error:
-        raise DataError(f"{VECTORS}: {error}. Expected {len(formats)} integers a line.") from error
+        raise DataError(f"{VECTORS}: {error}. Expected {len(formats)} integers per line.") from error
     return codes
 
 

@@ -170,7 +170,8 @@ def _check_classes(events: EventCodes, codes: Path) -> None:
     for name, count in zip(events.label_names, counts, strict=True):
         if not 0 < count < len(labels):
             raise CardError(
-                f"{codes}: class {name!r} has {count} of {len(labels)} test events; a curve needs both kinds"
+                f"{codes}: class {name!r} has {count} of {len(labels)} test events. "
+                "Expected events inside and outside of it"
             )
 
 

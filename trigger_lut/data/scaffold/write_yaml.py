@@ -71,7 +71,7 @@ def start(files: Sequence[str], tree: str | None, *, name: str | None, output: P
         raise ConfigurationError(f"{output}: exists already and is left as it is; give another --name or --output")
     expanded = expand(f"data set {name}", files)
     if remote := [file for file in expanded if isinstance(file, str)]:
-        raise DataError(f"{remote[0]}: init looks into files that are here; name one of these first")
+        raise DataError(f"{remote[0]}: init reads local files alone. Name a local file first")
     paths = sorted(file for file in expanded if isinstance(file, Path))
     sample, classes = sample_tree(paths, tree), classes_of(paths)
     numbers = {path: n for n, path in enumerate(paths)}

@@ -162,7 +162,7 @@ def comparable_samples(trained: EventCodes, new: EventCodes) -> tuple[Sample, Sa
     samples = Sample(trained, first, weights * first), Sample(new, second, others * second)
     if not all(sample.weights.any() for sample in samples):
         raise DataError(
-            f"no events to compare: the data sets have no class with weight in common of {trained.label_names}"
+            f"no events to compare. Expected a class of {trained.label_names} with weight in both data sets, found none"
         )
     return samples
 

@@ -369,7 +369,7 @@ def test_lists_of_one_object_become_slots_and_are_ingested(tmp_path: Path) -> No
     assert "sort_by: Muon_pt" in text
     assert text.count("# largest first, as in the file\n") == 3
     assert (
-        "    count: 2                         # 0 to 2 an entry; 2 hold all of them in 100 % of the entries\n" in text
+        "    count: 2                         # 0 to 2 per entry; 2 hold all of them in 100 % of the entries\n" in text
     )
     card = ingested(tmp_path, description)
     assert [f.name for f in card.features] == [channel.name for channel in channels(data_set)]

@@ -161,7 +161,8 @@ def _against_budget(line: BudgetLine, timing: TimingCard | None) -> Line:
         interval = timing.fmax_mhz_interval if timing is not None else None
         error = f"interval {NOT_MEASURED}" if interval is None else str(interval)
         notes = [f"{line.source}, an estimate: {error}"]
-    rounded = math.floor(10 * line.measured) / 10 if line.at_least else line.measured
+    # Rounded so that a figure that misses its limit never looks as if it met it.
+    rounded = (math.floor if line.at_least or line.met else math.ceil)(10 * line.measured) / 10
     limit = f"at least {line.budget:,g}" if line.at_least else f"{line.budget:,g}"
     text = f"{rounded:,g} of {limit}{unit}"
     ends = (None, None) if interval is None else (interval.low_mhz, interval.high_mhz)

@@ -235,6 +235,28 @@ def test_lists_of_different_lengths_do_not_fit() -> None:
         parse("pt + eta").evaluate({"pt": PT, "eta": ak.Array([[1.0], [], [1.0]])})
 
 
+@pytest.mark.parametrize("lengths", [(3, 1), (1, 3), (0, 1), (2, 0)])
+def test_condition_of_other_length_is_refused(lengths: tuple[int, int]) -> None:
+    """awkward takes a short condition for the first elements."""
+    elements, truths = lengths
+    branches = {"pt": ak.Array([[1.0], [1.0] * elements]), "bx": ak.Array([[0], [0] * truths])}
+    message = f"a list of {elements} elements has a condition of {truths} truth values"
+    for text in ("pt[bx == 0]", "sum(pt[bx == 0])", "nth(pt[~(bx == 0)], 0)"):
+        with pytest.raises(DataError, match=message):
+            parse(text).evaluate(branches)
+    nested = {"hits": ak.Array([[[1.0], [1.0] * elements]]), "bx": ak.Array([[[0], [0] * truths]])}
+    with pytest.raises(DataError, match=message):
+        parse("hits[bx == 0]").evaluate(nested)
+    with pytest.raises(DataError, match=r"the condition has 3 axes\. Expected at most the 2"):
+        parse("pt[bx == 0]").evaluate({"pt": ak.Array([[1.0, 1.0]]), "bx": nested["bx"]})
+
+
+def test_condition_selects_lists_or_their_elements() -> None:
+    hits, wanted = ak.Array([[[1.0, 2.0], [3.0]], []]), ak.Array([[True, False], []])
+    assert parse("hits[good]").evaluate({"hits": hits, "good": wanted}).tolist() == [[[1.0, 2.0]], []]
+    assert parse("hits[hits > 1.5]").evaluate({"hits": hits}).tolist() == [[[2.0], [3.0]], []]
+
+
 @pytest.mark.parametrize("name", ["\u00b5", "Jet_\u03d5", "\ufb01t", "\u0394\u03b7"])
 def test_parse_name_keeps_its_characters(name: str) -> None:
     assert parse(f"abs({name}) + 1").names == (name,)

@@ -8,7 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rootfiles import jet_columns, truncated, write_nano, write_objects, write_tree
 
@@ -319,6 +319,7 @@ def made(kind: str, rng: np.random.Generator, count: int) -> Any:
     return choices[kind]()
 
 
+@example({"Jet_pt": "list", "Jet_bx": "crossings"}, 1)
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(WORDS, KINDS, max_size=8), st.integers(0, 99))
 def test_what_is_proposed_is_ingested(tmp_path: Path, branches: dict[str, str], seed: int) -> None:

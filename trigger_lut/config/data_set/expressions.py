@@ -88,7 +88,7 @@ class Expression:
                 return as_float(_evaluate(self.tree, branches))
         except DataError as error:
             raise DataError(f"expression {self.text!r}: {error}") from error
-        except (ValueError, TypeError) as error:  # awkward's refusal to broadcast
+        except (ValueError, TypeError, IndexError) as error:  # awkward's refusal to broadcast
             reason = str(error).strip().splitlines()[0]
             raise DataError(f"expression {self.text!r}: branches do not fit together: {reason}") from error
 
@@ -417,6 +417,7 @@ def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:
         condition = _evaluate(first, branches)
         if value_kind(condition) != "b" or not is_jagged(condition):
             raise DataError(f"{text}: expected a truth value for each element, as in x[x > 0]")
+        _require_as_long(value, condition, text=text)
         return value[condition]
     if len(further) >= value.ndim:
         raise DataError(f"{text}: {len(further) + 1} indices, but the branch has {value.ndim} axes, entries included")
@@ -436,6 +437,22 @@ def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:
             raise DataError(f"{text}: index {part.value}, expected 0 to {size - 1}")
         value = pick(value, axis, position=part.value)
     return value
+
+
+def _require_as_long(value: Any, condition: Any, *, text: str) -> None:
+    """Refuse a condition whose lists are not as long as the values': awkward takes a short one for the first elements."""
+    import awkward as ak
+
+    if condition.ndim > value.ndim:
+        raise DataError(f"{text}: the condition has {condition.ndim} axes. Expected at most the {value.ndim} of the values")
+    for axis in range(1, condition.ndim):
+        sizes = [ak.to_numpy(ak.flatten(ak.num(array, axis=axis), axis=None)) for array in (value, condition)]
+        if len(differ := np.flatnonzero(sizes[0] != sizes[1])):
+            elements, truths = (size[differ[0]] for size in sizes)
+            raise DataError(
+                f"{text}: a list of {elements} elements has a condition of {truths} truth values. "
+                "Expected one for each element. Compare branches of the same objects"
+            )
 
 
 def _fixed_sizes(array: Any, ndim: int) -> list[int | None]:

@@ -70,7 +70,12 @@ def _objects(
 
     momentum = ordered[0]
     lengths = ak.to_numpy(ak.num(branches[momentum].values))
-    select = crossing(ordered, branches)
+    as_long = [
+        name
+        for name in ordered
+        if len(values := branches[name].values) == len(lengths) and (ak.to_numpy(ak.num(values)) == lengths).all()
+    ]
+    select = crossing(as_long, branches)
     chosen = _selected(select, momentum, branches)
     held_lengths = ak.to_numpy(ak.num(chosen))
     count = max(1, min(MOST_SLOTS, int(np.quantile(held_lengths, HELD, method="higher"))))
@@ -78,8 +83,7 @@ def _objects(
     bad = np.zeros(len(lengths), dtype=np.bool_)
     mentioned = 0
     for name in ordered:
-        branch = branches[name]
-        if len(branch.values) != len(lengths) or (ak.to_numpy(ak.num(branch.values)) != lengths).any():
+        if name not in as_long:
             left_out[name] = f"not as long as {momentum}"
             continue
         usual = variable(name) < len(VARIABLES) or key(group(name)[1]) in IMPORTANT

@@ -440,11 +440,13 @@ def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:
 
 
 def _require_as_long(value: Any, condition: Any, *, text: str) -> None:
-    """Refuse a condition whose lists are not as long as the values': awkward takes a short one for the first elements."""
+    """Refuse a condition whose lists have other lengths: awkward takes a short one for the first elements."""
     import awkward as ak
 
     if condition.ndim > value.ndim:
-        raise DataError(f"{text}: the condition has {condition.ndim} axes. Expected at most the {value.ndim} of the values")
+        raise DataError(
+            f"{text}: the condition has {condition.ndim} axes. Expected at most the {value.ndim} of the values"
+        )
     for axis in range(1, condition.ndim):
         sizes = [ak.to_numpy(ak.flatten(ak.num(array, axis=axis), axis=None)) for array in (value, condition)]
         if len(differ := np.flatnonzero(sizes[0] != sizes[1])):

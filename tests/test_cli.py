@@ -133,16 +133,20 @@ def test_schemas_are_printed(file, capsys):
 
 
 def test_threads_reach_the_libraries(monkeypatch):
-    seen = {}
+    environment = {}
 
     def run(**_):
         """Shows what a stage would see."""
-        seen.update(os.environ)
+        environment.update(os.environ)
 
     monkeypatch.setattr(Stage, "function", lambda _: run)
     paths = ("--spec", "--codes", "--checkpoints", "--model", "--network", "--predictions", "--card")
     cli.main(["stage", "train", "--threads", "3", *(x for p in paths for x in (p, "x"))])
-    assert [seen[k] for k in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")] == ["3", "3", "3"]
+    assert [environment[k] for k in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "NUMBA_NUM_THREADS")] == [
+        "3",
+        "3",
+        "3",
+    ]
 
 
 def test_the_command_line_imports_nothing_heavy():

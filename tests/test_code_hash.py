@@ -86,14 +86,14 @@ def test_modules_can_be_left_out(package):
 
 def test_every_process_finds_the_same():
     code = "from trigger_lut.code_hash import fingerprint; print(fingerprint('stages.ingest', 'plan'))"
-    found = {
+    hashes = {
         subprocess.run(
             [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True
         ).stdout
         for seed in ("1", "2", "3")
     }
-    assert len(found) == 1
-    assert found.pop().strip()
+    assert len(hashes) == 1
+    assert hashes.pop().strip()
 
 
 def test_the_stages_of_the_package_reach_their_code():

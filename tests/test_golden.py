@@ -47,7 +47,7 @@ def spec():
 def written(network, spec, folder: Path) -> dict[str, str]:
     """Digests of the sources that every generator writes for a network."""
     rtl = write_rtl(network, folder / "rtl", spec=spec)
-    found = {
+    digests = {
         "verilog": folder_digest({path.name: path.read_bytes() for path in rtl.files}),
         "vhdl": folder_digest({path.name: path.read_bytes() for path in rtl.vhdl}),
         "emulators": folder_digest(
@@ -57,8 +57,8 @@ def written(network, spec, folder: Path) -> dict[str, str]:
     if len(network.layers) == len([layer for layer in network.layers if hasattr(layer, "widths")]):
         keras.backend.clear_session()  # names of layers are counted from 1 on, as in a new process
         write_hls(keras_twin(network), network, folder=folder / "hls", spec=spec)
-        found["hls"] = folder_digest(_hls(folder / "hls"))
-    return found
+        digests["hls"] = folder_digest(_hls(folder / "hls"))
+    return digests
 
 
 @pytest.mark.parametrize(("name", "network"), [("dense", random_network(6)), ("graph", random_graph(2))])
@@ -73,7 +73,7 @@ def test_the_firmware_of_a_network_is_the_same_byte_for_byte(name, network, spec
 
 
 @pytest.mark.parametrize("name", ["particles", "convolutions"])
-def test_a_model_that_version_0_1_saved_loads_and_predicts_its_integers(name):
+def test_model_of_version_0_1_loads_and_predicts_its_integers(name):
     model = load_model(FIXTURES / f"models_0_1/{name}.keras")
     network = integer_network(model)
     codes = random_codes(network, 200)

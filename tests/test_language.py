@@ -21,9 +21,10 @@ from language import (
     sections,
     stale_names,
     undocumented,
+    vague,
 )
 
-RULES = ["words", "openings", "sentences", "texts", "files", "sections", "ruff"]
+RULES = ["words", "openings", "sentences", "names", "texts", "files", "sections", "ruff"]
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -103,6 +104,23 @@ def test_long_sentence_of_a_docstring_is_found():
     assert [finding.text for finding in long_docstrings("a.py", tree)] == [f"{long}."]
 
 
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("found = 1", ["variable found"]),
+        ("x = [said for said in y]", ["variable said"]),
+        ("def f(seen): pass", ["parameter seen"]),
+        ("with a as held: pass", ["variable held"]),
+        (f"def test_{'x' * 56}(): pass", [f"test_{'x' * 56}: 61 letters"]),
+        (f"def test_{'x' * 55}(): pass", []),
+        ("class A:\n    found: int", []),
+        ("x = found.held(made=1)", []),
+    ],
+)
+def test_vague_variable_and_long_test_name_are_found(text, refused):
+    assert [finding.text for finding in vague("a.py", ast.parse(text))] == refused
+
+
 def test_code_and_types_of_a_docstring_are_no_sentences():
     words = " ".join(["word"] * 20)
     code = f"::\n\n        {words} {words}"
@@ -173,7 +191,7 @@ def test_undocumented_names_the_section_that_is_missing(change, missing):
     assert undocumented(ast.parse(NUMPY.replace(*change)).body[0]) == missing
 
 
-def test_sections_are_asked_of_names_that_another_package_imports():
+def test_sections_are_required_of_names_other_packages_import():
     inside = ast.parse('def f(x):\n    """Return x."""\n\ndef g(x):\n    """Return x."""\n')
     trees = {
         "trigger_lut/data/a.py": inside,

@@ -154,9 +154,9 @@ def test_uproot_and_awkward_read_back_what_they_wrote(tmp_path):
         tree = file.mktree("jets", {"pt": "var * float64", "label": "int32"})
         tree.extend({"pt": jagged, "label": np.array([0, 1, 2], dtype=np.int32)})
     with uproot.open(tmp_path / "made.root") as file:
-        held = file["jets"].arrays()
-    assert held["pt"].to_list() == jagged.to_list()
-    assert held["label"].to_list() == [0, 1, 2]
+        arrays = file["jets"].arrays()
+    assert arrays["pt"].to_list() == jagged.to_list()
+    assert arrays["label"].to_list() == [0, 1, 2]
 
 
 def test_numba_compiles():

@@ -113,16 +113,16 @@ def test_gitlab_stages_plan_the_jobs_of_the_workflow(tmp_path):
 
 def test_gitlab_compares_releases_of_two_runs(tmp_path):
     (tmp_path / "programs").mkdir()
-    said = tmp_path / "said.txt"
+    log = tmp_path / "said.txt"
     (tmp_path / "programs/trigger-lut").write_text(
-        f'#!/bin/sh\necho "$@" >> {said}\n[ "$2" != results/bad/release.zip ]\n'
+        f'#!/bin/sh\necho "$@" >> {log}\n[ "$2" != results/bad/release.zip ]\n'
     )
     (tmp_path / "programs/trigger-lut").chmod(0o755)
     for name in ("results/small", "results/large", "old/small"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "release.zip").write_text("")
     assert gitlab_script("compare", tmp_path, TRIGGER_LUT_PREVIOUS="old").returncode == 0
-    assert said.read_text().splitlines() == [
+    assert log.read_text().splitlines() == [
         "check-release results/large/release.zip",
         "check-release results/small/release.zip",
         "diff old/small/release.zip results/small/release.zip",
@@ -157,5 +157,5 @@ def test_containers_copy_what_git_has():
 def test_both_containers_install_the_same():
     texts = [(ROOT / f"containers/{name}").read_text() for name in ("Dockerfile", "trigger_lut.def")]
     for pattern in (r"apt-get .*", r"pip install .*", r"python:[\w.-]+"):
-        found = [re.findall(pattern, text) for text in texts]
-        assert found[0] == found[1] != [], pattern
+        matches = [re.findall(pattern, text) for text in texts]
+        assert matches[0] == matches[1] != [], pattern

@@ -32,9 +32,9 @@ def test_public_names_are_the_frozen_ones():
 
 @pytest.mark.parametrize("name", SIGNATURES)
 def test_public_signature_is_the_frozen_one_and_documented(name):
-    found = inspect.signature(getattr(trigger_lut, name))
-    plain = [p.replace(annotation=inspect.Parameter.empty) for p in found.parameters.values()]
-    assert str(found.replace(parameters=plain, return_annotation=inspect.Signature.empty)) == SIGNATURES[name]
+    signature = inspect.signature(getattr(trigger_lut, name))
+    plain = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    assert str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty)) == SIGNATURES[name]
     if name not in ("Network", "TriggerLutError"):
         assert "\n    Parameters\n    ----------\n" in getattr(trigger_lut, name).__doc__
 

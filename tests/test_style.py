@@ -27,8 +27,8 @@ def run(tool, arguments, cwd=ROOT):
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_clean(tool):
-    status, said = run(tool, TOOLS[tool])
-    assert status == 0, f"{tool}:\n{said}"
+    status, output = run(tool, TOOLS[tool])
+    assert status == 0, f"{tool}:\n{output}"
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -39,9 +39,9 @@ def test_a_fault_is_found(tool, tmp_path):
     (tmp_path / "trigger_lut" / "wrong.py").write_text("import os\ndef f(x:int)->str :\n    return x\n")
     (tmp_path / "Snakefile").write_text('rule a:\n  output: "x"\n  shell: "touch {output}"\n')
     arguments = ["--check", "Snakefile"] if tool == "snakefmt" else TOOLS[tool]
-    status, said = run(tool, arguments, tmp_path)
+    status, output = run(tool, arguments, tmp_path)
     assert status != 0
-    assert ("1 file(s) would be changed" if tool == "snakefmt" else "wrong.py") in said
+    assert ("1 file(s) would be changed" if tool == "snakefmt" else "wrong.py") in output
 
 
 def dependencies():
@@ -78,7 +78,7 @@ def test_licence_is_the_whole_apache_licence():
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_citation_names_this_project_and_every_reference_is_complete():
+def test_citation_names_this_project_and_complete_references():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert cited["title"] == project["name"]

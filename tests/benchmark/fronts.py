@@ -38,31 +38,31 @@ def cheapest_as_accurate(mine, other):
     """For each point of their front, by rising LUTs: (its LUTs, its accuracy, the fewest LUTs of ours that are at
     least as accurate; None where there is none).
     """
-    found = []
+    pairs = []
     for luts, accuracy in zip(*front(other), strict=True):
         enough = [m["luts"] for m in mine if m["accuracy"] >= accuracy]
-        found.append((float(luts), float(accuracy), min(enough) if enough else None))
-    return found
+        pairs.append((float(luts), float(accuracy), min(enough) if enough else None))
+    return pairs
 
 
 def domination(mine, other):
     """(median, largest) over their front of our LUTs in theirs, of our cheapest network that is at least as accurate;
     infinite where there is none.
     """
-    found = [np.inf if ours is None else ours / luts for luts, _, ours in cheapest_as_accurate(mine, other)]
-    return float(np.median(found)), float(max(found))
+    cost_ratios = [np.inf if ours is None else ours / luts for luts, _, ours in cheapest_as_accurate(mine, other)]
+    return float(np.median(cost_ratios)), float(max(cost_ratios))
 
 
 def redrawn(mine, other, seed=1):
     """(REDRAWN, 2) `domination` with the events of the test split redrawn with replacement, the same for all."""
     rng = np.random.default_rng(seed)
     right = np.array([p["right"] for p in (*mine, *other)], dtype=np.float32)
-    events, found = right.shape[1], []
+    events, drawn = right.shape[1], []
     for _ in range(REDRAWN):
         times = np.bincount(rng.integers(0, events, events), minlength=events)
         every = [{**p, "accuracy": a} for p, a in zip((*mine, *other), right @ times / events, strict=True)]
-        found.append(domination(every[: len(mine)], every[len(mine) :]))
-    return np.array(found)
+        drawn.append(domination(every[: len(mine)], every[len(mine) :]))
+    return np.array(drawn)
 
 
 def difference(one, other):
@@ -75,14 +75,14 @@ def within_ratio(mine, other, ratio):
     """For each network on their front, with our most accurate one of at most `ratio` times its LUTs: (its LUTs and
     accuracy, the LUTs of ours, ours less theirs in accuracy, standard error of that); nothing where none is so small.
     """
-    found = []
+    rows = []
     for luts, accuracy in zip(*front(other), strict=True):
         small = [m for m in mine if m["luts"] <= ratio * luts]
         if small:
             theirs = next(p for p in other if (p["luts"], p["accuracy"]) == (luts, accuracy))
             best = max(small, key=lambda m: m["accuracy"])
-            found.append((luts, accuracy, best["luts"], *difference(best, theirs)))
-    return found
+            rows.append((luts, accuracy, best["luts"], *difference(best, theirs)))
+    return rows
 
 
 def over_seeds(points, key):

@@ -35,10 +35,10 @@ class Leg:
 
     def by_layers(self):
         """Networks of ours, and of HGQ2's trainings of the same layers together."""
-        held = {OURS: self.mine}
+        points_by_layers = {OURS: self.mine}
         for kind in (k for k in self.held if k != OURS):
-            held.setdefault(f"HGQ2 0.2.0 {kind.split('-')[0]}", []).extend(self.held[kind])
-        return {name: points for name, points in held.items() if points}
+            points_by_layers.setdefault(f"HGQ2 0.2.0 {kind.split('-')[0]}", []).extend(self.held[kind])
+        return {name: points for name, points in points_by_layers.items() if points}
 
 
 def tell(leg, ratio, say):

@@ -138,7 +138,7 @@ def outcomes(folder, tell):
     before = [Outcome(**json.loads(x)) for x in kept.read_text().splitlines()] if kept.is_file() else []
     known = {(x.data, x.seed, x.number): x for x in before}
     names = [name for name in DATA if name != "jets" or CODES.is_file()]
-    found = []
+    results = []
     for seed, name in product(range(1, SEEDS + 1), names):
         events = events_of(name)
         for number in BUDGETS:
@@ -148,8 +148,8 @@ def outcomes(folder, tell):
                 with kept.open("a") as out:
                     out.write(json.dumps(asdict(outcome)) + "\n")
             tell(outcome.line())
-            found.append(outcome)
-    return found
+            results.append(outcome)
+    return results
 
 
 def test_budgets_hold_and_are_used(capsys, tmp_path):
@@ -158,10 +158,11 @@ def test_budgets_hold_and_are_used(capsys, tmp_path):
             print(text, flush=True)
 
     tell("\n" + HEADER)
-    found = outcomes(tmp_path, tell)
-    used = sorted(x.use for x in found)
+    results = outcomes(tmp_path, tell)
+    used = sorted(x.use for x in results)
     tell(
-        f"{len(found)} trainings: {sum(x.meets for x in found)} meet both budgets; use {used[0]:.3f} to {used[-1]:.3f}"
+        f"{len(results)} trainings: {sum(x.meets for x in results)} meet both budgets; "
+        f"use {used[0]:.3f} to {used[-1]:.3f}"
     )
-    assert [x.line() for x in found if not x.meets] == []
-    assert [x.line() for x in found if x.use < USED] == []
+    assert [x.line() for x in results if not x.meets] == []
+    assert [x.line() for x in results if x.use < USED] == []

@@ -72,7 +72,7 @@ def write(path: Path, first: int, size: float) -> int:
 
 
 def described(folder: Path, files: list[Path]) -> Path:
-    held = {
+    content = {
         "name": "many",
         "files": [str(file) for file in files],
         "tree": "t",
@@ -82,7 +82,7 @@ def described(folder: Path, files: list[Path]) -> Path:
         "chunk_entries": CHUNK,
     }
     path = folder / "many.yaml"
-    path.write_text(yaml.safe_dump(held))
+    path.write_text(yaml.safe_dump(content))
     return path
 
 

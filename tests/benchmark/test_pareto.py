@@ -197,11 +197,11 @@ class Contest:
         """A `Leg` from epochs of ours, and of HGQ2's by training and seed."""
         parts = {(OURS, n, s): self.ours(n, mine, s) for s in seeds for n in LUTS}
         parts |= {(kind, e, s): self.theirs(kind, e, s) for (kind, s), e in theirs.items()}
-        held, trainings = {}, []
+        points, trainings = {}, []
         for (name, size, seed), part in parts.items():
-            held.setdefault(name, []).extend(self.read(p) for p in part["points"])
+            points.setdefault(name, []).extend(self.read(p) for p in part["points"])
             trainings.append((name, size, seed, part["cpu"]))
-        return Leg(title, held, trainings)
+        return Leg(title, points, trainings)
 
     def read(self, kept):
         events = len(self.events.labels_of(2))

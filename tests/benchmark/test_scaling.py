@@ -63,7 +63,7 @@ def too_steep(sizes, times):
     return bool((steps > STEEPEST_STEP).any() or whole > STEEPEST)
 
 
-def draw(found):
+def draw(measured):
     """found: (CPU ms, wall ms) of a step at each size, by key."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
@@ -71,7 +71,7 @@ def draw(found):
 
     with style.styled():
         figure, axes = style.canvas(9.0, 6.6, rows=2, columns=2)
-        for ax, (key, (cpu, wall)) in zip(axes, found.items(), strict=True):
+        for ax, (key, (cpu, wall)) in zip(axes, measured.items(), strict=True):
             sizes = sizes_of(key)
             ax.loglog(sizes, cpu, marker="o", label="CPU time, all threads", **style.line_style(0))
             ax.loglog(sizes, wall, marker="s", label="wall time", **style.line_style(1))
@@ -92,20 +92,20 @@ def draw(found):
 
 
 def test_a_step_grows_no_faster_than_its_sizes(capsys):
-    found = {}
+    measured = {}
     for key, values in SIZES.items():
         ways = [Way(f"{key} {value}", one_layer(**(MIDDLE | {key: value}))) for value in values]
         in_turn(ways, ROUNDS)
-        found[key] = [[getattr(way, kind) / STEPS * 1e3 for way in ways] for kind in ("cpu", "wall")]
-        steps, whole = powers(sizes_of(key), found[key][0])
+        measured[key] = [[getattr(way, kind) / STEPS * 1e3 for way in ways] for kind in ("cpu", "wall")]
+        steps, whole = powers(sizes_of(key), measured[key][0])
         with capsys.disabled():
             print(f"\n{LABELS[key]:24} {'  '.join(f'{s:8d}' for s in sizes_of(key))}")
-            for name, times in zip(("CPU ms a step", "wall ms a step"), found[key], strict=True):
+            for name, times in zip(("CPU ms a step", "wall ms a step"), measured[key], strict=True):
                 print(f"{name:24} {'  '.join(f'{t:8.3f}' for t in times)}")
             print(f"{'power of the size':24} {' ' * 8}  {'  '.join(f'{p:8.2f}' for p in steps)}   whole {whole:.2f}")
-    draw(found)
+    draw(measured)
     assert PLOT.stat().st_size > 10_000
-    assert not [key for key, (cpu, _) in found.items() if too_steep(sizes_of(key), cpu)]
+    assert not [key for key, (cpu, _) in measured.items() if too_steep(sizes_of(key), cpu)]
 
 
 def test_what_counts_as_too_steep():

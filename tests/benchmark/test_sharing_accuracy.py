@@ -22,13 +22,13 @@ def trained(luts, ii, folder):
 
 
 def test_sharing_gains_accuracy_or_luts(tmp_path):
-    found = {}
+    results = {}
     for luts in BUDGETS:
         for ii in (1, 4):
-            found[luts, ii] = accuracy, used = trained(luts, ii, tmp_path / f"{luts}_{ii}")
+            results[luts, ii] = accuracy, used = trained(luts, ii, tmp_path / f"{luts}_{ii}")
             print(f"{luts} LUTs, II {ii}: accuracy {100 * accuracy:.1f} %, {used} LUTs by the surrogate")
     small, large = BUDGETS
     for luts in BUDGETS:
-        assert found[luts, 4][0] >= found[luts, 1][0]
-    assert found[small, 4][0] >= found[large, 1][0], "the same accuracy with fewer LUTs"
-    assert found[small, 4][1] < found[large, 1][1]
+        assert results[luts, 4][0] >= results[luts, 1][0]
+    assert results[small, 4][0] >= results[large, 1][0], "the same accuracy with fewer LUTs"
+    assert results[small, 4][1] < results[large, 1][1]

@@ -35,12 +35,12 @@ COLUMNS = ("seconds", "cpu_s", "cpu_programs_s")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Copy the workflow and its configuration."""
-    made = tmp_path_factory.mktemp("stages") / "project"
-    made.mkdir()
+    project = tmp_path_factory.mktemp("stages") / "project"
+    project.mkdir()
     for name in ("workflow", "config"):
-        shutil.copytree(ROOT / name, made / name)
-    shutil.copy(ROOT / "Snakefile", made)
-    return made
+        shutil.copytree(ROOT / name, project / name)
+    shutil.copy(ROOT / "Snakefile", project)
+    return project
 
 
 def write_budget(folder: Path, budget: dict[str, Any]) -> None:

@@ -138,22 +138,22 @@ def held_mb(pid, key):
     return next((int(x.split()[1]) * 1024 / 1e6 for x in lines if x.startswith(f"{key}:")), 0.0)
 
 
-def rate(found, kind="epoch_s"):
+def rate(result, kind="epoch_s"):
     """Events a second of the fastest epoch but the first, which compiles; or a CPU second, of all threads."""
-    return found["events"] / min(found[kind][1:])
+    return result["events"] / min(result[kind][1:])
 
 
 def test_a_file_larger_than_its_memory(folder, capsys):
     size = (folder / "codes.npz").stat().st_size / 1e6
     subset = min(2_000_000, EVENTS // 4)
     before, held_peaks = measured(folder, subset, 6)
-    found, peaks = measured(folder, 0, 3)
+    streamed, peaks = measured(folder, 0, 3)
     after, _ = measured(folder, subset, 6)
     in_memory = max(rate(before), rate(after))
-    by_cpu = rate(found, "epoch_cpu_s") / max(rate(before, "epoch_cpu_s"), rate(after, "epoch_cpu_s"))
+    by_cpu = rate(streamed, "epoch_cpu_s") / max(rate(before, "epoch_cpu_s"), rate(after, "epoch_cpu_s"))
     with capsys.disabled():
-        print(f"\n{EVENTS:,} events of {CHANNELS} codes, {size:,.0f} MB; {found['events']:,} of them are trained on")
-        for name, result, peak in (("in memory", before, held_peaks), ("streamed", found, peaks)):
+        print(f"\n{EVENTS:,} events of {CHANNELS} codes, {size:,.0f} MB; {streamed['events']:,} of them are trained on")
+        for name, result, peak in (("in memory", before, held_peaks), ("streamed", streamed, peaks)):
             print(
                 f"{name:10} {result['events']:>12,} events  {rate(result):>10,.0f} events/s  peak: own memory "
                 f"{peak['RssAnon']:,.0f} MB, with mapped pages {peak['VmHWM']:,.0f} MB; "
@@ -161,9 +161,9 @@ def test_a_file_larger_than_its_memory(folder, capsys):
                 f"epochs {', '.join(f'{s:.1f}' for s in result['epoch_s'])} s, "
                 f"validation {min(result['look_s']):.2f} s, accuracy {result['accuracy']:.4f}"
             )
-        print(f"streamed / in memory: {by_cpu:.2f} a CPU second, {rate(found) / in_memory:.2f} a second")
+        print(f"streamed / in memory: {by_cpu:.2f} a CPU second, {rate(streamed) / in_memory:.2f} a second")
         print(f"in memory, before and after: {rate(before):,.0f} and {rate(after):,.0f} events/s")
-    assert (found["kind"], before["kind"]) == ("StreamedData", "InMemoryData")
+    assert (streamed["kind"], before["kind"]) == ("StreamedData", "InMemoryData")
     assert peaks["RssAnon"] < LIMIT_MB
     assert size / 1.5 > LIMIT_MB or EVENTS < 30_000_000, "the file is larger than the memory"
     assert peaks["VmHWM"] < peaks["RssAnon"] + PROGRAMS_MB, "what was read of the file does not stay"

@@ -96,8 +96,8 @@ def trained(spec, folder: Path) -> Trained:
     )
     taken = seconds_of_processor() - began
     card = read_card(TrainCard, own / "train.json")
-    found = card.luts.value, card.meets_budget, card.score_validation, card.score
-    return Trained(spec.budget.luts, spec.seed, card.epochs, *found, taken)
+    figures = card.luts.value, card.meets_budget, card.score_validation, card.score
+    return Trained(spec.budget.luts, spec.seed, card.epochs, *figures, taken)
 
 
 def mean_and_error(values) -> tuple[float, float]:
@@ -129,7 +129,7 @@ def test_warm_starts_save_time_and_cost_no_accuracy(capsys, tmp_path, monkeypatc
         key = spec.seed, spec.budget.luts
         cold[key] = trained(spec, tmp_path)
         say(line("scratch", cold[key], cold[key]))
-        for variant, found in warm.items():
+        for variant, trainings in warm.items():
             share, rate = map(float, variant.split(":"))
             monkeypatch.setattr(scans, "WARM_EPOCHS", share)
             monkeypatch.setattr(scans, "WARM_RATE", rate)
@@ -139,25 +139,25 @@ def test_warm_starts_save_time_and_cost_no_accuracy(capsys, tmp_path, monkeypatc
                 folder.mkdir(exist_ok=True)
                 (folder / spec.design).symlink_to(tmp_path / spec.design)
                 continue
-            found[key] = trained(same, folder)
-            say(line(variant, found[key], cold[key]))
+            trainings[key] = trained(same, folder)
+            say(line(variant, trainings[key], cold[key]))
     worse = []
-    for variant, found in warm.items():
+    for variant, trainings in warm.items():
         for split in ("validation", "test"):
-            mean, error = mean_and_error(getattr(p, split) - getattr(cold[key], split) for key, p in found.items())
+            mean, error = mean_and_error(getattr(p, split) - getattr(cold[key], split) for key, p in trainings.items())
             say(f"{variant}: {split} accuracy, warm - scratch: {100 * mean:+.3f} +- {100 * error:.3f} points")
             if mean + (0.0 if math.isnan(error) else error) < NO_WORSE:
                 worse.append(f"{variant}: {split} {100 * mean:+.3f} +- {100 * error:.3f}")
-        used, _ = mean_and_error(p.luts / cold[key].luts for key, p in found.items())
+        used, _ = mean_and_error(p.luts / cold[key].luts for key, p in trainings.items())
         epochs, seconds = (
-            [sum(getattr(points[key], what) for key in found) for points in (found, cold)]
+            [sum(getattr(points[key], what) for key in trainings) for points in (trainings, cold)]
             for what in ("epochs", "seconds")
         )
         say(
             f"{variant}: {used:.3f} times the LUTs; points that are not the largest: {epochs[0]} epochs instead of "
             f"{epochs[1]}, {seconds[0]:.0f} s of the processor instead of {seconds[1]:.0f}"
         )
-        worse += [f"{variant}: {p} misses its budget" for p in found.values() if not p.meets_budget]
+        worse += [f"{variant}: {p} misses its budget" for p in trainings.values() if not p.meets_budget]
         if seconds[0] > seconds[1]:
             worse.append(f"{variant}: takes longer")
     assert not worse

@@ -61,11 +61,11 @@ def in_turn(ways: list[Way], rounds: int) -> None:
 
 def fastest(ways: list[Way]) -> dict[str, Way]:
     """Return the faster one of contenders of one name."""
-    found: dict[str, Way] = {}
+    ways_by_name: dict[str, Way] = {}
     for way in ways:
-        if way.name not in found or way.wall < found[way.name].wall:
-            found[way.name] = way
-    return found
+        if way.name not in ways_by_name or way.wall < ways_by_name[way.name].wall:
+            ways_by_name[way.name] = way
+    return ways_by_name
 
 
 def fitter(model, x, y, batch, jit_compile=True):

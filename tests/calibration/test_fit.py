@@ -11,7 +11,7 @@ from trigger_lut.cost_model.weights import COUNTED, DATA, Calibration, Network, 
 from trigger_lut.errors import CardError
 
 
-def made(parts, luts, name="made"):
+def made_network(parts, luts, name="made"):
     return Network(
         name=name,
         parts=Parts(**dict(zip(Parts.model_fields, parts, strict=True))),
@@ -24,19 +24,19 @@ def made(parts, luts, name="made"):
 
 
 def test_the_shipped_weights_are_those_of_the_shipped_networks():
-    held = load()
-    assert held.weights == fit(held.networks)
-    assert len({n.name for n in held.networks}) == len(held.networks) >= 200
-    kinds = {n.name.split()[0] for n in held.networks}
+    calibration = load()
+    assert calibration.weights == fit(calibration.networks)
+    assert len({n.name for n in calibration.networks}) == len(calibration.networks) >= 200
+    kinds = {n.name.split()[0] for n in calibration.networks}
     assert kinds >= {"dense", "shared", "conv1d", "conv2d", "hybrid", "arithmetic", "selection", "20-5", "10-8-5"}
 
 
 def test_errors_are_as_promised():
-    held = load()
-    found = errors(held.networks, held.weights)
-    assert found["median"] <= 0.05
-    assert found["p95"] <= 0.15
-    assert errors(held.networks, COUNTED)["median"] > found["median"], "the weights are worth their while"
+    calibration = load()
+    fitted = errors(calibration.networks, calibration.weights)
+    assert fitted["median"] <= 0.05
+    assert fitted["p95"] <= 0.15
+    assert errors(calibration.networks, COUNTED)["median"] > fitted["median"], "the weights are worth their while"
 
 
 def test_networks_that_were_not_fitted_to_are_estimated_as_well():
@@ -60,7 +60,7 @@ def test_the_fit_finds_weights():
     rng = np.random.default_rng(0)
     weights = Parts(tables=1.5, absorbed=-1.0, adders=0.5, conversions=0.25, arithmetic=2.0, selections=0.5)
     rows = rng.uniform(100, 1000, (40, 6))
-    networks = [made(row, round(float(row @ weights.row())) or 1) for row in rows if row @ weights.row() > 50]
+    networks = [made_network(row, round(float(row @ weights.row())) or 1) for row in rows if row @ weights.row() > 50]
     np.testing.assert_allclose(fit(networks).row(), weights.row(), atol=0.02)
     assert errors(networks, fit(networks))["p95"] < 0.01
     assert errors(networks, COUNTED)["median"] > 0.1

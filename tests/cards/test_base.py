@@ -122,10 +122,10 @@ def test_cards_cannot_be_changed():
 
 def test_provenance_names_hashes_and_versions(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
-    made = Stopwatch().provenance([tmp_path / "a"], "numpy")
-    assert made["inputs"] == {str(tmp_path / "a"): hashlib.sha256(b"abc").hexdigest()}
-    assert list(made["versions"]) == ["trigger_lut", "numpy"]
-    assert 0 <= made["seconds"] < 60
+    provenance = Stopwatch().provenance([tmp_path / "a"], "numpy")
+    assert provenance["inputs"] == {str(tmp_path / "a"): hashlib.sha256(b"abc").hexdigest()}
+    assert list(provenance["versions"]) == ["trigger_lut", "numpy"]
+    assert 0 <= provenance["seconds"] < 60
     assert sha256(tmp_path / "a").startswith("ba7816bf")
     assert versions()["trigger_lut"]
 
@@ -145,12 +145,12 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_every_stage_s_record_is_strict_and_names_its_stage():
-    held = [
+    modules = [
         import_module(f"trigger_lut.cards.{path.stem}") for path in Path(stage_cards.__file__).parent.glob("[a-z]*.py")
     ]
     models = {
         v
-        for module in held
+        for module in modules
         for v in vars(module).values()
         if isinstance(v, type) and issubclass(v, BaseModel) and v is not BaseModel
     }

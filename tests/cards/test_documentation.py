@@ -14,12 +14,12 @@ ROWS = [line for line in card_tables().splitlines() if line.startswith("| `")]
 def card_classes() -> set[type]:
     for module in pkgutil.iter_modules(trigger_lut.cards.__path__, "trigger_lut.cards."):
         importlib.import_module(module.name)
-    found, todo = set(), [Card]
+    classes, todo = set(), [Card]
     while todo:
         below = todo.pop().__subclasses__()
         todo += below
-        found |= {kind for kind in below if not kind.__subclasses__()}
-    return {kind for kind in found if kind.__module__.startswith("trigger_lut.")}
+        classes |= {kind for kind in below if not kind.__subclasses__()}
+    return {kind for kind in classes if kind.__module__.startswith("trigger_lut.")}
 
 
 def test_card_tables_every_card_has_a_table():

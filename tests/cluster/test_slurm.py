@@ -66,11 +66,11 @@ def accounted(folder: Path) -> list[Accounted]:
 def slurm() -> Iterator[Path]:
     """A one-node SLURM; its folder."""
     folder = Path(tempfile.mkdtemp(prefix="slurm"))
-    said = folder / "start.log"
-    with said.open("w") as log:  # not a pipe: the services would hold it open
+    log_path = folder / "start.log"
+    with log_path.open("w") as log:  # not a pipe: the services would hold it open
         command = [HERE / "start_slurm.sh", folder / "s"]
         started = subprocess.run(command, stdout=log, stderr=log, timeout=600, check=False)
-    assert started.returncode == 0, said.read_text()
+    assert started.returncode == 0, log_path.read_text()
     try:
         yield folder / "s"
     finally:
@@ -111,7 +111,7 @@ def test_it_comes_to_the_verdict(finished):
     assert [(row["bit_exact"], row["mismatches"], row["budget_met"]) for row in rows] == [(True, 0, True)] * 3
 
 
-def test_every_job_went_through_slurm_with_what_its_rule_asks_for(finished):
+def test_every_job_went_through_slurm_with_its_resources(finished):
     asked = [(job.comment, job.threads, job.mem_mb, job.runtime) for job in planned_jobs(finished) if not job.local]
     got = accounted(finished)
     print(*got, sep="\n")
@@ -131,7 +131,7 @@ def test_nothing_is_left_to_do(finished):
     assert "Nothing to be done" in ran.stdout + ran.stderr
 
 
-def test_a_stage_with_too_little_memory_is_ended_and_tried_again_with_twice_as_much(slurm, tmp_path):
+def test_too_little_memory_is_tried_again_with_twice_as_much(slurm, tmp_path):
     """Negative control: what is asked for is what SLURM enforces."""
     folder = prepare(tmp_path / "w")
     ran = on_slurm(folder, "--set-resources", "ingest:mem_mb=40 * attempt", "--", "results/data/toy/ingest.json")

@@ -88,15 +88,15 @@ def test_cycles_between_events(load, clock_mhz, period_ns, cycles):
 
 @pytest.mark.parametrize("key", ["ii", "input_cycles"])
 def test_cycles_of_an_event_are_at_most_those_between_events(load, key):
-    held = GOOD.replace("latency_ns: 25", f"latency_ns: 25, {key}: 5")
-    budget, target = load(held)
+    content = GOOD.replace("latency_ns: 25", f"latency_ns: 25, {key}: 5")
+    budget, target = load(content)
     assert getattr(resolve(budget, target, design="small").budget, key) == target.cycles_between_events == 5
     expected = f"designs.small.{key}: 6 is more than the 5 cycles between two events of the target (25 ns at 200 MHz)"
-    assert expected in message(load, held.replace(f"{key}: 5", f"{key}: 6"))
+    assert expected in message(load, content.replace(f"{key}: 5", f"{key}: 6"))
 
 
 def test_every_mistake_is_listed_at_once(load):
-    found = message(
+    text = message(
         load,
         """
         data_set: jets
@@ -111,7 +111,7 @@ def test_every_mistake_is_listed_at_once(load):
           my design: {luts: 1, latency_ns: .inf}
         """,
     )
-    assert found == "\n  ".join(
+    assert text == "\n  ".join(
         [
             "budget.yaml: 19 mistakes",
             "network.units.1: expected more than 0, found 0",
@@ -138,7 +138,7 @@ def test_every_mistake_is_listed_at_once(load):
 
 
 def test_impossible_values_are_refused_beside_other_mistakes(load):
-    found = message(
+    text = message(
         load,
         """
         data_set: jets
@@ -151,7 +151,7 @@ def test_impossible_values_are_refused_beside_other_mistakes(load):
           none: 3
         """,
     )
-    assert found == "\n  ".join(
+    assert text == "\n  ".join(
         [
             "budget.yaml: 9 mistakes",
             "network.units: expected 1 or more entries, found []",
@@ -212,9 +212,9 @@ def test_one_mistake(load, budget, expected):
     ],
 )
 def test_what_is_not_yaml(load, budget, expected):
-    found = message(load, budget)
-    assert found.startswith("budget.yaml: not valid YAML: ")
-    assert expected in found
+    text = message(load, budget)
+    assert text.startswith("budget.yaml: not valid YAML: ")
+    assert expected in text
 
 
 def test_files_that_cannot_be_read(tmp_path):
@@ -234,8 +234,8 @@ def test_numbers_with_an_exponent_are_numbers(tmp_path):
 
 
 def test_targets_list_every_mistake(load):
-    found = message(load, GOOD, TARGETS.replace("200", "0").replace("part:", "chip:"))
-    assert found == "\n  ".join(
+    text = message(load, GOOD, TARGETS.replace("200", "0").replace("part:", "chip:"))
+    assert text == "\n  ".join(
         [
             "targets.yaml: 3 mistakes",
             "level-1.part: missing",

@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
         "class build: pass",
     ],
 )
-def test_a_function_of_the_working_directory_is_found_and_not_run(text, folder):
+def test_function_of_the_working_directory_is_found_not_run(text, folder):
     (folder / "mine").mkdir()
     (folder / "mine/jets.py").write_text(text)
     assert source_of("mine.jets:build") == Path("mine/jets.py")
@@ -33,17 +33,17 @@ def test_a_function_of_the_working_directory_is_found_and_not_run(text, folder):
 
 def test_a_misspelled_function_is_refused_with_the_nearest(folder):
     (folder / "mine.py").write_text("def build_model(): pass")
-    (found,) = mistakes("mine:bild_model")
-    assert found.startswith("mine.py: no function 'bild_model'")
-    assert "build_model" in found.removeprefix("mine.py: no function 'bild_model'")
+    (mistake,) = mistakes("mine:bild_model")
+    assert mistake.startswith("mine.py: no function 'bild_model'")
+    assert "build_model" in mistake.removeprefix("mine.py: no function 'bild_model'")
 
 
-@pytest.mark.parametrize(("text", "said"), [("def build(:", "invalid syntax"), ("a = '\0'", "null bytes")])
-def test_a_module_that_python_cannot_read_is_refused(text, said, folder):
+@pytest.mark.parametrize(("text", "reason"), [("def build(:", "invalid syntax"), ("a = '\0'", "null bytes")])
+def test_a_module_that_python_cannot_read_is_refused(text, reason, folder):
     (folder / "mine.py").write_text(text)
-    (found,) = mistakes("mine:build")
-    assert found.startswith("mine.py: Python cannot read it: ")
-    assert said in found
+    (mistake,) = mistakes("mine:build")
+    assert mistake.startswith("mine.py: Python cannot read it: ")
+    assert reason in mistake
 
 
 def test_modules_that_are_installed_or_missing(folder):
@@ -52,5 +52,5 @@ def test_modules_that_are_installed_or_missing(folder):
         "nowhere:build: no module 'nowhere'. Expected nowhere.py or an installed module"
     ]
     (folder / "mine").mkdir()
-    (found,) = mistakes("mine.jets:build")
-    assert "Expected mine/jets.py" in found
+    (mistake,) = mistakes("mine.jets:build")
+    assert "Expected mine/jets.py" in mistake

@@ -67,10 +67,10 @@ def run(folder: Path, file: Path, frozen: Path | None = None, **changes: Any) ->
     ],
 )
 def test_what_must_be_the_same(tmp_path: Path, mine: dict, its: dict, expected: list[str]) -> None:
-    found = differences(described(tmp_path, **mine), described(tmp_path, **its))
-    assert len(found) >= len(expected)
-    assert bool(found) == bool(expected), found
-    for line, beginning in zip(found, expected, strict=False):
+    lines = differences(described(tmp_path, **mine), described(tmp_path, **its))
+    assert len(lines) >= len(expected)
+    assert bool(lines) == bool(expected), lines
+    for line, beginning in zip(lines, expected, strict=False):
         assert line.startswith(beginning), line
 
 

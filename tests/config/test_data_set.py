@@ -58,7 +58,7 @@ def test_a_feature_may_be_a_branch_of_any_name(tmp_path: Path) -> None:
 
 
 def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
-    found = mistakes(
+    lines = mistakes(
         tmp_path,
         name="my set",
         fils=["a.root"],
@@ -74,7 +74,7 @@ def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
         nonfinite={"replace": "zero"},
         chunk_entries=0,
     )
-    assert found == [
+    assert lines == [
         "name: expected a name of letters, digits, '_' and '-', the first a letter or digit, found 'my set'",
         "tree: missing",
         "label.expression: expression 'label +' cannot be parsed: invalid syntax",
@@ -95,7 +95,7 @@ def test_every_mistake_of_the_fields_is_listed_at_once(tmp_path: Path) -> None:
 
 
 def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
-    found = mistakes(
+    lines = mistakes(
         tmp_path,
         simulate={"jets": 100},
         label={"expression": "label", "classes": ["a", "a"]},
@@ -107,7 +107,7 @@ def test_every_contradiction_is_listed_at_once(tmp_path: Path) -> None:
         ],
         split={"train": 0.6, "validation": 0.2, "test": 0.3},
     )
-    assert found == [
+    assert lines == [
         "files: give one of files, files_by_class, simulate, simulate_muons and simulate_crossings, "
         "found files and simulate",
         "label.classes: simulated data have ['g', 'q', 'W', 'Z', 't'], found ['a', 'a']",
@@ -131,7 +131,7 @@ def test_what_a_trigger_names_must_be_there(tmp_path: Path) -> None:
         "efficiency_variables": ["ptt", "x", "jet_0_pt", "jet_2_pt", "MET"],
     }
     objects = {"jet": {"count": 2, "features": [{"name": "pt", "expression": "Jet_pt"}]}}
-    found = mistakes(
+    lines = mistakes(
         tmp_path,
         label={"expression": "label", "classes": ["background", "signal"]},
         features=[{"name": "x"}],
@@ -139,7 +139,7 @@ def test_what_a_trigger_names_must_be_there(tmp_path: Path) -> None:
         observables={"MET": "met"},
         trigger=trigger,
     )
-    assert found == [
+    assert lines == [
         "trigger.signal: no class 'signl'; nearest: 'signal'",
         "trigger.efficiency_variables: no observable or feature 'ptt'; there are: 'MET', 'x', 'jet_0_pt', 'jet_1_pt'",
         "trigger.efficiency_variables: no observable or feature 'jet_2_pt'; nearest: 'jet_1_pt', 'jet_0_pt'",

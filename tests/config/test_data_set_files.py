@@ -26,10 +26,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory, with a.root, b.root and, of the same entries in two parts each, main_ and more_ files."""
     monkeypatch.chdir(tmp_path)
     for n, name in enumerate(FILES):
-        held = jet_columns(200, seed=n, first_event=1000 * n)
-        write_tree(Path(name), held)
-        write_tree(Path(f"main_{name}"), {b: c for b, c in held.items() if b not in ("x", "pt")})
-        write_tree(Path(f"more_{name}"), {b: held[b] for b in ("x", "pt")}, "more")
+        columns = jet_columns(200, seed=n, first_event=1000 * n)
+        write_tree(Path(name), columns)
+        write_tree(Path(f"main_{name}"), {b: c for b, c in columns.items() if b not in ("x", "pt")})
+        write_tree(Path(f"more_{name}"), {b: columns[b] for b in ("x", "pt")}, "more")
     return tmp_path
 
 
@@ -37,7 +37,7 @@ def loaded(files: list[str], **changes: Any) -> DataSet:
     return load_data_set(write_description(Path("toy.yaml"), description(files, **changes)))
 
 
-def made(files: list[str], **changes: Any) -> bytes:
+def ingested(files: list[str], **changes: Any) -> bytes:
     loaded(files, **changes)
     ingest(description=Path("toy.yaml"), codes=Path("codes.npz"), card=Path("ingest.json"))
     return Path("codes.npz").read_bytes()
@@ -45,7 +45,7 @@ def made(files: list[str], **changes: Any) -> bytes:
 
 def refusal(files: list[str], **changes: Any) -> str:
     with pytest.raises(DataError) as caught:
-        made(files, **changes)
+        ingested(files, **changes)
     assert not Path("codes.npz").exists()
     return str(caught.value)
 
@@ -78,12 +78,12 @@ def test_a_list_names_what_files_would(folder: Path) -> None:
 
 def test_codes_by_a_list_are_those_of_its_files(folder: Path) -> None:
     Path("list.txt").write_text("b.root\na.root")
-    assert made(["@list.txt"]) == made(list(FILES))
-    made(["@list.txt"])
+    assert ingested(["@list.txt"]) == ingested(list(FILES))
+    ingested(["@list.txt"])
     card = read_card(IngestCard, Path("ingest.json"))
     assert card.inputs["list.txt"] == sha256(Path("list.txt"))
     Path("list.txt").write_text("b.root")
-    assert made(["@list.txt"]) != made(list(FILES))  # negative control
+    assert ingested(["@list.txt"]) != ingested(list(FILES))  # negative control
 
 
 def test_a_file_whose_name_begins_like_a_list(folder: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_file_whose_name_begins_like_a_list(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "problem"),
     [
         (None, "no such list of files: list.txt; nearest: 'lists.txt'"),
         (b"# none\n", "list.txt: the list names no file"),
@@ -106,17 +106,17 @@ def test_a_file_whose_name_begins_like_a_list(folder: Path) -> None:
         (b"\xff\xfe\n", "list.txt: not a list of files: 'utf-8' codec can't decode"),
     ],
 )
-def test_a_wrong_list(folder: Path, content: bytes | None, said: str) -> None:
+def test_a_wrong_list(folder: Path, content: bytes | None, problem: str) -> None:
     Path("lists.txt").write_text("a.root")
     if content is not None:
         Path("list.txt").write_bytes(content)
-    assert refusal(["@list.txt"]).startswith(f"data set toy: {said}")
+    assert refusal(["@list.txt"]).startswith(f"data set toy: {problem}")
 
 
 def test_a_wrong_address_is_a_mistake_of_the_description(folder: Path) -> None:
     wrong = friends("a.root", "http://")
-    found = mistake(["s3://b/x.root"], friends=wrong).splitlines()[1:]
-    assert found == [
+    lines = mistake(["s3://b/x.root"], friends=wrong).splitlines()[1:]
+    assert lines == [
         "  files.0: addresses begin with http://, https://, root://, found 's3://b/x.root'",
         "  friends.0.files.1: no host in 'http://'",
     ]
@@ -127,13 +127,13 @@ def test_a_wrong_address_is_a_mistake_of_the_description(folder: Path) -> None:
 
 
 def test_friends_give_the_same_codes_as_one_tree(folder: Path) -> None:
-    whole = made(list(FILES))
-    parts = made(["main_a.root", "main_b.root"], friends=friends("more_a.root", "more_b.root"), chunk_entries=70)
+    whole = ingested(list(FILES))
+    parts = ingested(["main_a.root", "main_b.root"], friends=friends("more_a.root", "more_b.root"), chunk_entries=70)
     assert parts == whole
     card = read_card(IngestCard, Path("ingest.json"))
     assert {"main_a.root", "more_b.root"} < set(card.inputs)
     assert card.files == 2
-    crossed = made(["main_a.root", "main_b.root"], friends=friends("more_b.root", "more_a.root"))
+    crossed = ingested(["main_a.root", "main_b.root"], friends=friends("more_b.root", "more_a.root"))
     assert crossed != whole  # negative control: position counts
 
 
@@ -158,24 +158,24 @@ def test_a_list_of_friends_that_is_too_short(folder: Path) -> None:
 def test_friends_of_another_length(folder: Path) -> None:
     write_tree(Path("more_b.root"), {b: jet_columns(199)[b] for b in ("x", "pt")}, "more")
     for action in ("refuse", "skip"):
-        said = refusal(["main_*.root"], friends=friends("more_*.root"), on_bad_file=action)
-        assert said == (
+        message = refusal(["main_*.root"], friends=friends("more_*.root"), on_bad_file=action)
+        assert message == (
             "main_b.root: tree 'jets' has 200 entries, its friend more_b.root: tree 'more' has 199; "
             "expected as many, one for each entry"
         )
 
 
 def test_a_branch_in_both(folder: Path) -> None:
-    held = jet_columns(200)
-    write_tree(Path("more_a.root"), {b: held[b] for b in ("x", "pt", "mass")}, "more")
+    columns = jet_columns(200)
+    write_tree(Path("more_a.root"), {b: columns[b] for b in ("x", "pt", "mass")}, "more")
     assert refusal(["main_a.root"], friends=friends("more_a.root")) == (
         "branch 'mass' (feature 'mass') occurs in two trees: main_a.root: tree 'jets' and more_a.root: tree 'more'"
     )
 
 
 def test_a_branch_in_neither(folder: Path) -> None:
-    said = refusal(["main_a.root"], friends=friends("more_a.root"), cut="y > 0")
-    assert said.startswith(
+    message = refusal(["main_a.root"], friends=friends("more_a.root"), cut="y > 0")
+    assert message.startswith(
         "main_a.root: tree 'jets' has no branch 'y', nor have its friends (cut); there are: 'event',"
     )
 
@@ -183,24 +183,26 @@ def test_a_branch_in_neither(folder: Path) -> None:
 def test_a_bad_friend_leaves_its_file_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damaged(Path("more_c.root"), Path("more_b.root"), "x", "more")
     Path("more_c.root").rename("more_b.root")
-    found = made(["main_*.root"], friends=friends("more_*.root"), on_bad_file="skip")
+    codes = ingested(["main_*.root"], friends=friends("more_*.root"), on_bad_file="skip")
     card = read_card(IngestCard, Path("ingest.json"))
     assert list(card.skipped_files) == ["main_b.root"]
     assert card.skipped_files["main_b.root"].startswith(
         "more_b.root: tree 'more', branch 'x' (feature 'x'): entries 0 to "
     )
     assert set(card.inputs) == {"toy.yaml", "main_a.root", "more_a.root"}
-    assert found == made(["a.root"])
+    assert codes == ingested(["a.root"])
 
 
 def test_two_trees_of_one_file_may_be_friends(folder: Path) -> None:
     import uproot
 
-    held = jet_columns(200)
+    columns = jet_columns(200)
     with uproot.recreate("both.root") as file:
-        file.mktree("jets", {b: np.asarray(held[b]).dtype for b in ("run", "event", "label")}).extend(
-            {b: held[b] for b in ("run", "event", "label")}
+        file.mktree("jets", {b: np.asarray(columns[b]).dtype for b in ("run", "event", "label")}).extend(
+            {b: columns[b] for b in ("run", "event", "label")}
         )
-        file.mktree("more", {"x": "float32"}).extend({"x": held["x"]})
+        file.mktree("more", {"x": "float32"}).extend({"x": columns["x"]})
     only_x = [{"name": "x"}]
-    assert made(["both.root"], friends=friends("both.root"), features=only_x) == made(["a.root"], features=only_x)
+    assert ingested(["both.root"], friends=friends("both.root"), features=only_x) == ingested(
+        ["a.root"], features=only_x
+    )

@@ -43,11 +43,11 @@ def test_one_kind_is_one_head() -> None:
 
 
 def test_classes_and_each_target_are_heads_with_their_weights(tmp_path: Path) -> None:
-    found = loaded(tmp_path, loss_weights={"pt": 0.3})
-    assert found.heads == (Head("class", CLASSES, ("light", "b"), 1.0), Head("pt", TARGETS, ("pt",), 0.3))
-    assert found.outputs == ["light", "b", "pt"]
-    assert found.scored_classes == ["light", "b"]
-    assert names_by_kind(found.heads) == {CLASSES: ["light", "b"], TARGETS: ["pt"]}
+    data_set = loaded(tmp_path, loss_weights={"pt": 0.3})
+    assert data_set.heads == (Head("class", CLASSES, ("light", "b"), 1.0), Head("pt", TARGETS, ("pt",), 0.3))
+    assert data_set.outputs == ["light", "b", "pt"]
+    assert data_set.scored_classes == ["light", "b"]
+    assert names_by_kind(data_set.heads) == {CLASSES: ["light", "b"], TARGETS: ["pt"]}
     learned = loaded(tmp_path, loss_weights="uncertainty")
     assert [head.loss_weight for head in learned.heads] == [None, None]
     two = heads_of((), ["x", "y"], loss_weights={"x": 2.0})
@@ -65,10 +65,10 @@ def test_columns_follow_the_order_of_heads() -> None:
     np.testing.assert_array_equal(classes.truth_of(labels), labels)
 
 
-def test_an_unknown_head_in_loss_weights_is_refused_with_the_nearest(tmp_path: Path) -> None:
-    said = refused(tmp_path, loss_weights={"klass": 1.0, "pt": 0.3})
-    assert "loss_weights: no head 'klass'" in said
-    assert "Expected some of class, pt" in said
+def test_unknown_head_in_loss_weights_is_refused_with_nearest(tmp_path: Path) -> None:
+    message = refused(tmp_path, loss_weights={"klass": 1.0, "pt": 0.3})
+    assert "loss_weights: no head 'klass'" in message
+    assert "Expected some of class, pt" in message
 
 
 @pytest.mark.parametrize("weights", [{"pt": 0.0}, {"pt": -1.0}, {"pt": float("nan")}, "certainty"])

@@ -29,7 +29,7 @@ OPTIONS = {
 }
 
 
-def made(kind, seed=1, **options):
+def made_layer(kind, seed=1, **options):
     cls, own, axes = KINDS[kind]
     layer = cls(2, input_format=FORMATS, edge_hidden_units=3, seed=seed, **own, **options)
     return scatter(layer, (*axes, len(FORMATS)), seed), values(FORMATS, axes, n=60)
@@ -37,19 +37,19 @@ def made(kind, seed=1, **options):
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_values_and_gradients_are_those_of_the_network_evaluated_event_by_event(kind, options):
-    check(*made(kind, **options))
+def test_values_and_gradients_equal_those_event_by_event(kind, options):
+    check(*made_layer(kind, **options))
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_each_activation(activation):
-    check(*made("dense", activation=activation, edge_hidden_layers=2))
+    check(*made_layer("dense", activation=activation, edge_hidden_layers=2))
 
 
 @pytest.mark.parametrize("overflow", ["SAT", "WRAP"])
 @pytest.mark.parametrize("rounding", ["TRN", "RND"])
 def test_each_input_conversion(rounding, overflow):
-    check(*made("dense", overflow=overflow, input_rounding=rounding))
+    check(*made_layer("dense", overflow=overflow, input_rounding=rounding))
 
 
 def test_tables_of_twelve_address_bits():
@@ -61,7 +61,7 @@ def test_tables_of_twelve_address_bits():
 
 @pytest.mark.parametrize("kind", ["dense, widths a place", "conv2d"])
 def test_compiled_step(kind):
-    check(*made(kind, batch_norm=True), compiled=True)
+    check(*made_layer(kind, batch_norm=True), compiled=True)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_compiled_step(kind):
 )
 def test_another_option_is_seen_by_the_comparison(kind, changed):
     """Negative control: the formulation with one option changed gives other values."""
-    layer, x = made(kind, edge_hidden_layers=1)
+    layer, x = made_layer(kind, edge_hidden_layers=1)
     y = np.asarray(layer(x))
     for key, value in changed.items():
         setattr(layer, key, value)
@@ -94,7 +94,7 @@ def test_another_option_is_seen_by_the_comparison(kind, changed):
     "name", ["w1", "b1", "w2", "hidden_w2", "hidden_b2", "gamma", "input_width", "output_fraction", "x"]
 )
 def test_a_wrong_gradient_is_seen_by_the_comparison(name):
-    layer, x = made("dense on particles", edge_hidden_layers=2, batch_norm=True)
+    layer, x = made_layer("dense on particles", edge_hidden_layers=2, batch_norm=True)
     _, _, ours, theirs = both(layer, x, held_statistics=name == "x", compiled=False)
     one = {name: theirs[name]}
     assert wrong(ours, one) == []
@@ -104,7 +104,7 @@ def test_a_wrong_gradient_is_seen_by_the_comparison(name):
 
 def test_places_share_what_they_should():
     """Widths a place: changing those of one place changes that place alone; a shared weight changes all."""
-    layer, x = made("dense, widths a place")
+    layer, x = made_layer("dense, widths a place")
     before = np.asarray(layer(x))
     width = np.array(layer.input_width)
     width[2] -= 2
@@ -121,7 +121,7 @@ def test_places_share_what_they_should():
 @pytest.mark.parametrize("kind", KINDS)
 def test_outputs_are_sums_of_table_entries_bit_for_bit(kind):
     """0 differences to integer sums over the tables that are kept, read at the layer's sites."""
-    layer, x = made(kind, batch_norm=True)
+    layer, x = made_layer(kind, batch_norm=True)
     layer.refresh()
     scale = 2.0**12
     tables, bias = np.asarray(layer.table) * scale, np.asarray(layer.table_bias) * scale
@@ -176,7 +176,7 @@ def test_configuration_round_trip(kind):
         "overflow": "WRAP",
         "input_rounding": "RND",
     }
-    layer, _ = made(kind, **options, momentum=0.8, initial_fraction_bits=4, max_input_bits=5, name="tables")
+    layer, _ = made_layer(kind, **options, momentum=0.8, initial_fraction_bits=4, max_input_bits=5, name="tables")
     again = type(layer).from_config(layer.get_config())
     assert again.get_config() == layer.get_config()
     for key in (
@@ -253,7 +253,7 @@ def test_open_axes_are_places_too():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_costs_are_left_with_an_open_collector(kind):
-    layer, x = made(kind)
+    layer, x = made_layer(kind)
     with collecting() as records:
         layer(x, training=True)
     (record,) = records

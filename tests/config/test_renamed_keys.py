@@ -40,10 +40,10 @@ def test_renamed_keys_of_a_budget_warn_and_count(tmp_path):
     path.write_text(EARLIER_BUDGET)
     with pytest.warns(RenamedKeyWarning) as caught:
         budget, _ = load_budget(path, ROOT / "config/targets.yaml")
-    said = [str(warning.message).removeprefix(f"{path}: ") for warning in caught]
-    assert "checks: this key is now verification. Rename it." in said
-    assert "scan.networks.deep.layers.0.lut_dense.depth: this key is now edge_hidden_layers. Rename it." in said
-    assert len(said) == 12
+    messages = [str(warning.message).removeprefix(f"{path}: ") for warning in caught]
+    assert "checks: this key is now verification. Rename it." in messages
+    assert "scan.networks.deep.layers.0.lut_dense.depth: this key is now edge_hidden_layers. Rename it." in messages
+    assert len(messages) == 12
     assert (budget.network.edge_hidden_units, budget.verification.rtl_vectors) == (4, 200000)
     assert (budget.verification.sat_timeout_s, budget.verification.second_proof_timeout_s) == (5, 3)
     assert budget.verification.ecp5_place_and_route

@@ -42,8 +42,8 @@ def names(load, *arguments: str) -> list[str]:
 
 
 def test_every_combination_is_a_design(load):
-    found = names(load, "scan: {luts: [200, 400], latency_ns: [20, 12.5], seeds: [1, 7]}\n")
-    assert found == [
+    designs = names(load, "scan: {luts: [200, 400], latency_ns: [20, 12.5], seeds: [1, 7]}\n")
+    assert designs == [
         *("scan_l200_t20_s1", "scan_l200_t20_s7", "scan_l400_t20_s1", "scan_l400_t20_s7"),
         *("scan_l200_t12p5_s1", "scan_l200_t12p5_s7", "scan_l400_t12p5_s1", "scan_l400_t12p5_s7"),
     ]
@@ -62,7 +62,7 @@ def test_a_point_is_a_whole_design(load):
         resolve(budget, target, design="scan_l200_t20_u8x5_s3")
 
 
-def test_names_stay_when_a_list_is_added_that_holds_what_there_was(load):
+def test_names_stay_when_a_new_list_holds_the_old_value(load):
     few = names(load, "scan: {luts: [200], latency_ns: [20]}\n")
     more = names(load, "scan: {luts: [200], latency_ns: [20.0], units: [[20, 5], [8, 5]], max_input_bits: [4, 6]}\n")
     assert set(few) < set(more)
@@ -76,11 +76,11 @@ def test_networks_by_name(load):
     assert resolve(budget, target, design="scan_l200_t20_wide_s1").network.units == [40, 5]
 
 
-def test_points_that_differ_in_luts_alone_start_from_the_next_larger_one(load):
+def test_points_differing_in_luts_start_from_the_next_larger(load):
     text = "scan: {luts: [200, 900, 400], latency_ns: [20], seeds: [1, 2]}\n"
     budget, target = load(text)
-    found = {name: point.warm_from for name, point in budget.points.items()}
-    assert found == {
+    starts = {name: point.warm_from for name, point in budget.points.items()}
+    assert starts == {
         **{f"scan_l900_t20_s{s}": None for s in (1, 2)},
         **{f"scan_l400_t20_s{s}": f"scan_l900_t20_s{s}" for s in (1, 2)},
         **{f"scan_l200_t20_s{s}": f"scan_l400_t20_s{s}" for s in (1, 2)},
@@ -95,7 +95,7 @@ def test_points_that_differ_in_luts_alone_start_from_the_next_larger_one(load):
     assert resolve(budget, target, design="scan_l200_t20_s2").training == budget.training
 
 
-def test_a_warm_started_training_has_as_many_epochs_as_a_training_needs(load):
+def test_warm_started_training_has_enough_epochs(load):
     budget, target = load("training: {epochs: 5}\nscan: {luts: [200, 900], latency_ns: [20]}\n")
     assert resolve(budget, target, design="scan_l200_t20_s1").training.epochs == 4
 
@@ -227,9 +227,9 @@ def test_as_many_as_the_limit_are_allowed(load):
     ],
 )
 def test_bad_networks(load, network, expected):
-    found = refusal(load, "designs: {small: {luts: 300, latency_ns: 20}}\n", network)
-    assert expected in found
-    assert all(line.startswith("network") for line in found)
+    lines = refusal(load, "designs: {small: {luts: 300, latency_ns: 20}}\n", network)
+    assert expected in lines
+    assert all(line.startswith("network") for line in lines)
 
 
 # ---------------------------------------------------------------- examples
@@ -259,9 +259,9 @@ def test_the_examples_are_valid(name, monkeypatch):
 def test_the_example_on_particles_is_valid():
     budget, _ = load_budget(ROOT / "config/examples/particles.yaml", ROOT / "config/targets.yaml")
     assert budget.scan is not None
-    held = [budget.network, *(variant.network for variant in variants(budget.scan, budget.network))]
-    assert len(held) == 4
-    for network in held:
+    networks = [budget.network, *(variant.network for variant in variants(budget.scan, budget.network))]
+    assert len(networks) == 4
+    for network in networks:
         assert mistakes(network, 96, classes=["g", "q", "W", "Z", "t"], data_set="particles") == []
         assert mistakes(network, 95, classes=["g", "q", "W", "Z", "t"], data_set="particles") != []
 

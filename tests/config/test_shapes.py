@@ -195,23 +195,23 @@ def test_the_reference_has_the_widths_of_the_layers_or_its_own():
 
 def test_a_function_that_does_not_exist_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    held = network(builder="nowhere.at_all:build", baseline_units=[4, 3])
-    assert held.model_dump(mode="json") == {"builder": "nowhere.at_all:build", "baseline_units": [4, 3]}
-    assert mistakes(held, 12, classes=CLASSES, data_set="toy") == [
+    shape = network(builder="nowhere.at_all:build", baseline_units=[4, 3])
+    assert shape.model_dump(mode="json") == {"builder": "nowhere.at_all:build", "baseline_units": [4, 3]}
+    assert mistakes(shape, 12, classes=CLASSES, data_set="toy") == [
         "builder: nowhere.at_all:build: no module 'nowhere.at_all'. Expected nowhere/at_all.py or an installed module"
     ]
 
 
-def test_the_function_s_file_is_known_where_it_lies_in_the_working_directory(tmp_path, monkeypatch):
+def test_file_of_a_function_in_the_working_directory_is_known(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    held = network(builder="mine.jets:build", baseline_units=[3])
-    assert function_digest(held) is None
+    shape = network(builder="mine.jets:build", baseline_units=[3])
+    assert function_digest(shape) is None
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/jets.py").write_text("a")
-    first = function_digest(held)
+    first = function_digest(shape)
     (tmp_path / "mine/jets.py").write_text("b")
     assert first is not None
-    assert function_digest(held) not in (first, None)
+    assert function_digest(shape) not in (first, None)
     assert function_digest(network(units=[3])) is None
 
 
@@ -229,9 +229,9 @@ def test_short_names(content, expected):
 
 def test_a_description_reads_back_without_empty_fields():
     layers = ({"lut_dense": {"units": 8}}, {"flatten": {}}, {"q_dense": {"units": 3}})
-    held = network(*layers, input_shape=[4, 3])
-    assert NetworkShape.model_validate_json(held.model_dump_json()) == held
-    assert "None" not in str(held.model_dump())
+    shape = network(*layers, input_shape=[4, 3])
+    assert NetworkShape.model_validate_json(shape.model_dump_json()) == shape
+    assert "None" not in str(shape.model_dump())
     assert network(units=[4, 3]).model_dump() == {
         "units": [4, 3],
         "batch_norm": True,

@@ -24,7 +24,7 @@ def test_jets_that_do_not_divide_into_files_are_all_planned():
     assert sum(f.jets for f in files) == 50
 
 
-def test_seeds_are_unique_within_and_between_data_sets_and_allowed_by_pythia():
+def test_seeds_are_unique_and_allowed_by_pythia():
     seeds = [
         f.seed
         for seed in (0, 1, 2, 800_000)

@@ -29,8 +29,8 @@ def mistakes(folder: Path, *args: Any, **keys: Any) -> list[str]:
 
 def test_paths_know_channels_observables_and_lists_of_objects(tmp_path: Path) -> None:
     one = {"name": "a", "expression": "(sum(jet_pt) > 90) & (x > 1) & (jet_0_pt > vertices) & (score >= threshold)"}
-    found = loaded(tmp_path, [one], objects=OBJECTS, observables={"vertices": "n"})
-    assert found.trigger.paths[0].rates_khz is None
+    data_set = loaded(tmp_path, [one], objects=OBJECTS, observables={"vertices": "n"})
+    assert data_set.trigger.paths[0].rates_khz is None
     assert slot_lists(["jet_0_pt", "jet_1_pt", "mu_1_pt", "x"]) == {"jet_pt": ["jet_0_pt", "jet_1_pt"]}
     assert slot_lists(["jet_0_pt", "jet_pt"]) == {}, "a channel of this name comes first"
 
@@ -52,8 +52,8 @@ def test_mistakes_of_paths_are_listed_at_once(tmp_path: Path) -> None:
 def test_rows_need_the_rate_of_events(tmp_path: Path) -> None:
     paths = [{"name": "a", "expression": "any(score >= threshold)"}]
     sections = {"input_rate_khz": None, "cross_section_pb": {"a": 1.0, "b": 2.0}, "luminosity_cm2s": 1e34}
-    found = mistakes(tmp_path, paths, trigger=sections, rows="pt")
-    assert found == ["trigger.input_rate_khz: missing; with rows it is the rate of background events that have a row"]
+    lines = mistakes(tmp_path, paths, trigger=sections, rows="pt")
+    assert lines == ["trigger.input_rate_khz: missing; with rows it is the rate of background events that have a row"]
     fractions = {"class_fractions": {"a": 0.5, "b": 0.5}}
     assert "class_fractions: not with trigger.paths and rows; events would lose objects" in mistakes(
         tmp_path, paths, rows="pt", **fractions

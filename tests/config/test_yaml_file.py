@@ -20,9 +20,9 @@ def refusal(folder: Path, content: str | bytes) -> str:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(ConfigurationError) as caught:
         read_yaml(path)
-    said = str(caught.value)
-    assert said.startswith(f"{path}: ")
-    return said.removeprefix(f"{path}: ")
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    return message.removeprefix(f"{path}: ")
 
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 30))
@@ -53,21 +53,21 @@ BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for 
     ],
 )
 def test_read_yaml_refuses_in_one_line(tmp_path: Path, content: str | bytes, expected: str) -> None:
-    said = refusal(tmp_path, content)
-    assert expected in said
-    assert len(said.splitlines()) == 1
-    assert len(said) < 300
+    message = refusal(tmp_path, content)
+    assert expected in message
+    assert len(message.splitlines()) == 1
+    assert len(message) < 300
 
 
 @pytest.mark.parametrize(
     "key", ["on", "yes", "no", "1e3", "007", "12", "1.0", "null", "~", "2026-01-01", "0x1f", "1_0"]
 )
 def test_read_yaml_key_read_as_something_else(tmp_path: Path, key: str) -> None:
-    said = refusal(tmp_path, f"designs:\n  {key}: {{luts: 3}}\n  on: 1\n")
-    assert f"designs.{key} (line 2): the key '{key}' is read as " in said
-    assert f"Write it in quotes: '{key}', or choose another name" in said
+    message = refusal(tmp_path, f"designs:\n  {key}: {{luts: 3}}\n  on: 1\n")
+    assert f"designs.{key} (line 2): the key '{key}' is read as " in message
+    assert f"Write it in quotes: '{key}', or choose another name" in message
     if key != "on":
-        assert said.startswith("2 mistakes\n")
+        assert message.startswith("2 mistakes\n")
     (tmp_path / "f.yaml").write_text(f"designs: {{'{key}': 1}}")
     assert read_yaml(tmp_path / "f.yaml") == {"designs": {key: 1}}
 
@@ -87,8 +87,8 @@ def test_read_yaml_many_values_are_refused(tmp_path: Path, monkeypatch: pytest.M
 
 def test_read_yaml_takes_what_is_meant(tmp_path: Path) -> None:
     (tmp_path / "f.yaml").write_text("a: &x [1, 1e-3, true, null, '007', 0, 0.5, -3]\nb: *x\nc: {d: *x}\n# end\n")
-    held = [1, 0.001, True, None, "007", 0, 0.5, -3]
-    assert read_yaml(tmp_path / "f.yaml") == {"a": held, "b": held, "c": {"d": held}}
+    values = [1, 0.001, True, None, "007", 0, 0.5, -3]
+    assert read_yaml(tmp_path / "f.yaml") == {"a": values, "b": values, "c": {"d": values}}
     (tmp_path / "f.yaml").write_text("\ufeff{}")
     assert read_yaml(tmp_path / "f.yaml") == {}
 

@@ -139,14 +139,14 @@ def test_rounding_layer_and_hgq2_give_the_same(mode, k, i, fraction_bits, droppe
     x = np.arange(source.lo, source.hi + 1) * source.step
     kif = KIF(1, source.i + 1, fraction_bits)
     expected = np.asarray(_get_fixed_quantizer(mode, "SAT")(x.astype("f4"), 1.0, float(kif.i), float(kif.f)))
-    found = outputs_of(
+    outputs = outputs_of(
         single(rounding_layer("r", source, fraction_bits=fraction_bits, rounding=mode)),
         source.lo,
         source.hi,
         source.f,
         kif,
     )
-    np.testing.assert_array_equal(found * kif.step, expected)
+    np.testing.assert_array_equal(outputs * kif.step, expected)
 
 
 def test_wrong_entry_of_a_chain_is_seen():

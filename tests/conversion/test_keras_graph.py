@@ -119,8 +119,8 @@ def nested():
 
 
 MODELS = {
-    made.__name__: (made, given)
-    for made, given in [
+    make_model.__name__: (make_model, given)
+    for make_model, given in [
         (shared, None),
         (per_position_widths, None),
         (conv1d, None),
@@ -170,9 +170,9 @@ def keras_outputs(model, network, codes):
         size = int(np.prod(tensor.shape[1:]))
         parts.append(values[:, first : first + size].reshape(-1, *tensor.shape[1:]).astype(np.float32))
         first += size
-    found = model.predict(parts if len(parts) > 1 else parts[0], verbose=0)
-    found = found if isinstance(found, list) else [found]
-    return np.concatenate([y.reshape(len(y), -1) for y in found], axis=1)
+    outputs = model.predict(parts if len(parts) > 1 else parts[0], verbose=0)
+    outputs = outputs if isinstance(outputs, list) else [outputs]
+    return np.concatenate([y.reshape(len(y), -1) for y in outputs], axis=1)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -216,8 +216,8 @@ def test_verilog_of_a_selection_agrees_bit_for_bit(name, tmp_path):
 def test_windows_beyond_the_edge_choose_from_what_is_there():
     """All values are below 0, so that a padding of zeros would be the largest; one layer serves all places."""
     x = keras.Input((5, 2))
-    made = keras.Model(x, keras.layers.MaxPooling1D(3, strides=2, padding="same", name="pool")(x))
-    network = integer_network(made, inputs=[KIF(1, 2, 1), KIF(1, 1, 3)] * 5)
+    model = keras.Model(x, keras.layers.MaxPooling1D(3, strides=2, padding="same", name="pool")(x))
+    network = integer_network(model, inputs=[KIF(1, 2, 1), KIF(1, 1, 3)] * 5)
     (layer,) = network.layers
     assert (layer.n_positions, layer.shape, layer.name) == (3, (6, 2), "pool")
     codes = -1 - np.random.default_rng(0).integers(0, 8, (50, 10))

@@ -88,7 +88,7 @@ def test_integers_of_real_values_are_the_model(name, rounding, overflow):
     assert differences(model, coarser, values) > 0.02
 
 
-def test_inputs_without_a_quantizer_and_unread_ones_are_told_apart():
+def test_unquantized_and_unread_inputs_are_told_apart():
     x = keras.Input((3,))
     model = keras.Model(x, QDense(2)(keras.layers.Rescaling(0.5)(x[:, :1])))
     assert read_formats(model) == [ReadFormat(None), None, None]
@@ -96,7 +96,7 @@ def test_inputs_without_a_quantizer_and_unread_ones_are_told_apart():
     assert read_formats(model) == [ReadFormat(KIF(1, 2, 3)), ReadFormat(KIF(0, 2, 2))]
 
 
-def test_format_of_a_channel_holds_what_a_model_wraps_within_the_widest_format():
+def test_channel_format_wraps_within_the_widest_format():
     extent = Extent()
     extent.add(np.array([-9.0, 3.0]))
     assert format_of_model(KIF(0, 2, 5), True, extent=extent) == KIF(1, 4, 5)

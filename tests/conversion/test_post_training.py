@@ -74,9 +74,9 @@ def trained(name):
 def test_quantized_model_is_near_the_float_model_and_exact(name):
     model, x = trained(name)
     quantized = quantized_model(model, x[:500], widths=Widths())
-    expected, found = np.asarray(model(x)), np.asarray(quantized(x))
-    assert np.abs(found - expected).max() < 0.06 * np.abs(expected).max()
-    assert (found.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.96
+    expected, actual = np.asarray(model(x)), np.asarray(quantized(x))
+    assert np.abs(actual - expected).max() < 0.06 * np.abs(expected).max()
+    assert (actual.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.96
     assert unexplained(quantized) == 0
     if name == "folded":
         assert sum(type(layer).__name__ == "BatchNormalization" for layer in quantized.layers) == 1

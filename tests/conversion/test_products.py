@@ -79,8 +79,8 @@ def test_sum_of_products_is_exact(formats, pairs):
         [np.array(np.meshgrid(*ends)).reshape(3, -1).T, uniform(network.inputs, 300, rng=np.random.default_rng(0))]
     )
     x = codes * np.array([kif.step for kif in formats])
-    found = evaluate(network, codes)[:, 0] * 2.0 ** -float(network.fractions[0])
-    np.testing.assert_array_equal(found, sum(x[:, a] * x[:, b] for a, b in pairs))
+    sums = evaluate(network, codes)[:, 0] * 2.0 ** -float(network.fractions[0])
+    np.testing.assert_array_equal(sums, sum(x[:, a] * x[:, b] for a, b in pairs))
 
 
 @given(KIFS, st.integers(1, 5))

@@ -21,8 +21,8 @@ FIXTURES = Path(__file__).parents[1] / "fixtures/qkeras"
 
 def data(name):
     """Return inputs, and the outputs that QKeras computed for them."""
-    with np.load(FIXTURES / f"{name}.npz") as held:
-        return held["x"], held["y"]
+    with np.load(FIXTURES / f"{name}.npz") as archive:
+        return archive["x"], archive["y"]
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
@@ -126,20 +126,20 @@ def test_activation_of_keras_is_read_in_each_layout(tmp_path):
     path = changed(tmp_path, "QActivation", "QActivation")
     config = json.loads(saved_config(path))
     layer = next(x for x in config["config"]["layers"] if x["class_name"].endswith("QActivation"))
-    found = []
+    kinds = []
     for activation in ("relu", {"class_name": "function", "config": "relu", "registered_name": "function"}):
         layer["config"]["activation"] = activation
         with h5py.File(path, "a") as file:
             file.attrs["model_config"] = json.dumps(config)
         model, _ = without_final_activation(load_model(path))
-        found.append([type(layer).__name__ for layer in model.layers])
-    assert found[0] == found[1]
-    assert "Activation" in found[0]
+        kinds.append([type(layer).__name__ for layer in model.layers])
+    assert kinds[0] == kinds[1]
+    assert "Activation" in kinds[0]
 
 
 def test_number_of_inputs_is_checked_without_keras(tmp_path):
     assert mistakes(FIXTURES / "dense.h5", 6) == []
     assert "takes 6 values" in mistakes(FIXTURES / "dense.h5", 7)[0]
-    with zipfile.ZipFile(tmp_path / "a.keras", "w") as held:
-        held.writestr("other.json", "{}")
+    with zipfile.ZipFile(tmp_path / "a.keras", "w") as archive:
+        archive.writestr("other.json", "{}")
     assert "expected a file that model.save('name.keras')" in mistakes(tmp_path / "a.keras", 6)[0]

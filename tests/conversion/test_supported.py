@@ -28,7 +28,7 @@ ARGUMENTS = {
 SKIPPED = ("Lambda", "Layer", "InputLayer", "RepeatVector")  # need more than one tensor of two axes
 
 
-def test_page_of_layers_has_a_row_for_each_layer_and_passes_the_rules_of_prose():
+def test_page_of_layers_has_a_row_each_and_passes_prose_rules():
     page = layer_page()
     assert all(f"| {row.library} | `{row.name}` | {row.converted} |" in page for row in layer_rows())
     assert banned_words(page) + long_sentences(page) == []
@@ -41,7 +41,7 @@ def test_unknown_layer_has_no_row():
 
 def test_rows_of_the_table_are_what_conversion_does():
     claimed = {row.name: row for row in layer_rows() if row.library == "keras"}
-    found = {}
+    converted = {}
     for name in [n for n in claimed if n in ARGUMENTS or n.endswith("Pooling1D") or n in ("ReLU", "PReLU", "ELU")]:
         if name in SKIPPED or name.startswith("Adaptive"):
             continue
@@ -50,8 +50,8 @@ def test_rows_of_the_table_are_what_conversion_does():
         y = keras.layers.Flatten()(getattr(keras.layers, name)(**options)(QDense(3)(x)))
         try:
             integer_network(keras.Model(x, QDense(2)(y)), inputs=[KIF(1, 2, 2)] * 9, wraps=True)
-            found[name] = True
+            converted[name] = True
         except FirmwareError:
-            found[name] = False
-    assert found == {name: claimed[name].converted != "refused" for name in found}
-    assert set(found.values()) == {True, False}
+            converted[name] = False
+    assert converted == {name: claimed[name].converted != "refused" for name in converted}
+    assert set(converted.values()) == {True, False}

@@ -37,8 +37,8 @@ def differing(model, inputs=None) -> int:
     codes = random_codes(network, 200)
     expected = evaluate(network, codes)
     assert len(np.unique(expected, axis=0)) > 5
-    found = model(values_of(model, network, codes=codes, kind=np.float32), training=False)
-    return int((outputs_of(found, network, events=len(codes)) != expected).any(axis=1).sum())
+    outputs = model(values_of(model, network, codes=codes, kind=np.float32), training=False)
+    return int((outputs_of(outputs, network, events=len(codes)) != expected).any(axis=1).sum())
 
 
 # ---------------------------------------------------------------- models within models
@@ -145,10 +145,10 @@ def test_any_graph_of_calls_is_followed(steps):
     outer = keras.Model(h, keras.ops.flip(lut(4, 2)(L.Concatenate()([inner(h), inner(h[:, ::-1])])), axis=1))
     shared = lut(4, 3)
     x = keras.Input((8,))
-    made = [x[:, :4], x[:, 4:]]
+    tensors = [x[:, :4], x[:, 4:]]
     for kind, a, b in steps:
-        one, other = made[a % len(made)], made[b % len(made)]
-        made.append(
+        one, other = tensors[a % len(tensors)], tensors[b % len(tensors)]
+        tensors.append(
             {
                 0: lambda one, other: inner(one),
                 1: lambda one, other: outer(one),
@@ -158,7 +158,7 @@ def test_any_graph_of_calls_is_followed(steps):
                 5: lambda one, other: outer(L.Concatenate()([inner(one)[:, 1:3], other[:, ::3]])),
             }[kind](one, other)
         )
-    assert differing(keras.Model(x, lut(3, 4)(L.Concatenate()([*made[-2:], made[0]])))) == 0
+    assert differing(keras.Model(x, lut(3, 4)(L.Concatenate()([*tensors[-2:], tensors[0]])))) == 0
 
 
 # ---------------------------------------------------------------- models of HGQ2, copied and saved
@@ -227,7 +227,7 @@ def test_names_of_layers_are_free_in_all_forms(names):
 
 
 @pytest.mark.parametrize("name", ["my model", "größe", "a\\b", "_first"])
-def test_saved_models_with_names_that_tensorflow_refuses_are_renamed(name, tmp_path):
+def test_saved_names_that_tensorflow_refuses_are_changed(name, tmp_path):
     x = keras.Input((3,))
     model = keras.Model(x, L.Flatten(name="flat")(QDense(2)(x)), name=name)
     model.layers[-1].name = name
@@ -239,7 +239,7 @@ def test_saved_models_with_names_that_tensorflow_refuses_are_renamed(name, tmp_p
     np.testing.assert_array_equal(run_keras(loaded, network, codes=codes), evaluate(network, codes))
 
 
-def test_model_that_keras_cannot_evaluate_is_refused_in_a_sentence():
+def test_model_that_keras_cannot_evaluate_is_refused():
     model = keras.Sequential([keras.Input((3,), dtype="int32"), QDense(2)], name="of_integers")
     network = integer_network(model, inputs=[KIND] * 3, wraps=True)
     with pytest.raises(FirmwareError, match=r"model 'of_integers': Keras cannot evaluate it \(TypeError: .*float32"):
@@ -276,11 +276,11 @@ def refusal(model):
 
 @pytest.mark.parametrize("data_format", ["channels_first", "channels_last"])
 def test_data_format_is_read_or_refused_by_name(data_format):
-    said = {}
+    messages = {}
     for shape, some in LAYERS.items():
         for layer in (make(data_format=data_format) for make in some):
-            said[layer.name] = refusal(behind(shape, layer))
-    refused = {name: text for name, text in said.items() if text is not None}
+            messages[layer.name] = refusal(behind(shape, layer))
+    refused = {name: text for name, text in messages.items() if text is not None}
     assert all(name in text and "data_format 'channels_first'" in text for name, text in refused.items())
     assert len(refused) <= (2 if data_format == "channels_first" else 0)
 

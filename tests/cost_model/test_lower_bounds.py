@@ -15,13 +15,13 @@ from trigger_lut.network.network import Network, TableLayer
 
 def chain(layers: int, scores: int = 1) -> Network:
     """One exclusive-or per layer; in the last, `scores` of them."""
-    kif, made = KIF(0, 2, 0), []
+    kif, stages = KIF(0, 2, 0), []
     for n in range(layers):
         outputs = scores if n == layers - 1 else 1
         tables = np.tile(np.array([0, 1, 1, 0]) * (2 if n < layers - 1 else 1), (1, outputs, 1))
         zero = np.zeros(outputs, dtype=np.int64)
-        made.append(TableLayer(str(n), (kif,), ("WRAP",), np.full((1, outputs), 2), tables, zero, fraction_bits=zero))
-    return Network((kif,), tuple(made))
+        stages.append(TableLayer(str(n), (kif,), ("WRAP",), np.full((1, outputs), 2), tables, zero, fraction_bits=zero))
+    return Network((kif,), tuple(stages))
 
 
 @pytest.mark.parametrize(("classes", "luts"), [(2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4)])
@@ -68,7 +68,7 @@ def test_what_no_network_can_meet_is_named_with_what_it_takes(changes, classes, 
     assert impossible(spec(**changes), classes) == expected
 
 
-def test_a_clock_without_room_for_logic_is_a_mistake_of_the_target():
+def test_clock_without_room_for_logic_is_a_target_mistake():
     with pytest.raises(ConfigurationError, match="leaves no room for logic"):
         least_cycles(2, DelayModel(0.5, "xcup"))
 

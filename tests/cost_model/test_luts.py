@@ -40,9 +40,9 @@ def layer(inputs, tables, bias=None, overflow="WRAP", name="lut_dense_0"):
 
 
 def network(*layers):
-    made = Network(layers[0].inputs, layers)
-    assert made.validate() == []
-    return made
+    built = Network(layers[0].inputs, layers)
+    assert built.validate() == []
+    return built
 
 
 # ---------------------------------------------------------------- tables
@@ -85,11 +85,11 @@ def test_seven_bits_with_one_trivial_cofactor():
     assert table_luts(values) == 1
 
 
-def test_a_top_address_bit_on_which_nothing_depends_costs_nothing():
+def test_unused_top_address_bit_costs_nothing():
     assert table_luts(np.tile(parity(6), 2)) == table_luts(parity(6)) == 1
 
 
-def test_random_tables_cost_a_lut_a_bit_up_to_six_address_bits_and_twice_that_at_seven():
+def test_random_tables_cost_twice_as_much_at_seven_address_bits():
     rng = np.random.default_rng(3)
     six, seven = rng.integers(0, 256, 64), rng.integers(0, 256, 128)
     assert table_luts(six) == 8
@@ -165,25 +165,25 @@ def test_no_saturation_where_the_bounds_fit():
 
 def test_layer_by_hand():
     """Two tables of one LUT; the adder takes one, and absorbs one of the tables."""
-    made = network(layer([KIF(0, 2, 0)] * 2, [[XOR], [XOR]]))
-    cost = estimate(made, NS, "xcup")
+    single = network(layer([KIF(0, 2, 0)] * 2, [[XOR], [XOR]]))
+    cost = estimate(single, NS, "xcup")
     assert cost.layers == (LayerCost(tables=1.0, adders=1.0, saturation=0.0),)
     assert cost.luts == 2.0
 
 
 def test_an_adder_absorbs_no_table_that_is_read_elsewhere():
     """Both tables are read by both outputs, so they stay: two tables, two adders."""
-    made = network(layer([KIF(0, 2, 0)] * 2, [[XOR, XOR], [XOR, XOR]]))
-    assert estimate(made, NS, "xcup").layers == (LayerCost(tables=2.0, adders=2.0, saturation=0.0),)
+    single = network(layer([KIF(0, 2, 0)] * 2, [[XOR, XOR], [XOR, XOR]]))
+    assert estimate(single, NS, "xcup").layers == (LayerCost(tables=2.0, adders=2.0, saturation=0.0),)
 
 
 def test_an_adder_absorbs_no_table_of_six_address_bits():
     wide = parity(6).tolist()
-    made = network(layer([KIF(0, 6, 0)] * 2, [[wide], [wide]]))
-    assert estimate(made, NS, "xcup").layers == (LayerCost(tables=2.0, adders=1.0, saturation=0.0),)
+    single = network(layer([KIF(0, 6, 0)] * 2, [[wide], [wide]]))
+    assert estimate(single, NS, "xcup").layers == (LayerCost(tables=2.0, adders=1.0, saturation=0.0),)
     five = parity(5).tolist()
-    made = network(layer([KIF(0, 5, 0)] * 2, [[five], [five]]))
-    assert estimate(made, NS, "xcup").layers == (LayerCost(tables=1.0, adders=1.0, saturation=0.0),)
+    single = network(layer([KIF(0, 5, 0)] * 2, [[five], [five]]))
+    assert estimate(single, NS, "xcup").layers == (LayerCost(tables=1.0, adders=1.0, saturation=0.0),)
 
 
 def test_equal_tables_of_one_channel_are_built_once():
@@ -199,41 +199,41 @@ def test_equal_tables_of_two_channels_are_built_twice():
 
 
 def test_tables_that_differ_by_a_constant_are_shared():
-    made = network(layer([KIF(0, 2, 0)], [[XOR, [4, 5, 5, 4]]], bias=[0, -4]))
-    assert estimate(made, NS, "xcup").luts == 1
+    single = network(layer([KIF(0, 2, 0)], [[XOR, [4, 5, 5, 4]]], bias=[0, -4]))
+    assert estimate(single, NS, "xcup").luts == 1
 
 
 def test_pruned_edges_are_free():
-    made = network(layer([KIF(0, 2, 0)] * 2, [[[]], [[]]], bias=[7]))
-    assert estimate(made, NS, "xcup").luts == 0
-    assert estimate(made, NS, "xcup").latency_cycles == 1
+    single = network(layer([KIF(0, 2, 0)] * 2, [[[]], [[]]], bias=[7]))
+    assert estimate(single, NS, "xcup").luts == 0
+    assert estimate(single, NS, "xcup").latency_cycles == 1
 
 
 def test_pruning_an_edge_never_costs_luts():
-    made = random_network(5, units=(5, 6, 3), prune=0.0)
-    before = estimate(made, NS, "xcup").luts
-    for i, o in made.layers[0].edges()[::5]:
-        first = made.layers[0]
+    whole = random_network(5, units=(5, 6, 3), prune=0.0)
+    before = estimate(whole, NS, "xcup").luts
+    for i, o in whole.layers[0].edges()[::5]:
+        first = whole.layers[0]
         widths, tables = first.widths.copy(), first.tables.copy()
         widths[i, o], tables[i, o] = 0, 0
         pruned = TableLayer(
             first.name, first.inputs, first.overflow, widths, tables, first.bias, fraction_bits=first.fraction_bits
         )
-        assert estimate(Network(made.inputs, (pruned, *made.layers[1:])), NS, "xcup").layers[0].luts < before
+        assert estimate(Network(whole.inputs, (pruned, *whole.layers[1:])), NS, "xcup").layers[0].luts < before
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_total_is_the_sum_of_parts_and_latency_that_of_the_delay_model(seed):
-    made = random_network(seed)
-    cost = estimate(made, NS, "xc7")
+def test_total_is_sum_of_parts_and_latency_of_the_delay_model(seed):
+    drawn = random_network(seed)
+    cost = estimate(drawn, NS, "xc7")
     assert cost.luts == sum(c.tables + c.adders + c.saturation for c in cost.layers)
-    assert cost.latency_cycles == network_cycles(made, DelayModel(NS, "xc7"))
+    assert cost.latency_cycles == network_cycles(drawn, DelayModel(NS, "xc7"))
     assert all(c.tables > 0 and c.adders > 0 for c in cost.layers)
 
 
 def test_a_faster_clock_takes_more_cycles_and_the_same_luts():
-    made = random_network(1, units=(8, 6, 3), prune=0.0)
-    slow, fast = estimate(made, 10.0, "xcup"), estimate(made, 1.2, "xcup")
+    drawn = random_network(1, units=(8, 6, 3), prune=0.0)
+    slow, fast = estimate(drawn, 10.0, "xcup"), estimate(drawn, 1.2, "xcup")
     assert slow.luts == fast.luts
     assert slow.latency_cycles < fast.latency_cycles
 
@@ -244,8 +244,8 @@ def test_unknown_family():
 
 
 def test_summary_counts_every_edge():
-    made = layer([KIF(0, 2, 0)] * 2, [[XOR, []], [[0, 3, 1, 2], [0, 4]]])
-    assert summarize(made) == ([1, 1, 2], [1, 1, 1, 1])
+    single = layer([KIF(0, 2, 0)] * 2, [[XOR, []], [[0, 3, 1, 2], [0, 4]]])
+    assert summarize(single) == ([1, 1, 2], [1, 1, 1, 1])
     for seed in range(3):
         form = random_network(seed).layers[0]
         inputs, outputs = summarize(form)

@@ -56,5 +56,5 @@ def test_interval_unchecked_family_has_none():
 
 def test_main_prints_every_design(capsys):
     published_latency.main()
-    said = capsys.readouterr().out
-    assert all(design.name in said for design in (*PUBLISHED.designs, *PUBLISHED.not_used))
+    output = capsys.readouterr().out
+    assert all(design.name in output for design in (*PUBLISHED.designs, *PUBLISHED.not_used))

@@ -62,16 +62,16 @@ def test_other_networks_stay_parallel():
 def test_stages_of_parts():
     network = shared_network(0)
     assert total_stages((network,), MODEL) == output_stages(network, MODEL)
-    for found, expected in zip(
+    for stages, expected in zip(
         parts_stages(network, (network,), model=MODEL), network_stages(network, MODEL), strict=True
     ):
-        assert np.array_equal(found, expected)
+        assert np.array_equal(stages, expected)
     parts = cut_at(network, (SharedLayers(("first", "second"), 5, 1),))
-    found = dict(zip((layer.name for layer in network.layers), parts_stages(network, parts, model=MODEL), strict=True))
-    whole = dict(zip(found, network_stages(network, MODEL), strict=True))
-    assert [times.shape for times in found.values()] == [times.shape for times in whole.values()]
-    assert np.array_equal(found["first"], whole["first"]), "nothing lies before it"
-    assert found["head"].max() < whole["head"].max(), "counted from the accumulators on"
+    stages = dict(zip((layer.name for layer in network.layers), parts_stages(network, parts, model=MODEL), strict=True))
+    whole = dict(zip(stages, network_stages(network, MODEL), strict=True))
+    assert [times.shape for times in stages.values()] == [times.shape for times in whole.values()]
+    assert np.array_equal(stages["first"], whole["first"]), "nothing lies before it"
+    assert stages["head"].max() < whole["head"].max(), "counted from the accumulators on"
 
 
 def test_any_names_of_layers():

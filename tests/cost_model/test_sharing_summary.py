@@ -19,19 +19,19 @@ def summary(network, ii=5, latency_cycles=40):
 
 def test_summary_of_shared_layers():
     network = shared_network(0)
-    found, plain = summary(network, ii=8), estimate(network, MODEL)
-    assert (found.ii_budget, found.ii) == (8, 5)
-    assert (found.luts_parallel, found.latency_cycles_parallel) == (plain.luts, plain.latency_cycles)
-    saved = round(plain.luts - found.luts)
-    assert found.verdict.startswith("first+second: 1 of 5 positions a cycle; an estimate of ")
-    assert found.verdict.endswith(f"{saved} fewer than with II = 1")
-    block, behind = found.parts
+    shared, plain = summary(network, ii=8), estimate(network, MODEL)
+    assert (shared.ii_budget, shared.ii) == (8, 5)
+    assert (shared.luts_parallel, shared.latency_cycles_parallel) == (plain.luts, plain.latency_cycles)
+    saved = round(plain.luts - shared.luts)
+    assert shared.verdict.startswith("first+second: 1 of 5 positions a cycle; an estimate of ")
+    assert shared.verdict.endswith(f"{saved} fewer than with II = 1")
+    block, behind = shared.parts
     assert (block.layers, block.positions, block.instances, block.fold) == ("first+second", 5, 1, 5)
     assert "head" in behind.layers
-    assert sum(part.latency_cycles for part in found.parts) == found.latency_cycles
-    assert found.latency_cycles_from_last_word == found.latency_cycles - 4
-    (chosen,) = [tried for tried in found.tried if tried.chosen]
-    assert (chosen.luts, chosen.latency_cycles) == (found.luts, found.latency_cycles)
+    assert sum(part.latency_cycles for part in shared.parts) == shared.latency_cycles
+    assert shared.latency_cycles_from_last_word == shared.latency_cycles - 4
+    (chosen,) = [tried for tried in shared.tried if tried.chosen]
+    assert (chosen.luts, chosen.latency_cycles) == (shared.luts, shared.latency_cycles)
 
 
 def test_reasons_for_ii_of_one(monkeypatch):

@@ -32,9 +32,9 @@ def mistakes(folder: Path, **changes: Any) -> list[str]:
 
 def test_an_anomaly_has_one_output_and_keeps_its_classes(tmp_path):
     content = description([tmp_path / "x.root"], anomaly=BACKGROUND)
-    found = load_data_set(write_description(tmp_path / "d.yaml", content))
-    assert (found.outputs, found.label_classes, found.scored_classes) == ([SCORE], CLASSES, [])
-    assert found.trained_on == [True, True, False]
+    data_set = load_data_set(write_description(tmp_path / "d.yaml", content))
+    assert (data_set.outputs, data_set.label_classes, data_set.scored_classes) == ([SCORE], CLASSES, [])
+    assert data_set.trained_on == [True, True, False]
     plain = load_data_set(write_description(tmp_path / "p.yaml", description([tmp_path / "x.root"])))
     assert (plain.outputs, plain.scored_classes, plain.trained_on) == (CLASSES, CLASSES, [True] * 3)
 
@@ -60,18 +60,18 @@ def data_alone(folder: Path, **changes: Any) -> DataSet:
 
 
 def test_data_without_signal_need_no_label(tmp_path):
-    found = data_alone(tmp_path)
-    assert (found.outputs, found.label_classes, found.background) == ([SCORE], [DATA_CLASS], [DATA_CLASS])
-    assert found.trained_on == [True]
+    data_set = data_alone(tmp_path)
+    assert (data_set.outputs, data_set.label_classes, data_set.background) == ([SCORE], [DATA_CLASS], [DATA_CLASS])
+    assert data_set.trained_on == [True]
     named = data_alone(tmp_path, files=None, files_by_class={"zero_bias": ["x.root"]})
     assert named.label_classes == named.background == ["zero_bias"]
     stated = data_alone(tmp_path, label={"classes": ["run3"]}, anomaly={"background": ["run3"]})
     assert stated.label_classes == stated.background == ["run3"]
-    written = write_description(tmp_path / "again.yaml", found.model_dump(mode="json", exclude_none=True))
-    assert load_data_set(written) == found
+    written = write_description(tmp_path / "again.yaml", data_set.model_dump(mode="json", exclude_none=True))
+    assert load_data_set(written) == data_set
 
 
-def test_a_trigger_without_signal_needs_an_anomaly_without_signal(tmp_path):
+def test_trigger_without_signal_needs_anomaly_without_signal(tmp_path):
     trigger = {"input_rate_khz": 30_000.0, "rates_khz": [1.0]}
     assert data_alone(tmp_path, trigger=trigger).trigger.signal == []
     assert mistakes(tmp_path, trigger=trigger) == ["trigger.signal: missing; expected some of c"]
@@ -165,16 +165,16 @@ def test_weights_flatten_the_scores():
     assert max(plain) / min(plain) > 1.5, "control"
 
 
-def test_areas_are_of_signal_against_background_of_the_test_split(encoded):
+def test_areas_compare_signal_and_background_of_the_test_split(encoded):
     events, _ = encoded
     rng = np.random.default_rng(3)
     score = rng.normal(size=len(events.labels)) + 1.5 * (events.labels == 2)
-    found = aucs(events, score, background=["a", "b"])
+    areas = aucs(events, score, background=["a", "b"])
     test = events.split == TEST
     signal, background = score[test & (events.labels == 2)], score[test & (events.labels < 2)]
-    assert found == {"c": pytest.approx((signal[:, None] > background).mean())}
+    assert areas == {"c": pytest.approx((signal[:, None] > background).mean())}
     score[~test] = 1e9
-    assert aucs(events, score, background=["a", "b"]) == found
+    assert aucs(events, score, background=["a", "b"]) == areas
     counts = histograms(events, score, edges=np.array([-1e6, 0.0, 1e6]))
     assert {name: sum(c) for name, c in counts.items()} == {
         name: int((test & (events.labels == k)).sum()) for k, name in enumerate(CLASSES)
@@ -215,10 +215,10 @@ def test_a_share_of_the_crossings_for_each_kind():
     assert [khz for _, khz in streams] == pytest.approx([0.45 * 40079, 0.05 * 40079])
     assert trigger.stated().endswith("each background entry a crossing, weighted by `shares`")
     assert trigger.model_copy(update={"shares": {"a": 1.0}}).mistakes(CLASSES) == ["shares: 'b' is missing"]
-    for wrong, said in (({"shares": {"a": 0.5, "b": 0.1}}, "sum of 1, found 0.6"), ({"filled_fraction": None}, "")):
+    for wrong, problem in (({"shares": {"a": 0.5, "b": 0.1}}, "sum of 1, found 0.6"), ({"filled_fraction": None}, "")):
         keys = {"signal": ["c"], "filled_fraction": 0.5, "shares": {"a": 0.9, "b": 0.1}, "input_rate_khz": None}
         if "filled_fraction" in wrong:
             keys["input_rate_khz"] = 3.0
-            said = "shares: only with filled_fraction"
-        with pytest.raises(ValueError, match=said):
+            problem = "shares: only with filled_fraction"
+        with pytest.raises(ValueError, match=problem):
             Trigger.model_validate(keys | wrong)

@@ -53,7 +53,7 @@ def test_name_fits_all_branches_it_can_mean(top: list[Node]) -> None:
     branches = Branches(Node("tree", top))
     for branch in branches.all:
         assert branch in branches.fitting(branch.path)
-        assert any(branch is found for found in branches.fitting("/" + branch.path))
+        assert any(branch is fitting for fitting in branches.fitting("/" + branch.path))
         short = branches.shortest(branch)
         same_path = [other for other in branches.all if other.path == branch.path]
         if short is None:
@@ -111,11 +111,11 @@ def test_ingest_ambiguous_name_is_refused(nested: Path, use: str) -> None:
             codes=nested.parent / "codes.npz",
             card=nested.parent / "card.json",
         )
-    said = str(caught.value)
-    assert "branch 'v'" in said
-    assert "found 2: 'a/v' of" in said
-    assert "'b/v' of" in said
-    assert "whole path, such as '/" not in said
+    message = str(caught.value)
+    assert "branch 'v'" in message
+    assert "found 2: 'a/v' of" in message
+    assert "'b/v' of" in message
+    assert "whole path, such as '/" not in message
     assert not (nested.parent / "codes.npz").exists()
 
 
@@ -135,14 +135,14 @@ def test_look_slash_in_a_name_is_kept(tmp_path: Path) -> None:
 
 
 def test_chunks_rntuple_fields_of_one_name(tmp_path: Path) -> None:
-    held = {
+    columns = {
         "a": ak.zip({"v": np.arange(20)}),
         "b": ak.zip({"v": np.arange(20) + 100}),
         "v": np.full(20, 7),
         "j": ak.zip({"v": ak.unflatten(np.arange(40), 2)}),
     }
     with uproot.recreate(tmp_path / "t.root") as file:
-        file.mkrntuple("t", ak.zip(held, depth_limit=1))
+        file.mkrntuple("t", ak.zip(columns, depth_limit=1))
     names = dict.fromkeys(["a/v", "b.v", "v", "/v", "j/v"], "feature")
     (_, first), *_ = chunks(tmp_path / "t.root", "t", branches=names, size=8)
     assert {name: array[1].tolist() if name == "j/v" else array[1] for name, array in first.items()} == {
@@ -162,10 +162,10 @@ def test_chunks_across_baskets_hold_all_entries(tmp_path: Path, size: int) -> No
         tree = file.mktree("t", {"x": "i4", "l": "var * int64"})
         for start, stop in ((0, 30), (30, 80), (80, 81), (81, 100)):
             tree.extend({"x": np.arange(start, stop, dtype="i4"), "l": lists[start:stop]})
-    found = list(chunks(tmp_path / "t.root", "t", branches={"x": "feature", "l": "feature"}, size=size))
-    np.testing.assert_array_equal(np.concatenate([arrays["x"] for _, arrays in found]), np.arange(100))
-    assert ak.concatenate([arrays["l"] for _, arrays in found]).to_list() == lists.to_list()
-    assert {len(arrays["x"]) for _, arrays in found[:-1]} <= {size}
+    parts = list(chunks(tmp_path / "t.root", "t", branches={"x": "feature", "l": "feature"}, size=size))
+    np.testing.assert_array_equal(np.concatenate([arrays["x"] for _, arrays in parts]), np.arange(100))
+    assert ak.concatenate([arrays["l"] for _, arrays in parts]).to_list() == lists.to_list()
+    assert {len(arrays["x"]) for _, arrays in parts[:-1]} <= {size}
 
 
 @dataclass(eq=False)
@@ -184,18 +184,18 @@ class StructBranch:
         return uproot.interpretation.jagged.AsJagged(plain) if self.jagged else plain
 
     def array(self, **_: object) -> ak.Array:
-        held = ak.from_numpy(np.array([(1, 0.5), (2, 1.5), (3, 2.5)], [("a", "i4"), ("b", "f4")]))
-        return ak.unflatten(held, [1, 2]) if self.jagged else held[:2]
+        values = ak.from_numpy(np.array([(1, 0.5), (2, 1.5), (3, 2.5)], [("a", "i4"), ("b", "f4")]))
+        return ak.unflatten(values, [1, 2]) if self.jagged else values[:2]
 
 
 @pytest.mark.parametrize(("jagged", "expected"), [(False, [0.5, 1.5]), (True, [[0.5], [1.5, 2.5]])])
 def test_members_of_a_struct_are_branches(jagged: bool, expected: list[object]) -> None:
     branches = Branches(Node("tree", [Node("x"), StructBranch("hit", jagged)]))  # type: ignore[list-item]
     assert [branch.path for branch in branches.all] == ["x", "hit", "hit/a", "hit/b"]
-    (found,) = branches.fitting("hit/b")
-    assert branches.fitting("b") == [found], "the end of its path, as of other branches"
-    assert found.opened.array(library="ak").to_list() == expected
-    assert (found.opened.num_entries, found.opened.branches) == (2, ())
+    (member,) = branches.fitting("hit/b")
+    assert branches.fitting("b") == [member], "the end of its path, as of other branches"
+    assert member.opened.array(library="ak").to_list() == expected
+    assert (member.opened.num_entries, member.opened.branches) == (2, ())
 
 
 def test_list_with_a_counter_is_read_beside_its_counter(tmp_path: Path) -> None:
@@ -205,9 +205,9 @@ def test_list_with_a_counter_is_read_beside_its_counter(tmp_path: Path) -> None:
         file.mktree("t", {"Jet": ak.type(ak.zip({"pt": pt})).content}, counter_name=lambda name: f"n{name}")
         file["t"].extend({"Jet": ak.zip({"pt": pt})})
     names = {"nJet": "feature", "Jet_pt": "feature"}
-    ((_, found),) = chunks(tmp_path / "a.root", "t", branches=names, size=10)
-    assert found["nJet"].tolist() == [2, 0, 1]
-    assert found["Jet_pt"].to_list() == pt.to_list()
+    ((_, arrays),) = chunks(tmp_path / "a.root", "t", branches=names, size=10)
+    assert arrays["nJet"].tolist() == [2, 0, 1]
+    assert arrays["Jet_pt"].to_list() == pt.to_list()
 
 
 def test_pairs_of_a_list_are_members_of_a_field(tmp_path: Path) -> None:
@@ -215,6 +215,6 @@ def test_pairs_of_a_list_are_members_of_a_field(tmp_path: Path) -> None:
     with uproot.recreate(tmp_path / "a.root") as file:
         file.mkrntuple("t", content)
     names = {"hit.1": "feature", "s/a": "feature"}
-    ((_, found),) = chunks(tmp_path / "a.root", "t", branches=names, size=10)
-    assert found["hit.1"].to_list() == [[2.5, 3.5], []]
-    assert found["s/a"].tolist() == [1, 4]
+    ((_, arrays),) = chunks(tmp_path / "a.root", "t", branches=names, size=10)
+    assert arrays["hit.1"].to_list() == [[2.5, 3.5], []]
+    assert arrays["s/a"].tolist() == [1, 4]

@@ -57,9 +57,9 @@ def warnings(folder: Path, values: Any, **feature: Any) -> list[str]:
 def test_channel_warnings_of_values(
     tmp_path: Path, values: Any, expected: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = warnings(tmp_path, values)
-    assert len(found) == len(expected)
-    for line, wanted in zip(found, expected, strict=True):
+    lines = warnings(tmp_path, values)
+    assert len(lines) == len(expected)
+    for line, wanted in zip(lines, expected, strict=True):
         assert line.startswith(wanted)
         assert f"ingest: warning: {line}" in caplog.text
 

@@ -58,9 +58,9 @@ def basket(b: Path, branch: str) -> tuple[int, int]:
     import uproot
 
     with uproot.open(b) as file:
-        held = file["jets"][branch]
-        begin = int(held.member("fBasketSeek")[0])
-        return begin, begin + int(held.member("fBasketBytes")[0])
+        tbranch = file["jets"][branch]
+        begin = int(tbranch.member("fBasketSeek")[0])
+        return begin, begin + int(tbranch.member("fBasketBytes")[0])
 
 
 def over_basket(branch: str, change: Callable[[bytes], bytes]) -> Callable[[Path, Patch], None]:
@@ -120,10 +120,10 @@ def other(count: int = COUNT, tree: str = "jets", **changed: Any) -> Callable[[P
     """b.root with these columns instead; a function gets the column that it changes, None removes it."""
 
     def spoil(b: Path, _: Patch) -> None:
-        held = jet_columns(count, seed=1, first_event=1000)
+        arrays = jet_columns(count, seed=1, first_event=1000)
         for name, change in changed.items():
-            held[name] = change(held[name]) if callable(change) else change
-        write_tree(b, {name: column for name, column in held.items() if column is not None}, tree)
+            arrays[name] = change(arrays[name]) if callable(change) else change
+        write_tree(b, {name: column for name, column in arrays.items() if column is not None}, tree)
 
     return spoil
 
@@ -158,8 +158,8 @@ def folder_in_file(file: Any) -> None:
 
 def ntuple(**changed: Any) -> Callable[[Path, Patch], None]:
     def fill(file: Any) -> None:
-        held = jet_columns(COUNT, seed=1, first_event=1000) | changed
-        file.mkrntuple("jets", {name: column for name, column in held.items() if column is not None})
+        arrays = jet_columns(COUNT, seed=1, first_event=1000) | changed
+        file.mkrntuple("jets", {name: column for name, column in arrays.items() if column is not None})
 
     return holding(fill)
 
@@ -229,13 +229,13 @@ def link_to_a(b: Path, _: Patch) -> None:
 # --- around the file
 
 
-def instead(make: Callable[[Path], Any], found: str | None = None) -> Callable[[Path, Patch], dict[str, Any] | None]:
-    """b.root removed and something else put there; `found`: a glob by which both files are asked for."""
+def instead(make: Callable[[Path], Any], listed: str | None = None) -> Callable[[Path, Patch], dict[str, Any] | None]:
+    """b.root removed and something else put there; `listed`: a glob by which both files are asked for."""
 
     def spoil(b: Path, _: Patch) -> dict[str, Any] | None:
         b.unlink()
         make(b)
-        return {"files": [str(b.with_name(found))]} if found else None
+        return {"files": [str(b.with_name(listed))]} if listed else None
 
     return spoil
 
@@ -476,18 +476,18 @@ def test_fault(
     b = earlier / "b.root"
     changes = fault.spoil(b, monkeypatch) or {}
     status = ingest(earlier, on_bad_file=action, **changes)
-    said = capsys.readouterr().err
+    messages = capsys.readouterr().err
     monkeypatch.undo()
     for part in fault.message:
-        assert part.replace("FOLDER", str(earlier)).replace("B", str(b)) in said
+        assert part.replace("FOLDER", str(earlier)).replace("B", str(b)) in messages
     assert not list(earlier.glob("*.part")) + list(earlier.glob("*.new*"))
     if fault.own and action == "skip":
         assert status == 0
-        assert said.endswith("ingest: 1 of 2 files skipped\n")
+        assert messages.endswith("ingest: 1 of 2 files skipped\n")
         card = read_card(IngestCard, earlier / "ingest.json")
         assert (card.files, card.events) == (1, COUNT)
         (line,) = card.skipped_files.items()
-        assert f"ingest: skipped: {line[0]}: {line[1]}\n" in said
+        assert f"ingest: skipped: {line[0]}: {line[1]}\n" in messages
         assert line[0] == str(b)
         assert str(b) not in card.inputs
         codes = (earlier / "codes.npz").read_bytes()
@@ -495,9 +495,9 @@ def test_fault(
         assert (earlier / "codes.npz").read_bytes() == codes != before["codes.npz"]
     else:
         assert status == 1
-        assert said.startswith("trigger-lut: error: ")
-        assert said.count("trigger-lut: error: ") == 1
-        assert "Traceback" not in said
+        assert messages.startswith("trigger-lut: error: ")
+        assert messages.count("trigger-lut: error: ") == 1
+        assert "Traceback" not in messages
         assert results(earlier) == before
 
 
@@ -543,13 +543,15 @@ def test_numbers_may_be_whole_here_and_floating_there(earlier: Path) -> None:
     assert results(earlier)["codes.npz"] == before
 
 
-def test_identities_beyond_what_floats_and_int64_hold_are_kept_apart(tmp_path: Path) -> None:
-    held = jet_columns(COUNT)
-    write_tree(tmp_path / "a.root", {**held, "event": np.uint64(2**63) + np.arange(COUNT, dtype=np.uint64)})
-    write_tree(tmp_path / "b.root", {**held, "event": np.uint64(2**64 - COUNT) + np.arange(COUNT, dtype=np.uint64)})
+def test_identities_beyond_float_and_int64_are_kept_apart(tmp_path: Path) -> None:
+    arrays = jet_columns(COUNT)
+    write_tree(tmp_path / "a.root", {**arrays, "event": np.uint64(2**63) + np.arange(COUNT, dtype=np.uint64)})
+    write_tree(tmp_path / "b.root", {**arrays, "event": np.uint64(2**64 - COUNT) + np.arange(COUNT, dtype=np.uint64)})
     assert ingest(tmp_path) == 0
     assert read_card(IngestCard, tmp_path / "ingest.json").events == 2 * COUNT
-    write_tree(tmp_path / "b.root", {**held, "event": np.uint64(2**63 + COUNT - 1) + np.arange(COUNT, dtype=np.uint64)})
+    write_tree(
+        tmp_path / "b.root", {**arrays, "event": np.uint64(2**63 + COUNT - 1) + np.arange(COUNT, dtype=np.uint64)}
+    )
     assert ingest(tmp_path) == 1  # negative control: one in common
 
 

@@ -62,11 +62,11 @@ def test_heads_are_kept_where_there_are_several(events: EventCodes, tmp_path: Pa
         several_heads=heads,
     )
     save_codes(both, tmp_path / "codes.npz")
-    found = load_codes(tmp_path / "codes.npz")
-    assert found.heads == heads
-    assert found.label_names == events.classes
-    assert (found.output_scales[-1], found.output_units[0]) == (16.0, "")
-    assert found.truth(TRAIN).shape == (len(events.labels_of(TRAIN)), 2)
+    loaded = load_codes(tmp_path / "codes.npz")
+    assert loaded.heads == heads
+    assert loaded.label_names == events.classes
+    assert (loaded.output_scales[-1], loaded.output_units[0]) == (16.0, "")
+    assert loaded.truth(TRAIN).shape == (len(events.labels_of(TRAIN)), 2)
     wrong = dataclasses.replace(both, several_heads=heads_of(events.classes, ["eta"]))
     assert any(line.startswith("heads:") for line in wrong.problems())
 

@@ -58,12 +58,12 @@ class Server(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     Server.files, Server.ranges, Server.limit = {}, [], []
-    held = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=held.serve_forever, daemon=True)
+    http_server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=http_server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{held.server_port}"
-    held.shutdown()
-    held.server_close()
+    yield f"http://127.0.0.1:{http_server.server_port}"
+    http_server.shutdown()
+    http_server.server_close()
     thread.join()
 
 
@@ -72,9 +72,9 @@ def openml(folder: Path) -> bytes:
 
 
 def zenodo_archive(folder: Path) -> bytes:
-    held = zenodo(folder / "jetImage_0.h5", named(*jets()))
+    tar_file = zenodo(folder / "jetImage_0.h5", named(*jets()))
     with tarfile.open(folder / "a.tar.gz", "w:gz") as archive:
-        archive.add(held, "train/jetImage_0.h5")
+        archive.add(tar_file, "train/jetImage_0.h5")
         archive.add(folder / "jetImage_0.h5", "train/notes.txt")
     return (folder / "a.tar.gz").read_bytes()
 
@@ -113,7 +113,7 @@ def particle_lists(path: Path, count: int, seed: int) -> bytes:
     return path.read_bytes()
 
 
-def test_events_for_anomaly_detection_are_fetched_and_read_by_their_description(
+def test_events_for_anomaly_detection_are_fetched_and_read(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for seed, entry in enumerate(known()["l1-adc2021"]["files"]):

@@ -66,7 +66,7 @@ def test_files_without_entries_are_refused_together(tmp_path: Path) -> None:
 
 def test_time_and_length_are_bounded(file: Path, tmp_path: Path) -> None:
     bad = [write_tree(tmp_path / f"b{n}.root", {"event": np.arange(3)}) for n in range(MOST_SHOWN + 3)]
-    found = look(tmp_path, bad)
-    assert (len(found), found[-1]) == (MOST_SHOWN + 1, "and 3 more problems")
+    lines = look(tmp_path, bad)
+    assert (len(lines), lines[-1]) == (MOST_SHOWN + 1, "and 3 more problems")
     data_set = load_data_set(write_description(tmp_path / "toy.yaml", description(bad)))
     assert len(first_look(data_set, data_set.sources(), longest_s=0)) == 1

@@ -40,11 +40,11 @@ def test_a_shipped_description_reads_what_is_converted(
     assert cli.main(["convert", "source", "--root", f"data/{name}/jets.root"]) == 0
     each = ", ".join(f"{k} 80" for k in CLASSES)
     assert capsys.readouterr().out == f"data/{name}/jets.root: tree jets, 400 jets ({each})\n"
-    found = written(tmp_path / f"data/{name}/jets.root")
-    assert list(found) == ["entry", "label", *FEATURES]
-    np.testing.assert_array_equal(found["entry"], np.arange(COUNT))
-    np.testing.assert_array_equal(found["label"], labels)
-    np.testing.assert_array_equal(np.stack([found[f] for f in FEATURES], axis=1), values)
+    arrays = written(tmp_path / f"data/{name}/jets.root")
+    assert list(arrays) == ["entry", "label", *FEATURES]
+    np.testing.assert_array_equal(arrays["entry"], np.arange(COUNT))
+    np.testing.assert_array_equal(arrays["label"], labels)
+    np.testing.assert_array_equal(np.stack([arrays[f] for f in FEATURES], axis=1), values)
     description = shutil.copy(ROOT / f"config/data_sets/{name}.yaml", tmp_path)
     data_set = load_data_set(Path(description))
     assert data_set.name == name
@@ -71,9 +71,9 @@ def test_several_files_are_one_and_jets_of_no_class_are_left_out(
     sources = [zenodo(tmp_path / "1.h5", named(*first)), zenodo(tmp_path / "2.h5", columns)]
     assert cli.main(["convert", *map(str, sources), "--root", str(tmp_path / "a.root")]) == 0
     assert capsys.readouterr().out.endswith("; 3 of no class skipped\n")
-    found = written(tmp_path / "a.root")
-    np.testing.assert_array_equal(found["entry"], np.arange(77))
-    np.testing.assert_array_equal(found["label"], [*first[0], *second[0][3:]])
+    arrays = written(tmp_path / "a.root")
+    np.testing.assert_array_equal(arrays["entry"], np.arange(77))
+    np.testing.assert_array_equal(arrays["label"], [*first[0], *second[0][3:]])
 
 
 def test_other_files_are_refused_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

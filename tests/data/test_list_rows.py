@@ -31,8 +31,8 @@ def test_list_rows_equals_a_loop(events: list[list[tuple[int, list[int]]]]) -> N
     branches = {"Jet_pt": pt, "Jet_tracks": tracks, "met": met, "Muon_pt": ak.Array([[n] for n in met] + [[0.0]])[:-1]}
     flat, parent, element = list_rows("Jet", branches, entry=np.arange(len(events)))
     expected = [(e, j, *jet) for e, event in enumerate(events) for j, jet in enumerate(event)]
-    found = zip(parent.tolist(), element.tolist(), flat["Jet_pt"].tolist(), flat["Jet_tracks"].to_list(), strict=True)
-    assert list(found) == expected
+    rows = zip(parent.tolist(), element.tolist(), flat["Jet_pt"].tolist(), flat["Jet_tracks"].to_list(), strict=True)
+    assert list(rows) == expected
     assert flat["met"].tolist() == [10.0 * e for e, *_ in expected]
     assert flat["Muon_pt"].to_list() == [[10.0 * e] for e, *_ in expected]
     assert flat["Jet_pt"].dtype.kind == "i" or not expected

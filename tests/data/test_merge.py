@@ -38,9 +38,9 @@ FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 def test_quantiles_are_those_of_numpy(values: list[float], wanted: list[float], size: int) -> None:
     array = np.array(values, np.float32)
     blocks = [{"x": array[start : start + size]} for start in range(0, len(array), size)]
-    found = quantiles(lambda: blocks, {"x": wanted, "nothing": [0.5]})
-    np.testing.assert_array_equal(found["x"], np.quantile(array, wanted, method="nearest").astype(np.float64))
-    assert found["nothing"] == []
+    computed = quantiles(lambda: blocks, {"x": wanted, "nothing": [0.5]})
+    np.testing.assert_array_equal(computed["x"], np.quantile(array, wanted, method="nearest").astype(np.float64))
+    assert computed["nothing"] == []
 
 
 @given(st.lists(FLOATS, min_size=2, max_size=50))
@@ -52,12 +52,12 @@ def test_keys_are_in_the_order_of_the_values(values: list[float]) -> None:
 
 @given(st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1, 1)), min_size=1, max_size=60), st.integers(1, 9))
 def test_moments_are_those_of_all_blocks_together(values: list[tuple[float, float]], size: int) -> None:
-    array, found = np.array(values), Moments(2)
+    array, moments = np.array(values), Moments(2)
     for start in range(0, len(array), size):
-        found.add(array[start : start + size])
-    np.testing.assert_allclose(found.mean, array.mean(axis=0), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(found.spread, array.std(axis=0), rtol=1e-6, atol=1e-6)
-    np.testing.assert_array_equal([found.minimum, found.maximum], [array.min(axis=0), array.max(axis=0)])
+        moments.add(array[start : start + size])
+    np.testing.assert_allclose(moments.mean, array.mean(axis=0), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(moments.spread, array.std(axis=0), rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal([moments.minimum, moments.maximum], [array.min(axis=0), array.max(axis=0)])
 
 
 ROW = np.dtype([("identity", "<u8"), ("entry", "<i8")])
@@ -185,26 +185,26 @@ def test_files_read_apart_give_the_bytes_of_those_read_together(tmp_path: Path) 
     files = files_of(tmp_path)
     path = write_description(tmp_path / "toy.yaml", description(files))
     ingest(description=path, codes=tmp_path / "a.npz", card=tmp_path / "a.card")
-    held = read_apart(tmp_path, path, files)
-    ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.card", read=held)
+    folder = read_apart(tmp_path, path, files)
+    ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.card", read=folder)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     together, apart = (read_card(IngestCard, tmp_path / name) for name in ("a.card", "b.card"))
     assert together.inputs == apart.inputs
     assert str(files[2]) in apart.inputs
-    card = read_card(ReadCard, held / "1.json")
+    card = read_card(ReadCard, folder / "1.json")
     assert (card.file, card.entries, card.selected, card.skip_reason) == (str(files[1]), 200, 200, None)
 
 
 def test_cards_of_another_description_are_refused(tmp_path: Path) -> None:
     files = files_of(tmp_path)
     path = write_description(tmp_path / "toy.yaml", description(files))
-    held = read_apart(tmp_path, path, files)
+    folder = read_apart(tmp_path, path, files)
     other = write_description(tmp_path / "other.yaml", description(files, cut="x > 0"))
     with pytest.raises(CardError, match=r"0\.json: read by another description than .*other\.yaml"):
-        ingest(description=other, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=held)
+        ingest(description=other, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=folder)
     (tmp_path / "read/2.json").write_bytes((tmp_path / "read/0.json").read_bytes())
     with pytest.raises(CardError, match=r"2\.json: of .*0\.root, expected .*2\.root; read it again"):
-        ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=held)
+        ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=folder)
     assert not (tmp_path / "b.npz").exists()
 
 
@@ -241,18 +241,16 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     assert not work.exists()
 
 
-def test_a_bad_file_that_is_left_out_leaves_a_card_without_entries(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_bad_file_leaves_a_card_without_entries(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     files = files_of(tmp_path)
     files[1].write_bytes(files[1].read_bytes()[:-100])
     path = write_description(tmp_path / "toy.yaml", description(files, on_bad_file="skip"))
-    held = read_apart(tmp_path, path, files)
-    card = read_card(ReadCard, held / "1.json")
+    folder = read_apart(tmp_path, path, files)
+    card = read_card(ReadCard, folder / "1.json")
     assert (card.entries, card.selected) == (0, 0)
-    assert rows_of(held / "1.json").stat().st_size < 1000
+    assert rows_of(folder / "1.json").stat().st_size < 1000
     assert str(card.skip_reason).startswith("truncated: ")
-    ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=held)
+    ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=folder)
     assert list(read_card(IngestCard, tmp_path / "b.json").skipped_files) == [str(files[1])]
     assert caplog.text.count("skipped") == 2
 

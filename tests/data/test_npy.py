@@ -45,8 +45,8 @@ def test_what_is_written_is_mapped(
     with np.load(path) as read:
         assert list(mapped) == read.files == list(arrays)
         for name, array in arrays.items():
-            for found in (mapped[name], read[name]):
-                np.testing.assert_array_equal(found, array, strict=True)
+            for actual in (mapped[name], read[name]):
+                np.testing.assert_array_equal(actual, array, strict=True)
             assert mapped[name].size == 0 or mapped[name].ctypes.data % ALIGNED == 0
             assert mapped[name].size == 0 or not mapped[name].flags.writeable
 
@@ -60,10 +60,10 @@ def test_the_archive_is_whole_for_other_readers(tmp_path: Path) -> None:
 
 def test_compressed_arrays_are_read(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "a.npz", x=np.arange(1000))
-    found = map_arrays(tmp_path / "a.npz")["x"]
-    np.testing.assert_array_equal(found, np.arange(1000))
-    forget(found)
-    assert found[999] == 999
+    values = map_arrays(tmp_path / "a.npz")["x"]
+    np.testing.assert_array_equal(values, np.arange(1000))
+    forget(values)
+    assert values[999] == 999
 
 
 def test_mapped_pages_come_into_memory_and_go(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_damaged_file_of_codes_is_refused(tmp_path: Path, damage: str, message
 
 
 @pytest.mark.parametrize("change", [-8, 8])
-def test_an_array_that_is_longer_or_shorter_than_it_says_is_refused(tmp_path: Path, change: int) -> None:
+def test_array_of_another_length_than_stated_is_refused(tmp_path: Path, change: int) -> None:
     out = io.BytesIO()
     np.lib.format.write_array(out, np.arange(10))
     content = out.getvalue()[:change] if change < 0 else out.getvalue() + bytes(change)
@@ -155,10 +155,10 @@ def test_chunks_are_the_split_in_pieces(size: int, split: int, count: int) -> No
     chunks = list(events.chunks(split, size))
     assert [len(labels) for _, labels in chunks[:-1]] == [size] * (len(chunks) - 1)
     assert 0 < len(chunks[-1][1]) <= size
-    for found, expected in zip(zip(*chunks, strict=True), whole, strict=True):
-        np.testing.assert_array_equal(np.concatenate(found), expected)
-    for found, expected in zip(events.first(split, count), whole, strict=True):
-        np.testing.assert_array_equal(found, expected[:count])
+    for actual, expected in zip(zip(*chunks, strict=True), whole, strict=True):
+        np.testing.assert_array_equal(np.concatenate(actual), expected)
+    for actual, expected in zip(events.first(split, count), whole, strict=True):
+        np.testing.assert_array_equal(actual, expected[:count])
     assert events.counts(size).sum(axis=0).tolist() == np.bincount(events.split).tolist()
 
 

@@ -38,11 +38,11 @@ JETS = {
 
 def columns(count: int = 120, seed: int = 3) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
-    made = jet_columns(count, seed)
+    arrays = jet_columns(count, seed)
     lengths = rng.integers(0, 6, count)
-    made["jet_pt"] = ak.unflatten(rng.exponential(60, lengths.sum()).astype(np.float32), lengths)
-    made["jet_eta"] = ak.unflatten(rng.normal(0, 1.8, lengths.sum()).astype(np.float32), lengths)
-    return made
+    arrays["jet_pt"] = ak.unflatten(rng.exponential(60, lengths.sum()).astype(np.float32), lengths)
+    arrays["jet_eta"] = ak.unflatten(rng.normal(0, 1.8, lengths.sum()).astype(np.float32), lengths)
+    return arrays
 
 
 def run(folder: Path, files: list[Path], /, **changes: Any) -> tuple[EventCodes, IngestCard]:
@@ -54,22 +54,22 @@ def run(folder: Path, files: list[Path], /, **changes: Any) -> tuple[EventCodes,
     return load_codes(folder / "codes.npz"), read_card(IngestCard, folder / "ingest.json")
 
 
-def one_by_one(made: dict[str, Any], count: int) -> list[list[tuple[float, float]]]:
+def one_by_one(arrays: dict[str, Any], count: int) -> list[list[tuple[float, float]]]:
     """The selected jets of each entry, largest transverse momentum first, in plain Python."""
-    found = []
-    for pts, etas in zip(made["jet_pt"].to_list(), made["jet_eta"].to_list(), strict=True):
+    slots_by_event = []
+    for pts, etas in zip(arrays["jet_pt"].to_list(), arrays["jet_eta"].to_list(), strict=True):
         jets = [(pt, eta) for pt, eta in zip(pts, etas, strict=True) if abs(eta) < 2.4]
-        found.append(sorted(jets, key=lambda jet: -jet[0])[:count])
-    return found
+        slots_by_event.append(sorted(jets, key=lambda jet: -jet[0])[:count])
+    return slots_by_event
 
 
 def test_objects_are_selected_sorted_cut_off_and_padded(tmp_path: Path) -> None:
-    made = columns()
-    events, card = run(tmp_path, [write_tree(tmp_path / "a.root", made)], objects={"jet": {**JETS, "mask": "there"}})
-    order = np.argsort(hash_columns([made["run"], made["event"]]))
+    arrays = columns()
+    events, card = run(tmp_path, [write_tree(tmp_path / "a.root", arrays)], objects={"jet": {**JETS, "mask": "there"}})
+    order = np.argsort(hash_columns([arrays["run"], arrays["event"]]))
     assert events.features[4:] == tuple(f"jet_{s}_{name}" for s in range(3) for name in ("pt", "eta", "there"))
     assert events.formats[4:7] == (KIF(0, 10, 0), KIF(1, 8, 0), KIF(0, 1, 0))
-    jets = one_by_one(made, 3)
+    jets = one_by_one(arrays, 3)
     for row, entry in enumerate(order):
         expected = []
         for slot in range(3):
@@ -107,12 +107,12 @@ def test_slots_are_those_of_a_loop_over_entries(entries: list[Any], count: int, 
     branches = {name: ak.unflatten(flat[:, n], total) for n, name in enumerate("ab")}
     values, kept = slots("x", objects, branches=branches, entry=np.arange(len(entries)))
     for row, entry in enumerate(entries):
-        held = [pair for pair in entry if pair[1] > -3]
+        pairs = [pair for pair in entry if pair[1] > -3]
         if by_key:
-            held = sorted(held, key=lambda pair: -pair[0])
-        held = held[:count]
-        assert kept[row] == len(held)
-        assert values[row].tolist() == [list(map(float, p)) for p in held] + [[-7.0, -7.0]] * (count - len(held))
+            pairs = sorted(pairs, key=lambda pair: -pair[0])
+        pairs = pairs[:count]
+        assert kept[row] == len(pairs)
+        assert values[row].tolist() == [list(map(float, p)) for p in pairs] + [[-7.0, -7.0]] * (count - len(pairs))
 
 
 def test_a_key_that_is_not_a_number_comes_last() -> None:
@@ -122,13 +122,13 @@ def test_a_key_that_is_not_a_number_comes_last() -> None:
     assert values[0, :, 0].tolist() == [3.0, 2.0]
 
 
-def test_an_automatic_format_is_that_of_all_slots_and_ignores_empty_ones(tmp_path: Path) -> None:
-    made = columns(400)
-    made["jet_pt"] = made["jet_pt"] + 100
+def test_automatic_format_covers_all_slots_but_empty_ones(tmp_path: Path) -> None:
+    arrays = columns(400)
+    arrays["jet_pt"] = arrays["jet_pt"] + 100
     objects = {
         "jet": {"count": 4, "sort_by": "jet_pt", "pad": -50, "features": [{"name": "pt", "expression": "jet_pt"}]}
     }
-    events, card = run(tmp_path, [write_tree(tmp_path / "a.root", made)], objects=objects)
+    events, card = run(tmp_path, [write_tree(tmp_path / "a.root", arrays)], objects=objects)
     assert len(set(events.formats[4:])) == 1
     assert events.formats[4].k == 0  # the padding of -50 does not make it signed
     assert card.features[7].empty_fraction > card.features[4].empty_fraction > 0
@@ -137,12 +137,12 @@ def test_an_automatic_format_is_that_of_all_slots_and_ignores_empty_ones(tmp_pat
 
 
 def test_lists_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
-    made = columns()
-    made["jet_eta"] = ak.concatenate([made["jet_eta"][:50], [[0.5] * 7], made["jet_eta"][51:]])
-    file = write_tree(tmp_path / "a.root", made)
+    arrays = columns()
+    arrays["jet_eta"] = ak.concatenate([arrays["jet_eta"][:50], [[0.5] * 7], arrays["jet_eta"][51:]])
+    file = write_tree(tmp_path / "a.root", arrays)
     with pytest.raises(DataError) as caught:
         run(tmp_path, [file], objects={"jet": JETS}, chunk_entries=40)
-    there = len(made["jet_pt"][50])
+    there = len(arrays["jet_pt"][50])
     assert str(caught.value) == (
         f"{file}: tree 'jets', objects 'jet': 'eta' has 7 values where 'pt' has {there}, at entry 50"
     )
@@ -172,15 +172,15 @@ def test_expressions_that_give_no_objects_are_refused(tmp_path: Path, change: di
 
 
 def test_the_scale_says_how_it_rounds(tmp_path: Path) -> None:
-    made = columns(60)
-    made["x"] = (np.arange(60) * 0.1).astype(np.float32)
+    arrays = columns(60)
+    arrays["x"] = (np.arange(60) * 0.1).astype(np.float32)
     scale = {"signed": True, "width": 8, "lsb": 0.25}
     features = [
         {"name": "x", "scale": scale},
         {"name": "cut", "expression": "x", "scale": {**scale, "rounding": "floor"}},
     ]
-    events, card = run(tmp_path, [write_tree(tmp_path / "a.root", made)], features=features)
-    x = made["x"].astype(np.float64)[np.argsort(hash_columns([made["run"], made["event"]]))]
+    events, card = run(tmp_path, [write_tree(tmp_path / "a.root", arrays)], features=features)
+    x = arrays["x"].astype(np.float64)[np.argsort(hash_columns([arrays["run"], arrays["event"]]))]
     np.testing.assert_array_equal(events.codes[:, 0], np.floor(x * 4 + 0.5))
     np.testing.assert_array_equal(events.codes[:, 1], np.floor(x * 4))
     assert (events.codes[:, 0] != events.codes[:, 1]).any()
@@ -215,9 +215,9 @@ def test_files_may_say_the_class_and_branches_the_weight(tmp_path: Path) -> None
 
 
 def test_classes_may_be_balanced(tmp_path: Path) -> None:
-    made = jet_columns(400)
-    made["label"] = np.minimum(made["event"] % 7, 2).astype(np.int32)
-    file = write_tree(tmp_path / "a.root", made)
+    arrays = jet_columns(400)
+    arrays["label"] = np.minimum(arrays["event"] % 7, 2).astype(np.int32)
+    file = write_tree(tmp_path / "a.root", arrays)
     for weight in (None, "n"):
         events, _ = run(tmp_path, [file], balance_classes=True, weight=weight)
         assert events.weights is not None
@@ -236,10 +236,10 @@ def test_without_weights_and_observables_the_file_has_none(tmp_path: Path) -> No
 
 
 def test_bad_weights_and_observables_are_refused(tmp_path: Path) -> None:
-    made = jet_columns(90)
-    made["x"][7] = -1.0
-    made["mass"][9] = math.nan
-    file = write_tree(tmp_path / "a.root", made)
+    arrays = jet_columns(90)
+    arrays["x"][7] = -1.0
+    arrays["mass"][9] = math.nan
+    file = write_tree(tmp_path / "a.root", arrays)
     with pytest.raises(DataError, match=r"weight: inf at entry 7, expected a number below 1e30"):
         run(tmp_path, [file], weight="1 / (1 + where(x < -0.999, x, 1))", features=[{"name": "n"}])
     with pytest.raises(DataError, match=r"observable 'm': 1 of 90 values, first at entry 9 of "):
@@ -297,8 +297,8 @@ def test_a_file_of_two_classes_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path) -> None:
-    made = jet_columns(300)
-    file = write_tree(tmp_path / "a.root", made)
+    arrays = jet_columns(300)
+    file = write_tree(tmp_path / "a.root", arrays)
     targets = [
         {"name": "mass", "expression": "mass", "unit": "GeV"},
         {"name": "twice", "expression": "2 * mass", "scale": 10},
@@ -306,7 +306,7 @@ def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path)
     events, card = run(
         tmp_path, [file], label=None, regression_targets=targets, features=[{"name": "x"}, {"name": "n"}]
     )
-    mass = made["mass"][np.argsort(hash_columns([made["run"], made["event"]]))]
+    mass = arrays["mass"][np.argsort(hash_columns([arrays["run"], arrays["event"]]))]
     assert events.has_targets
     assert events.classes == ("mass", "twice")
     spread = mass[events.split == TRAIN].std()
@@ -321,11 +321,11 @@ def test_a_regression_aims_at_numbers_in_units_near_their_spread(tmp_path: Path)
     assert card.targets[1].mean == pytest.approx(2 * mass.mean(), rel=1e-6)
     with pytest.raises(DataError, match=r"target 'one' has one value in the training split"):
         run(tmp_path, [file], label=None, regression_targets=[{"name": "one", "expression": "0 * n"}])
-    made["mass"][3] = math.inf
+    arrays["mass"][3] = math.inf
     with pytest.raises(DataError, match=r"target 'mass': 1 of 300 values, first at entry 3 of "):
         run(
             tmp_path,
-            [write_tree(tmp_path / "b.root", made)],
+            [write_tree(tmp_path / "b.root", arrays)],
             label=None,
             regression_targets=targets,
             features=[{"name": "x"}],

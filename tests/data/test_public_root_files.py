@@ -25,8 +25,8 @@ MOST_BRANCHES, MOST_OTHERS, ENTRIES = 25, 4, 200
 
 
 def files() -> list[Path]:
-    found = importlib.util.find_spec("skhep_testdata")
-    places = [] if found is None else found.submodule_search_locations or []
+    spec = importlib.util.find_spec("skhep_testdata")
+    places = [] if spec is None else spec.submodule_search_locations or []
     return sorted(path for place in places for path in Path(place, "data").glob("*.root"))
 
 
@@ -52,16 +52,16 @@ def problem(path: Path, folder: Path) -> str:
     usable = [name for name, branch in sample.branches.items() if branch.kind != "other"]
     others = [name for name in sample.branches if name not in usable]
     texts = [name for name in usable if sample.branches[name].kind == "text"]
-    found = values(path, sample.tree, usable[:MOST_BRANCHES], texts)
+    arrays = values(path, sample.tree, usable[:MOST_BRANCHES], texts)
     for name in others[:MOST_OTHERS]:
-        found |= values(path, sample.tree, [name], texts)
+        arrays |= values(path, sample.tree, [name], texts)
     if (seconds := time.monotonic() - began) > LONGEST_S:
         return f"{seconds:.0f} s"
     with uproot.open(path) as file:
         tree = file[sample.tree]
-        for name in (name for name in found if name in tree):
+        for name in (name for name in arrays if name in tree):
             wanted = tree[name].array(entry_stop=ENTRIES, library="ak")
-            if not ak.array_equal(ak.Array(found[name]), wanted, equal_nan=True, dtype_exact=False):
+            if not ak.array_equal(ak.Array(arrays[name]), wanted, equal_nan=True, dtype_exact=False):
                 return f"{name}: other values than uproot reads"
     return ""
 
@@ -85,11 +85,11 @@ def test_all_files_are_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
     wrong, written = {}, 0
     for path in every:
         try:
-            said = problem(path, tmp_path)
+            text = problem(path, tmp_path)
         except Exception as error:  # what a user would see as a traceback
-            said = f"{type(error).__name__}: {str(error)[:200]}"
+            text = f"{type(error).__name__}: {str(error)[:200]}"
         written += (tmp_path / path.stem / "mine.yaml").exists()
-        if said:
-            wrong[path.name] = said
+        if text:
+            wrong[path.name] = text
     assert wrong == {}
     assert written > len(every) // 4, "the others hold no tree that init can propose from"

@@ -39,9 +39,7 @@ def test_chunks_are_the_branches_in_order(good: Path) -> None:
     assert count_entries(good, "jets", branches=BRANCHES) == 100
 
 
-def test_only_the_needed_branches_are_read_and_never_more_than_a_chunk_is_held(
-    good: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_needed_branches_are_read_chunk_by_chunk(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alive: dict[int, tuple[str, int]] = {}
     most: dict[str, int] = {}
     original = read._read
@@ -59,11 +57,11 @@ def test_only_the_needed_branches_are_read_and_never_more_than_a_chunk_is_held(
         del arrays
     assert most == {"x": 10, "pt": 10}
 
-    held = list(
+    parts = list(
         chunks(good, "jets", branches=BRANCHES, size=10)
     )  # negative control: who keeps chunks is seen to keep them
     assert most == {"x": 100, "pt": 100}
-    assert len(held) == 10
+    assert len(parts) == 10
 
 
 def test_missing_file(good: Path) -> None:
@@ -125,7 +123,7 @@ def test_tree_that_is_a_histogram(tmp_path: Path) -> None:
     assert refusal(path, "jts") == f"{path}: no tree 'jts'; there are none"
 
 
-def test_missing_branch_is_named_with_its_use_before_anything_is_read(good: Path) -> None:
+def test_missing_branch_is_named_with_its_use_before_reading(good: Path) -> None:
     expected = f"{good}: tree 'jets' has no branch 'mas' (feature 'm'); nearest: 'mass'"
     assert refusal(good, branches={"mas": "feature 'm'"}) == expected
     with pytest.raises(DataError) as caught:

@@ -59,31 +59,31 @@ def served(tmp_path: Path) -> Iterator[str]:
     thread.join()
 
 
-def made(folder: Path, files: list[Any], **changes: Any) -> tuple[bytes, IngestCard]:
+def ingested(folder: Path, files: list[Any], **changes: Any) -> tuple[bytes, IngestCard]:
     path = write_description(folder / "toy.yaml", description(files, **changes))
     ingest(description=path, codes=folder / "codes.npz", card=folder / "ingest.json")
     return (folder / "codes.npz").read_bytes(), read_card(IngestCard, folder / "ingest.json")
 
 
 def test_remote_files_give_the_codes_of_local_ones(served: str, tmp_path: Path) -> None:
-    local, _ = made(tmp_path, [tmp_path / "a.root", tmp_path / "b.root"])
-    remote, card = made(tmp_path, [f"{served}/a.root", f"{served}/b.root"], chunk_entries=70)
+    local, _ = ingested(tmp_path, [tmp_path / "a.root", tmp_path / "b.root"])
+    remote, card = ingested(tmp_path, [f"{served}/a.root", f"{served}/b.root"], chunk_entries=70)
     assert remote == local
     assert card.inputs == {str(tmp_path / "toy.yaml"): sha256(tmp_path / "toy.yaml")}
     assert card.remote == {f"{served}/{n}.root": root_files.file_uuid(tmp_path / f"{n}.root") for n in "ab"}
     assert len(set(card.remote.values())) == 2
-    mixed, card = made(tmp_path, [tmp_path / "a.root", f"{served}/b.root"])
+    mixed, card = ingested(tmp_path, [tmp_path / "a.root", f"{served}/b.root"])
     assert mixed == local
     assert (card.files, list(card.remote)) == (2, [f"{served}/b.root"])
 
 
 def test_remote_friends(served: str, tmp_path: Path) -> None:
-    held = jet_columns(300)
-    write_tree(tmp_path / "main.root", {b: c for b, c in held.items() if b != "x"})
-    write_tree(tmp_path / "x.root", {"x": held["x"]}, "more")
-    local, _ = made(tmp_path, [tmp_path / "a.root"])
+    columns = jet_columns(300)
+    write_tree(tmp_path / "main.root", {b: c for b, c in columns.items() if b != "x"})
+    write_tree(tmp_path / "x.root", {"x": columns["x"]}, "more")
+    local, _ = ingested(tmp_path, [tmp_path / "a.root"])
     friends = [{"files": [f"{served}/x.root"], "tree": "more"}]
-    assert made(tmp_path, [tmp_path / "main.root"], friends=friends)[0] == local
+    assert ingested(tmp_path, [tmp_path / "main.root"], friends=friends)[0] == local
 
 
 @pytest.mark.parametrize("fault", ["missing", "truncated", "damaged", "no root file", "no server"])
@@ -102,16 +102,16 @@ def test_faults_of_remote_files(fault: str, served: str, tmp_path: Path, capsys:
     else:
         address = "http://127.0.0.1:9/b.root"  # discard: nobody listens
     with pytest.raises(BadFileError) as caught:
-        made(tmp_path, [tmp_path / "a.root", address])
+        ingested(tmp_path, [tmp_path / "a.root", address])
     assert str(caught.value).startswith(f"{address}: ")
     assert not (tmp_path / "codes.npz").exists()
-    left, card = made(tmp_path, [tmp_path / "a.root", address], on_bad_file="skip")
+    left, card = ingested(tmp_path, [tmp_path / "a.root", address], on_bad_file="skip")
     assert list(card.skipped_files) == [address]
     assert card.remote == {}
-    assert left == made(tmp_path, [tmp_path / "a.root"])[0]
+    assert left == ingested(tmp_path, [tmp_path / "a.root"])[0]
 
 
-def test_xrootd_without_its_packages_is_answered_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_xrootd_without_its_packages_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root_files, "XROOTD", {"fsspec_xrootd_": "fsspec-xrootd", "XRootD_": "xrootd", "json": "json"})
     with pytest.raises(ToolMissingError) as caught:
         read.count_entries("root://host//a.root", "jets", branches={})

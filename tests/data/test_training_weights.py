@@ -69,12 +69,12 @@ def test_reweighted_classes_are_flat_in_the_variable(file: Path, tmp_path: Path,
     plain = spectra(run(tmp_path, file)[0])
     assert plain[0, 0] > 2 * plain[1, 0], "control: the classes differ in pt"
     events, _ = run(tmp_path, file, reweight={"variable": "pt", "bins": EDGES}, **keys)
-    found = spectra(events)
-    np.testing.assert_allclose(found, np.broadcast_to(found[:, :1], found.shape), rtol=1e-5)
+    weighted = spectra(events)
+    np.testing.assert_allclose(weighted, np.broadcast_to(weighted[:, :1], weighted.shape), rtol=1e-5)
     assert events.weights is not None
     assert events.weights[events.split == TRAIN].mean() == pytest.approx(1, rel=1e-5)
     if "balance_classes" in keys:
-        np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+        np.testing.assert_allclose(weighted[0], weighted[1], rtol=1e-5)
 
 
 def test_largest_factor_bounds_a_bin_of_few_entries(file: Path, tmp_path: Path) -> None:

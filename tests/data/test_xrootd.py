@@ -66,15 +66,15 @@ def served() -> Iterator[tuple[Path, str]]:
 
 def test_files_over_xrootd_give_the_codes_of_local_ones(served: tuple[Path, str], tmp_path: Path) -> None:
     folder, address = served
-    made = {}
+    archives = {}
     for name, files in (
         ("here", [folder / "a.root", folder / "b.root"]),
         ("there", [f"{address}/{n}.root" for n in "ab"]),
     ):
         path = write_description(tmp_path / f"{name}.yaml", description(files, chunk_entries=70) | {"name": "toy"})
         ingest(description=path, codes=tmp_path / f"{name}.npz", card=tmp_path / f"{name}.json")
-        made[name] = (tmp_path / f"{name}.npz").read_bytes()
-    assert made["here"] == made["there"]
+        archives[name] = (tmp_path / f"{name}.npz").read_bytes()
+    assert archives["here"] == archives["there"]
     card = read_card(IngestCard, tmp_path / "there.json")
     assert card.remote == {f"{address}/{n}.root": root_files.file_uuid(folder / f"{n}.root") for n in "ab"}
 

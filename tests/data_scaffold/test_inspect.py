@@ -81,8 +81,8 @@ def test_a_branch_of_other_kinds_in_other_files_is_no_candidate(tmp_path: Path) 
     columns = jet_columns(20)
     first = write_tree(tmp_path / "a.root", columns)
     second = write_tree(tmp_path / "b.root", {**columns, "x": columns["pt"]})
-    found = sample_tree([first, second]).branches["x"]
-    assert (found.kind, found.reason) == ("other", "number in one file, list in another")
+    branch = sample_tree([first, second]).branches["x"]
+    assert (branch.kind, branch.reason) == ("other", "number in one file, list in another")
 
 
 def test_a_damaged_branch_does_not_hide_the_others(tmp_path: Path) -> None:
@@ -106,15 +106,15 @@ def test_few_values_of_a_large_file_are_read(tmp_path: Path, monkeypatch: pytest
 @example([2], 2, 1)  # two places that touch are one
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=30).filter(any), st.integers(1, 40), st.integers(1, 9999))
 def test_places_lie_in_their_files_and_do_not_overlap(counts: list[int], places: int, entries: int) -> None:
-    found = spread(counts, places, entries=entries)
-    assert 1 <= len(found) <= places
-    assert len({index for index, _, _ in found}) <= FILES
-    for index in {index for index, _, _ in found}:
-        mine = [(start, stop) for i, start, stop in found if i == index]
+    ranges = spread(counts, places, entries=entries)
+    assert 1 <= len(ranges) <= places
+    assert len({index for index, _, _ in ranges}) <= FILES
+    for index in {index for index, _, _ in ranges}:
+        mine = [(start, stop) for i, start, stop in ranges if i == index]
         assert len(mine) <= PLACES
         assert all(0 <= start < stop <= counts[index] for start, stop in mine)
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(mine))
-    assert sum(stop - start for _, start, stop in found) <= max(entries, places)  # one per place at least
+    assert sum(stop - start for _, start, stop in ranges) <= max(entries, places)  # one per place at least
 
 
 def test_faults_of_files_are_named(tmp_path: Path) -> None:

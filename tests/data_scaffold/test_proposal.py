@@ -78,27 +78,29 @@ def test_nano_files_are_described_and_ingested(tmp_path: Path) -> None:
 
 def test_several_entries_of_an_event_stay_together(tmp_path: Path) -> None:
     columns = jet_columns(60)
-    found = proposed(tmp_path, **{**columns, "event": columns["event"] // 2, "jet": np.arange(60, dtype=np.int32) % 2})
-    assert found.event_id == ("run", "event", "jet")
-    assert found.split_by == ("run", "event")
+    proposal = proposed(
+        tmp_path, **{**columns, "event": columns["event"] // 2, "jet": np.arange(60, dtype=np.int32) % 2}
+    )
+    assert proposal.event_id == ("run", "event", "jet")
+    assert proposal.split_by == ("run", "event")
 
 
 def test_an_identity_that_is_not_unique_is_left_to_the_user(tmp_path: Path) -> None:
     columns = jet_columns(60)
-    found = proposed(tmp_path, **{**columns, "event": columns["event"] // 3})
-    assert found.event_id == ()
-    assert found.notes["event_id"] == "run, event is not unique: 40 of 60 entries have that of another"
+    proposal = proposed(tmp_path, **{**columns, "event": columns["event"] // 3})
+    assert proposal.event_id == ()
+    assert proposal.notes["event_id"] == "run, event is not unique: 40 of 60 entries have that of another"
     del columns["run"], columns["event"]
-    said = "no integer branch is named like run, luminosityBlock, event or an index"
-    assert proposed(tmp_path, **columns).notes["event_id"] == said
+    note = "no integer branch is named like run, luminosityBlock, event or an index"
+    assert proposed(tmp_path, **columns).notes["event_id"] == note
 
 
 def test_the_length_of_a_list_is_no_identity(tmp_path: Path) -> None:
     lists = ak.unflatten(np.arange(10.0), [1, 2, 3, 4])
     columns = {"Event.Number": lists, "Event": np.arange(1, 5), "Particle": np.arange(1, 5)}
-    found = proposed(tmp_path, **columns, **{"Particle.PT": lists})
-    assert found.event_id == ()
-    assert {f.name: f.expression for f in found.features}["nParticle"] == "Particle"
+    proposal = proposed(tmp_path, **columns, **{"Particle.PT": lists})
+    assert proposal.event_id == ()
+    assert {f.name: f.expression for f in proposal.features}["nParticle"] == "Particle"
     assert proposed(tmp_path, particle=np.arange(4)).event_id == ("particle",)
 
 
@@ -124,13 +126,13 @@ def test_equal_identities_in_two_files_are_seen(tmp_path: Path) -> None:
     ],
 )
 def test_a_label_has_the_name_and_the_values_of_one(tmp_path: Path, name: str, values: list[Any], classes: int) -> None:
-    found = proposed(tmp_path, **{"event": np.arange(84), "x": np.arange(84.0), name: np.resize(values, 84)})
-    assert found.classes == tuple(f"class_{k}" for k in range(classes))
-    assert found.label == (name if classes else "")
+    proposal = proposed(tmp_path, **{"event": np.arange(84), "x": np.arange(84.0), name: np.resize(values, 84)})
+    assert proposal.classes == tuple(f"class_{k}" for k in range(classes))
+    assert proposal.label == (name if classes else "")
     if name == "charge":
-        assert found.notes["label"].endswith("those that hold few values are: charge")
+        assert proposal.notes["label"].endswith("those that hold few values are: charge")
     elif not classes:
-        assert f"{name} {values[0]} to {values[-1]}" in found.notes["label"]
+        assert f"{name} {values[0]} to {values[-1]}" in proposal.notes["label"]
 
 
 def test_what_must_be_filled_in_is_refused_with_these_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,7 +190,7 @@ def test_strange_names_go_through_ingest(tmp_path: Path) -> None:
     assert ingested(tmp_path, description).events == 600
 
 
-def test_at_most_so_many_features_are_in_and_the_rest_in_comments(tmp_path: Path) -> None:
+def test_features_beyond_the_limit_are_comments(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     many = {f"v{n}": rng.normal(size=600).astype(np.float32) for n in range(40)}
     description = started(tmp_path, write_tree(tmp_path / "a.root", {**jet_columns(600), **many}))
@@ -244,7 +246,7 @@ def test_the_file_goes_where_the_workflow_looks(tmp_path: Path, monkeypatch: pyt
 
 
 def test_names() -> None:
-    said = {
+    roles = {
         "eventNumber": "event",
         "Event/lumi": "lumi",
         "jet_index": "index",
@@ -258,7 +260,7 @@ def test_names() -> None:
         "general": None,
         "pt": None,
     }
-    assert {name: role(name) for name in said} == said
+    assert {name: role(name) for name in roles} == roles
     assert [group(name) for name in ("Jet_pt", "Jet.PT", "pt", "_x")] == [
         ("Jet", "pt"),
         ("Jet", "PT"),
@@ -301,7 +303,7 @@ WORDS = st.one_of(
 )
 
 
-def made(kind: str, rng: np.random.Generator, count: int) -> Any:
+def made_column(kind: str, rng: np.random.Generator, count: int) -> Any:
     lengths = rng.integers(0, 4, count)
     choices = {
         "normal": lambda: rng.normal(0, 100, count),
@@ -324,7 +326,7 @@ def made(kind: str, rng: np.random.Generator, count: int) -> Any:
 @given(st.dictionaries(WORDS, KINDS, max_size=8), st.integers(0, 99))
 def test_what_is_proposed_is_ingested(tmp_path: Path, branches: dict[str, str], seed: int) -> None:
     rng = np.random.default_rng(seed)
-    columns: dict[str, Any] = {name: made(kind, rng, 400) for name, kind in branches.items()}
+    columns: dict[str, Any] = {name: made_column(kind, rng, 400) for name, kind in branches.items()}
     columns |= {"Event": np.arange(400), "label": np.arange(400) % 2, "always": rng.normal(size=400)}
     description = tmp_path / "mine.yaml"
     description.unlink(missing_ok=True)
@@ -375,8 +377,10 @@ def test_lists_of_one_object_become_slots_and_are_ingested(tmp_path: Path) -> No
     card = ingested(tmp_path, description)
     assert [f.name for f in card.features] == [channel.name for channel in channels(data_set)]
     assert f"- {{name: eta, expression: Jet_eta}}{'':17}# float[]" in text
-    said = text.split("expression: Jet_eta}")[1].split("auto: ")[1].split("\n")[0]
-    assert said == next(f.format for f in card.features if f.name == "Jet_0_eta"), "the comment says what auto becomes"
+    stated = text.split("expression: Jet_eta}")[1].split("auto: ")[1].split("\n")[0]
+    assert stated == next(f.format for f in card.features if f.name == "Jet_0_eta"), (
+        "the comment says what auto becomes"
+    )
 
 
 def test_a_lists_order_that_is_not_falling_is_said(tmp_path: Path) -> None:
@@ -396,7 +400,7 @@ def test_what_is_put_in_from_the_comments_of_objects_is_ingested(tmp_path: Path)
     assert ingested(tmp_path, description).events == 800
 
 
-def test_values_that_are_not_finite_count_where_they_are_in_a_slot(tmp_path: Path) -> None:
+def test_nonfinite_values_count_where_they_are_in_a_slot(tmp_path: Path) -> None:
     count = 500
     lengths = np.full(count, 12)
     pt = -np.sort(-np.random.default_rng(0).exponential(30, (count, 12)), axis=1)
@@ -436,7 +440,7 @@ def test_so_many_channels_of_objects_and_no_more(tmp_path: Path) -> None:
     ingested(tmp_path, description)
 
 
-def test_objects_whose_channels_have_the_name_of_a_feature_are_renamed(tmp_path: Path) -> None:
+def test_objects_with_channels_named_as_a_feature_are_renamed(tmp_path: Path) -> None:
     description = started(tmp_path, write_nano(tmp_path / "a.root", Jet_0_pt=np.random.default_rng(0).normal(size=500)))
     assert list(load_data_set(description).objects) == ["Jet_objects"]
     ingested(tmp_path, description)
@@ -467,12 +471,12 @@ def test_objects_whose_channels_have_the_name_of_a_feature_are_renamed(tmp_path:
     ],
 )
 def test_names_of_files_tell_processes_and_not_parts(files: list[str], expected: dict[str, list[str]]) -> None:
-    found = classes_of([Path(f"data/{name}.root") for name in files])
-    assert {name: [path.as_posix()[5:-5] for path in held] for name, held in found.items()} == expected
-    assert list(found) == list(expected)
+    by_class = classes_of([Path(f"data/{name}.root") for name in files])
+    assert {name: [path.as_posix()[5:-5] for path in paths] for name, paths in by_class.items()} == expected
+    assert list(by_class) == list(expected)
 
 
-def test_files_of_a_class_are_written_as_the_user_did_or_as_a_glob_of_just_them(tmp_path: Path) -> None:
+def test_class_files_are_written_as_given_or_by_an_exact_glob(tmp_path: Path) -> None:
     names = ("sig_1", "sig_2", "bkg_1", "bkg_12", "signal_0", "more/zz_0")
     files = []
     for name in names:
@@ -490,9 +494,9 @@ def test_files_by_class_go_through_ingest(tmp_path: Path) -> None:
     files = [write_objects(tmp_path / f"ttbar_{n}.root", seed=n, first=400 * n, shift=40.0) for n in range(2)]
     files.append(write_objects(tmp_path / "minbias_0.root", seed=5, first=800))
     description = tmp_path / "mine.yaml"
-    said = start([f"{tmp_path}/*.root"], None, name=None, output=description)
-    assert f"label: minbias {files[2]}, ttbar {tmp_path}/ttbar_*.root (names of files tell 2 classes; " in said
-    assert "to be filled in" not in said
+    messages = start([f"{tmp_path}/*.root"], None, name=None, output=description)
+    assert f"label: minbias {files[2]}, ttbar {tmp_path}/ttbar_*.root (names of files tell 2 classes; " in messages
+    assert "to be filled in" not in messages
     data_set = load_data_set(description)
     assert data_set.files is None
     assert data_set.files_by_class == {"minbias": [str(files[2])], "ttbar": [f"{tmp_path}/ttbar_*.root"]}
@@ -513,8 +517,8 @@ def test_processes_that_repeat_identities_are_told_apart(tmp_path: Path) -> None
     data_set = load_data_set(description)
     assert data_set.event_id == ["run", "luminosityBlock", "event"]
     assert data_set.event_ids_repeat_across_classes
-    said = "# event_id: unique over the 800 entries read, class by class: files of different classes repeat it\n"
-    assert said in description.read_text()
+    comment = "# event_id: unique over the 800 entries read, class by class: files of different classes repeat it\n"
+    assert comment in description.read_text()
     assert ingested(tmp_path, description).events == 800
     assert len(set(load_codes(tmp_path / "codes.npz").event_id.tolist())) == 800
     # negative control: the same without it
@@ -531,10 +535,10 @@ def test_processes_that_repeat_identities_are_told_apart(tmp_path: Path) -> None
 def test_identities_that_repeat_within_a_class_stay_open(tmp_path: Path) -> None:
     for name in ("hh_0", "hh_1", "minbias_0"):
         write_objects(tmp_path / f"{name}.root")
-    found = started(tmp_path, tmp_path / "hh_0.root", tmp_path / "hh_1.root", tmp_path / "minbias_0.root").read_text()
-    assert "event_id: 'FILL IN" in found
-    assert "800 of 1,200 entries have that of another" in found
-    assert "\nevent_ids_repeat" not in found
+    text = started(tmp_path, tmp_path / "hh_0.root", tmp_path / "hh_1.root", tmp_path / "minbias_0.root").read_text()
+    assert "event_id: 'FILL IN" in text
+    assert "800 of 1,200 entries have that of another" in text
+    assert "\nevent_ids_repeat" not in text
 
 
 def test_a_branch_that_is_a_label_goes_before_names_of_files(tmp_path: Path) -> None:

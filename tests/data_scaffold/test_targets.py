@@ -42,12 +42,12 @@ def gun(**more: Any) -> dict[str, Any]:
 
 def described(tmp_path: Path, columns: dict[str, Any]) -> tuple[DataSet, str, str]:
     output = tmp_path / "mine.yaml"
-    said = start([str(write_tree(tmp_path / "gun.root", columns))], None, name=None, output=output)
-    return load_data_set(output), output.read_text(), said
+    messages = start([str(write_tree(tmp_path / "gun.root", columns))], None, name=None, output=output)
+    return load_data_set(output), output.read_text(), messages
 
 
-def test_a_generated_momentum_beside_a_measured_one_is_the_target(tmp_path: Path) -> None:
-    data_set, text, said = described(tmp_path, gun())
+def test_generated_momentum_with_a_measured_one_is_the_target(tmp_path: Path) -> None:
+    data_set, text, messages = described(tmp_path, gun())
     assert [(target.name, target.expression) for target in data_set.regression_targets] == [("gen_pt", "gen_pt")]
     assert data_set.label is None
     assert data_set.cut == "gen_pt > 0"
@@ -55,7 +55,7 @@ def test_a_generated_momentum_beside_a_measured_one_is_the_target(tmp_path: Path
     assert "# label: none, so a regression is proposed, of gen_pt next to pt" in text
     assert "# - {name: gen_eta, expression: gen_eta}" in text
     assert "number of targets" in text
-    assert "regression_targets: gen_pt (" in said
+    assert "regression_targets: gen_pt (" in messages
     ingest(description=tmp_path / "mine.yaml", codes=tmp_path / "codes.npz", card=tmp_path / "ingest.json")
     card = read_card(IngestCard, tmp_path / "ingest.json")
     assert sum(sum(split.values()) for split in card.class_counts.values()) == int((gun()["gen_pt"] > 0).sum())
@@ -86,18 +86,18 @@ def test_a_label_goes_before_targets(tmp_path: Path) -> None:
 def test_target_by_names_and_values(columns: dict[str, str], expected: list[str]) -> None:
     rng = np.random.default_rng(0)
     values = {"f": rng.exponential(20, 200), "i": rng.integers(0, 90, 200)}
-    found = propose_targets({name: Branch(name, "number", kind, values[kind]) for name, kind in columns.items()})
-    assert [target.name for target in found.targets if target.used] == expected
+    proposed = propose_targets({name: Branch(name, "number", kind, values[kind]) for name, kind in columns.items()})
+    assert [target.name for target in proposed.targets if target.used] == expected
 
 
 def test_flags_that_may_be_labels_are_no_inputs(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     columns = {"event": np.arange(200), "is_hh": np.arange(200) % 2, "pt": rng.exponential(30, 200)}
-    found = propose(sample_tree([write_tree(tmp_path / "a.root", columns)]))
-    assert {feature.name: feature.used for feature in found.features} == {"is_hh": False, "pt": True}
-    assert "may be a label" in found.features[0].comment
-    found = propose(sample_tree([write_tree(tmp_path / "b.root", {**columns, "label": np.arange(200) % 2})]))
-    assert [feature.name for feature in found.used] == ["is_hh", "pt"], "a flag may be an input if there is a label"
+    proposal = propose(sample_tree([write_tree(tmp_path / "a.root", columns)]))
+    assert {feature.name: feature.used for feature in proposal.features} == {"is_hh": False, "pt": True}
+    assert "may be a label" in proposal.features[0].comment
+    proposal = propose(sample_tree([write_tree(tmp_path / "b.root", {**columns, "label": np.arange(200) % 2})]))
+    assert [feature.name for feature in proposal.used] == ["is_hh", "pt"], "a flag may be an input if there is a label"
 
 
 def test_targets_of_objects_are_mentioned_with_rows(tmp_path: Path) -> None:

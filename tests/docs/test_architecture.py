@@ -12,13 +12,13 @@ LEVELS = {name: int(level) for level, name in re.findall(r"^\| (\d+) \| `(\w+)(?
 
 def imported(text, modules):
     """Return the top-level parts of the package that a module imports."""
-    found = set()
+    names = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name.split(".")[1] for name in found if name.startswith("trigger_lut.")} & modules
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("trigger_lut.")} & modules
 
 
 def against_levels(part, text):

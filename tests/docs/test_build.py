@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from browser import BROWSER, MISSING, seen
+from browser import BROWSER, MISSING, inspect_pages
 
 from trigger_lut import cli
 from trigger_lut.cards.documentation import CARDS
@@ -29,8 +29,8 @@ def build(source: Path, output: Path, *options: str) -> tuple[int, str]:
 def site(tmp_path_factory):
     pytest.importorskip("sphinx", reason="the extra 'docs' is not installed")
     folder = tmp_path_factory.mktemp("site")
-    status, said = build(DOCS, folder)
-    assert status == 0, said[-5000:]
+    status, output = build(DOCS, folder)
+    assert status == 0, output[-5000:]
     return folder
 
 
@@ -83,10 +83,10 @@ def test_site_pages_fit_a_phone(site):
     wide = site / "wide.html"
     wide.write_text('<html lang="en"><head></head><body><div style="width: 800px">wide</div></body></html>')
     try:
-        found = seen(site, [*(f"{page}.html" for page in pages), wide.name], 390)
+        inspected = inspect_pages(site, [*(f"{page}.html" for page in pages), wide.name], 390)
     finally:
         wide.unlink()
-    assert {page for page, of in found.items() if of["too_wide"] > 0} == {wide.name}
+    assert {page for page, of in inspected.items() if of["too_wide"] > 0} == {wide.name}
 
 
 def test_build_fails_for_broken_references(site, tmp_path):
@@ -97,9 +97,9 @@ def test_build_fails_for_broken_references(site, tmp_path):
     assert build(tmp_path, tmp_path / "good")[0] == 0
     wrong = "# Page\n\n[a](gone.md) [b](#lost) {term}`unknown`\n\n```{toctree}\nabsent\n```\n"
     (tmp_path / "index.md").write_text(wrong)
-    status, said = build(tmp_path, tmp_path / "bad")
+    status, output = build(tmp_path, tmp_path / "bad")
     assert status != 0
-    assert [name for name in ("gone.md", "lost", "unknown", "absent") if name not in said] == []
+    assert [name for name in ("gone.md", "lost", "unknown", "absent") if name not in output] == []
 
 
 def test_generated_pages_cover_commands_rules_targets_and_cards(generate):

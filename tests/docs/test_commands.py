@@ -88,7 +88,7 @@ def test_trigger_lut_commands_wrong_ones_are_found(capsys):
 
 def snakemake_mistakes(command):
     """Return what this workflow does not know in a command line of Snakemake."""
-    words, found, option = shlex.split(command)[1:], [], ""
+    words, mistakes, option = shlex.split(command)[1:], [], ""
     for word in words:
         if word.startswith("-"):
             option = word
@@ -97,14 +97,14 @@ def snakemake_mistakes(command):
             try:
                 workflow_options({key: yaml.safe_load(value)})
             except TriggerLutError as error:
-                found.append(str(error))
+                mistakes.append(str(error))
             if value.startswith("config/") and not (ROOT / value).exists():
-                found.append(value)
+                mistakes.append(value)
         elif option == "--profile":
-            found += [] if (ROOT / word).is_dir() else [word]
+            mistakes += [] if (ROOT / word).is_dir() else [word]
         elif option in ("", "--set-resources"):
-            found += [] if word.split(":")[0] in rule_names() else [word]
-    return found
+            mistakes += [] if word.split(":")[0] in rule_names() else [word]
+    return mistakes
 
 
 @pytest.mark.parametrize("page", TEXTS)

@@ -68,8 +68,8 @@ def test_toy_back_end_is_shipped_and_run_by_the_check(toy, design, tmp_path, mon
     files = files_of(Sources("toy", "0", design.network, tmp_path), codes)
     assert files["text/tables.txt"] == (tmp_path / "text/tables.txt").read_bytes()
     assert read_project(tmp_path / "rtl").top
-    found = forms.form_of("text")(tmp_path, codes).outputs
-    np.testing.assert_array_equal(found, evaluate(design.network, codes))
+    outputs = forms.form_of("text")(tmp_path, codes).outputs
+    np.testing.assert_array_equal(outputs, evaluate(design.network, codes))
 
 
 def test_toy_back_end_refuses_other_networks(toy, tmp_path):

@@ -23,9 +23,9 @@ NEW = re.compile(r"Save this as `([^`]+)`:\n\n```python\n(.*?)```", re.DOTALL)
 
 def added(heading: str) -> str:
     """Return the code block that follows some words."""
-    found = FENCE.search(PAGE, PAGE.index(heading))
-    assert found is not None
-    return found[4]
+    match = FENCE.search(PAGE, PAGE.index(heading))
+    assert match is not None
+    return match[4]
 
 
 def run(folder: Path, *words: str) -> str:

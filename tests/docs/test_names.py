@@ -33,14 +33,14 @@ def unknown(markdown):
     text = FENCE.sub("", markdown)
     own = set(re.findall(r"Save this as `trigger_lut/stages/(\w+)\.py`", markdown))
     stages = {name.replace("-", "_") for name in registry()} | rule_names() | own
-    found = []
+    missing = []
     for kind, known in (("stages?", stages), ("rules?", rule_names() | own)):
         for names in re.findall(rf"\b{kind} {LISTED}", text, re.IGNORECASE):
-            found += [name for name in re.findall(r"`([\w-]+)`", names) if name not in known]
+            missing += [name for name in re.findall(r"`([\w-]+)`", names) if name not in known]
     codes = INLINE.findall(text)
-    found += [c for c in codes if re.fullmatch(r"trigger_lut(\.\w+)+", c) and not exists(c)]
+    missing += [c for c in codes if re.fullmatch(r"trigger_lut(\.\w+)+", c) and not exists(c)]
     dotted = [c for c in codes if KEY.fullmatch(c) and not c.endswith(FILES)]
-    return found + [c for c in dotted if re.sub(r"<[^>]*>", "", c) not in keys()]
+    return missing + [c for c in dotted if re.sub(r"<[^>]*>", "", c) not in keys()]
 
 
 @pytest.mark.parametrize("page", TEXTS)

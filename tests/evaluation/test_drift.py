@@ -91,23 +91,23 @@ def test_chi_square_of_equal_weights_is_pearson_s() -> None:
 @pytest.mark.parametrize("weighted", [False, True])
 def test_chi_square_is_calibrated(weighted: bool) -> None:
     """Count low probabilities in samples of one distribution, with few events for a code and weights by code."""
-    rng, found = np.random.default_rng(9), []
+    rng, p_values = np.random.default_rng(9), []
     shares = np.arange(1, 101) / np.arange(1, 101).sum()
     weights = np.where(np.arange(100) < 60, 5.0, 1.0) if weighted else np.ones(100)
     for _ in range(1500):
         first, second = rng.multinomial(900, shares), rng.poisson(2500 * shares / weights)
-        found.append(chi2_p_value(Histogram(first, first), Histogram(second * weights, second * weights**2)))
+        p_values.append(chi2_p_value(Histogram(first, first), Histogram(second * weights, second * weights**2)))
     for x in (0.05, 0.25, 0.5, 0.75):
-        assert np.mean(np.array(found) < x) == pytest.approx(x, abs=0.04)
+        assert np.mean(np.array(p_values) < x) == pytest.approx(x, abs=0.04)
 
 
-def test_a_rare_bit_that_comes_less_often_is_noticed_by_chi_square_alone() -> None:
+def test_rarer_bit_is_noticed_by_chi_square_alone() -> None:
     """The probability after Kolmogorov and Smirnov is far too large for an input of one bit."""
     before, now = np.array([9800.0, 200.0]), np.array([9900.0, 100.0])
-    found = sample_distance(Histogram(before, before), Histogram(now, now))
-    assert found.ks_p_value > 0.5
-    assert found.chi2_p_value < 1e-7
-    assert found.p_value == 2 * found.chi2_p_value
+    distance = sample_distance(Histogram(before, before), Histogram(now, now))
+    assert distance.ks_p_value > 0.5
+    assert distance.chi2_p_value < 1e-7
+    assert distance.p_value == 2 * distance.chi2_p_value
 
 
 def test_too_few_events_for_two_groups_say_nothing() -> None:
@@ -119,8 +119,8 @@ def test_chance_is_what_samples_of_one_distribution_have() -> None:
     rng = np.random.default_rng(4)
     p = np.arange(1, 33) / np.arange(1, 33).sum()
     pairs = [(rng.multinomial(4000, p) / 4000, rng.multinomial(900, p) / 900) for _ in range(400)]
-    found = np.mean([total_variation(*pair) for pair in pairs])
-    assert expected_total_variation(p, p, sizes=(4000, 900)) == pytest.approx(found, rel=0.02)
+    mean = np.mean([total_variation(*pair) for pair in pairs])
+    assert expected_total_variation(p, p, sizes=(4000, 900)) == pytest.approx(mean, rel=0.02)
 
 
 # ---------------------------------------------------------------- ratios
@@ -128,11 +128,11 @@ def test_chance_is_what_samples_of_one_distribution_have() -> None:
 
 def test_a_ratio_has_the_errors_of_both() -> None:
     old, new = Interval68(value=10.0, low=9.0, high=11.0), Interval68(value=20.0, low=18.0, high=22.0)
-    found = value_ratio(old, new)
-    assert found.ratio is not None
-    assert found.ratio.value == 2
-    assert found.ratio.high - 2 == pytest.approx(2 * (0.1**2 + 0.1**2) ** 0.5)
-    assert standard_deviations(found) == pytest.approx(10 / 5**0.5)
+    value = value_ratio(old, new)
+    assert value.ratio is not None
+    assert value.ratio.value == 2
+    assert value.ratio.high - 2 == pytest.approx(2 * (0.1**2 + 0.1**2) ** 0.5)
+    assert standard_deviations(value) == pytest.approx(10 / 5**0.5)
     assert standard_deviations(value_ratio(new, old)) == pytest.approx(-10 / 5**0.5)
     assert value_ratio(Interval68(value=0.0, low=0.0, high=0.1), new).ratio is None
     assert standard_deviations(value_ratio(old, old)) == 0
@@ -201,8 +201,8 @@ class Trained:
         """Ingest columns as a data set; the first one is not frozen."""
         place = self.folder / name
         file = write_tree(place / "a.root", columns)
-        made = description([file], **{"name": name, **self.changes, **changes})
-        files = Files(write_description(place / "data_set.json", made), place / "codes.npz", place / "ingest.json")
+        content = description([file], **{"name": name, **self.changes, **changes})
+        files = Files(write_description(place / "data_set.json", content), place / "codes.npz", place / "ingest.json")
         in_order(ingest, *files, frozen=None if name == "toy" else self.files.codes)
         return files
 
@@ -307,7 +307,7 @@ def test_rates_and_accuracies_are_counted_again(trained: Trained) -> None:
         assert output.trained.mean == pytest.approx(trained.real(codes)[:, n].mean())
 
 
-def test_another_mixture_of_classes_is_no_drift_where_they_are_known(trained: Trained) -> None:
+def test_another_mixture_of_known_classes_is_no_drift(trained: Trained) -> None:
     columns = later()
     keep = np.flatnonzero((columns["label"] != 0) | (np.arange(COUNT) % 5 == 0))
     mixed = {name: column[keep] for name, column in columns.items()}
@@ -354,12 +354,12 @@ def test_what_is_too_little_in_any_slot_shows_in_their_sum(tmp_path: Path) -> No
     rng = np.random.default_rng(6)
 
     def columns(probability: float, first: int) -> dict[str, Any]:
-        made = jet_columns(1500, first_event=first)
-        return {**made, "hits": ak.Array((rng.random((1500, 30)) < probability).astype(np.int32).tolist())}
+        jets = jet_columns(1500, first_event=first)
+        return {**jets, "hits": ak.Array((rng.random((1500, 30)) < probability).astype(np.int32).tolist())}
 
-    made = Trained(tmp_path, columns(0.1, 0), **changes)
-    same = made.compare(made.ingest("same", columns(0.1, 2000)), rated=False)
-    fewer = made.compare(made.ingest("fewer", columns(0.085, 4000)), rated=False)
+    training = Trained(tmp_path, columns(0.1, 0), **changes)
+    same = training.compare(training.ingest("same", columns(0.1, 2000)), rated=False)
+    fewer = training.compare(training.ingest("fewer", columns(0.085, 4000)), rated=False)
     assert shifted(same.features) == shifted(fewer.features) == shifted(same.sums) == []
     assert [x.name for x in shifted(fewer.sums)] == ["hits.hit"]
     assert fewer.sums[0].trained.mean == pytest.approx(3, abs=0.3)
@@ -390,56 +390,58 @@ def test_codes_that_are_new_are_counted(trained: Trained) -> None:
     columns = later()
     known = set(trained.events.codes[:, 2].tolist())
     files = trained.ingest("new", {**columns, "n": np.where(np.arange(COUNT) < 300, 1, columns["n"]).astype(np.int32)})
-    held = load_codes(files.codes).codes[:, 2]
+    codes = load_codes(files.codes).codes[:, 2]
     card = trained.compare(files)
-    found = {x.name: x for x in card.features}["n"]
-    assert found.unseen == pytest.approx(np.mean([code not in known for code in held.tolist()]), abs=1e-3)
-    assert found.unseen > 0.009 > found.unseen_by_chance
+    feature = {x.name: x for x in card.features}["n"]
+    assert feature.unseen == pytest.approx(np.mean([code not in known for code in codes.tolist()]), abs=1e-3)
+    assert feature.unseen > 0.009 > feature.unseen_by_chance
     assert [x.name for x in unknown(card)] == ["n"]
-    assert found.shifted[0].value == 1
+    assert feature.shifted[0].value == 1
 
 
 def test_a_regression_compares_resolutions(tmp_path: Path) -> None:
     changes = {"label": None, "regression_targets": [{"name": "t", "expression": "mass", "unit": "GeV"}]}
-    made = Trained(tmp_path, **changes)
+    training = Trained(tmp_path, **changes)
     columns = later()
-    card = made.compare(made.ingest("later", columns), rated=False)
+    card = training.compare(training.ingest("later", columns), rated=False)
     (target,) = card.targets
     assert (target.unit, card.accuracy, card.class_counts) == ("GeV", {}, {})
-    codes, aims = made.events.of(TEST)
-    deviations = made.events.scales[0] * (made.real(codes) - aims)[:, 0]
+    codes, aims = training.events.of(TEST)
+    deviations = training.events.scales[0] * (training.real(codes) - aims)[:, 0]
     assert target.trained.rms == pytest.approx(np.sqrt((deviations**2).mean()), rel=1e-6)
     assert all(x.good for x in findings(card)), findings(card)
-    unknown = made.compare(made.ingest("unknown", columns, regression_targets=None), rated=False)
+    unknown = training.compare(training.ingest("unknown", columns, regression_targets=None), rated=False)
     assert unknown.targets == []
     assert unknown.outputs[0].unit == "GeV"
 
 
 def test_one_score_of_an_anomaly(tmp_path: Path) -> None:
     """Classes are known, the score is the one output, and the weights of training do not count."""
-    made = Trained(tmp_path, anomaly={"background": ["a", "b"]})
-    save_codes(with_scores(made.events, made.events.codes[:, 0].astype(np.float64), flatten=20.0), made.files.codes)
-    made.events = load_codes(made.files.codes)
-    made.network = made.made_network()
-    save_network(made.network, tmp_path / "network.npz")
-    score, labels = made.real(made.events.of(TEST)[0])[:, 0], made.events.labels_of(TEST)
+    training = Trained(tmp_path, anomaly={"background": ["a", "b"]})
+    save_codes(
+        with_scores(training.events, training.events.codes[:, 0].astype(np.float64), flatten=20.0), training.files.codes
+    )
+    training.events = load_codes(training.files.codes)
+    training.network = training.made_network()
+    save_network(training.network, tmp_path / "network.npz")
+    score, labels = training.real(training.events.of(TEST)[0])[:, 0], training.events.labels_of(TEST)
     threshold = float(np.quantile(score[labels < 2], 0.8))
-    streams = TRIGGER.streams(made.events.label_names)
+    streams = TRIGGER.streams(training.events.label_names)
     khz = background_rate(score >= threshold, labels, streams=streams)
     point = WorkingPoint(method=FIRMWARE, threshold=threshold, code=None, rate_khz=khz, efficiency={})
     write_card(made_cards.thresholds().model_copy(update={"points": {"20": point}}), tmp_path / "thresholds.json")
-    card = made.compare(made.ingest("later", later()))
+    card = training.compare(training.ingest("later", later()))
     assert list(card.class_counts) == ["a", "b", "c"]
     assert (card.accuracy, card.targets, card.effective_events[0]) == ({}, [], len(labels))
-    (found,) = card.points
-    assert found.passing["c"].trained.value == pytest.approx((score[labels == 2] >= threshold).mean())
-    assert found.rate_khz is not None
-    assert abs(standard_deviations(found.rate_khz)) < 3
+    (only_point,) = card.points
+    assert only_point.passing["c"].trained.value == pytest.approx((score[labels == 2] >= threshold).mean())
+    assert only_point.rate_khz is not None
+    assert abs(standard_deviations(only_point.rate_khz)) < 3
     assert all(x.good for x in findings(card)), findings(card)
     columns = later()
-    moved = made.compare(made.ingest("moved", {**columns, "mass": 2 * columns["mass"]}))
+    moved = training.compare(training.ingest("moved", {**columns, "mass": 2 * columns["mass"]}))
     assert [x.name for x in shifted(moved.features)] == ["mass"], "control"
-    real = made.compare(made.ingest("real", columns, label=None, anomaly=None))
+    real = training.compare(training.ingest("real", columns, label=None, anomaly=None))
     assert (real.class_counts, real.points[0].rate_khz, list(real.points[0].passing)) == ({}, None, ["all"])
 
 
@@ -461,9 +463,7 @@ def test_files_that_do_not_fit_are_refused(trained: Trained, tmp_path: Path) -> 
     assert not (tmp_path / "c").exists()
 
 
-def test_the_command_makes_the_card_and_wants_rates_and_trigger_together(
-    trained: Trained, tmp_path: Path, capsys
-) -> None:
+def test_command_makes_the_card_and_needs_rates_with_trigger(trained: Trained, tmp_path: Path, capsys) -> None:
     new = trained.ingest("command", later(900))
     files = [f"--{name}" for name in ("description", "codes", "ingest")]
     arguments = [
@@ -483,5 +483,5 @@ def test_the_command_makes_the_card_and_wants_rates_and_trigger_together(
         == "trigger-lut: error: drift: --thresholds and --trigger go together, found one of them\n"
     )
     assert main([*arguments, "--trigger", TRIGGER.model_dump_json()]) == 0
-    made = read_card(DriftCard, tmp_path / "drift.json")
-    assert (made.drift, len(made.points)) == ("command", 2)
+    card = read_card(DriftCard, tmp_path / "drift.json")
+    assert (card.drift, len(card.points)) == ("command", 2)

@@ -38,11 +38,11 @@ def events() -> EventCodes:
 @pytest.fixture(scope="module")
 def outputs(events: EventCodes) -> dict[str, Outputs]:
     rng = np.random.default_rng(9)
-    found: Outputs = {}
+    by_split: Outputs = {}
     for split in (VALIDATION, TEST):
         labels = events.labels_of(split)
-        found[split] = np.eye(3)[labels] * [2.0, 0.5, 1.0] + rng.normal(size=(len(labels), 3))
-    return {FIRMWARE: found}
+        by_split[split] = np.eye(3)[labels] * [2.0, 0.5, 1.0] + rng.normal(size=(len(labels), 3))
+    return {FIRMWARE: by_split}
 
 
 TAGGING = Tagging(pairs=[("b", "light"), ("c", "light")], mistag_rates=[0.1, 0.01], efficiency_variables=["pt"])
@@ -50,8 +50,8 @@ TAGGING = Tagging(pairs=[("b", "light"), ("c", "light")], mistag_rates=[0.1, 0.0
 
 def test_thresholds_keep_to_the_mistag_rate_of_validation(events: EventCodes, outputs: dict[str, Outputs]) -> None:
     first, second = pair_results(events, TAGGING, outputs=outputs, given=discriminators_of(events, {"deepB": "b"}))
-    assert [found.method for found in first.methods] == ["deepB", FIRMWARE]
-    assert [found.method for found in second.methods] == [FIRMWARE], "a discriminator of b does not find c"
+    assert [method.method for method in first.methods] == ["deepB", FIRMWARE]
+    assert [method.method for method in second.methods] == [FIRMWARE], "a discriminator of b does not find c"
     score = {split: values[:, 0] - values[:, 2] for split, values in outputs[FIRMWARE].items()}
     for point in first.methods[1].points:
         assert point.threshold is not None
@@ -70,34 +70,34 @@ def test_thresholds_keep_to_the_mistag_rate_of_validation(events: EventCodes, ou
 
 def test_efficiency_in_bins_follows_the_variable(events: EventCodes, outputs: dict[str, Outputs]) -> None:
     pair = pair_results(events, TAGGING, outputs=outputs, given=discriminators_of(events, {"deepB": "b"}))[0]
-    given, firmware = (found.binned[0] for found in pair.methods)
+    given, firmware = (method.binned[0] for method in pair.methods)
     assert pair.binned_at == 0.01
     assert given.signal[-1].low > given.signal[0].high, "better at high pt"
     assert abs(firmware.signal[-1].value - firmware.signal[0].value) < 0.15, "control: it does not know pt"
     labels = events.labels_of(TEST)
     point = next(p for p in pair.methods[0].points if p.mistag_rate == 0.01)
     assert events.observables is not None
-    held = events.observables[events.split == TEST].astype(float)
-    inside = (labels == 0) & (held[:, 0] >= given.edges[0]) & (held[:, 0] < given.edges[1])
-    assert given.signal[0].value == pytest.approx((held[inside, 1] >= point.threshold).mean())
+    observables = events.observables[events.split == TEST].astype(float)
+    inside = (labels == 0) & (observables[:, 0] >= given.edges[0]) & (observables[:, 0] < given.edges[1])
+    assert given.signal[0].value == pytest.approx((observables[inside, 1] >= point.threshold).mean())
 
 
-def test_class_of_a_discriminator_is_found_where_it_is_not_stated(events: EventCodes) -> None:
+def test_unstated_class_of_a_discriminator_is_found(events: EventCodes) -> None:
     given = discriminators_of(events, {"deepB": None, "noise": "c"})
-    found = discriminator_results(events, given)
-    assert [(x.name, x.signal, x.stated) for x in found] == [("deepB", "b", False), ("noise", "c", True)]
-    assert found[0].roc.auc > 0.85
-    assert abs(found[1].roc.auc - 0.5) < 0.05, "control: noise"
+    results = discriminator_results(events, given)
+    assert [(x.name, x.signal, x.stated) for x in results] == [("deepB", "b", False), ("noise", "c", True)]
+    assert results[0].roc.auc > 0.85
+    assert abs(results[1].roc.auc - 0.5) < 0.05, "control: noise"
 
 
 def test_histograms_hold_all_events_by_true_class(events: EventCodes, outputs: dict[str, Outputs]) -> None:
     labels = events.labels_of(TEST)
-    found = score_histogram(outputs[FIRMWARE][TEST][:, 0], labels, classes=CLASSES)
-    assert {name: sum(counts) for name, counts in found.counts.items()} == {
+    histogram = score_histogram(outputs[FIRMWARE][TEST][:, 0], labels, classes=CLASSES)
+    assert {name: sum(counts) for name, counts in histogram.counts.items()} == {
         name: int((labels == k).sum()) for k, name in enumerate(CLASSES)
     }
-    centers = (np.array(found.edges)[1:] + np.array(found.edges)[:-1]) / 2
-    means = {name: np.average(centers, weights=counts) for name, counts in found.counts.items()}
+    centers = (np.array(histogram.edges)[1:] + np.array(histogram.edges)[:-1]) / 2
+    means = {name: np.average(centers, weights=counts) for name, counts in histogram.counts.items()}
     assert means["b"] > means["c"] + 1
     constant = score_histogram(np.zeros(len(labels)), labels, classes=CLASSES)
     assert sum(map(sum, constant.counts.values())) == len(labels), "one score for all"
@@ -106,8 +106,8 @@ def test_histograms_hold_all_events_by_true_class(events: EventCodes, outputs: d
 def test_mistakes_name_the_nearest_class_and_variable() -> None:
     tagging = Tagging(pairs=[("b", "ligt"), ("c", "c")], efficiency_variables=["ptt"])
     given = {"pt": Discriminator(expression="x"), "d": Discriminator(expression="x", signal="bb")}
-    found = tagging_mistakes(tagging, given, classes=CLASSES, observables=["pt"], channels=["x"])
-    assert found == [
+    lines = tagging_mistakes(tagging, given, classes=CLASSES, observables=["pt"], channels=["x"])
+    assert lines == [
         "baselines: 'pt' is an observable too",
         "tagging.pairs.1: expected two classes, found 'c' twice",
         "baselines.d.signal: no class 'bb'; nearest: 'b'",

@@ -39,10 +39,10 @@ def test_event_scores_pass_as_the_condition_does(events: list[list[tuple[int, in
     score = ak.Array([[float(s) for s, _ in objects] for objects in events])
     pt = ak.Array([[float(p) for _, p in objects] for objects in events])
     for condition in by_hand(events[0], 0.0):
-        found = event_scores("p", parse(condition), variables={"pt": pt}, scores=score)
+        scores = event_scores("p", parse(condition), variables={"pt": pt}, scores=score)
         for threshold in np.arange(-5, 5.5, 0.5):
             wanted = [by_hand(objects, threshold)[condition] for objects in events]
-            np.testing.assert_array_equal(found >= threshold, wanted, err_msg=f"{condition} at {threshold}")
+            np.testing.assert_array_equal(scores >= threshold, wanted, err_msg=f"{condition} at {threshold}")
 
 
 @pytest.mark.parametrize("condition", ["any(score > threshold)", "any(score < threshold)", "any(score != threshold)"])
@@ -54,8 +54,8 @@ def test_conditions_that_do_not_fall_are_refused(condition: str) -> None:
 def test_conditions_of_objects_instead_of_events_are_refused() -> None:
     with pytest.raises(DataError, match=r"is not one truth value per event. Use any, all or num"):
         event_scores("p", parse("score >= threshold"), variables={}, scores=ak.Array([[1.0, 2.0], [3.0]]))
-    found = event_scores("p", parse("score >= threshold"), variables={}, scores=np.array([1.0, 2.0]))
-    np.testing.assert_array_equal(found, [1.0, 2.0])
+    scores = event_scores("p", parse("score >= threshold"), variables={}, scores=np.array([1.0, 2.0]))
+    np.testing.assert_array_equal(scores, [1.0, 2.0])
 
 
 def test_infinite_scores_pass_always_or_never() -> None:
@@ -133,9 +133,9 @@ def test_a_path_reads_the_regression_of_each_method_in_its_unit() -> None:
     trigger = Trigger.model_validate({"signal": ["t"], "input_rate_khz": 100.0, "paths": paths})
     (view,) = path_views(trigger, events)
     outputs = {s: rng.normal(size=((events.split == s).sum(), 3)) for s in (VALIDATION, TEST)}
-    for split, found in view.scores(outputs).items():
+    for split, scores in view.scores(outputs).items():
         values = outputs[split]
-        np.testing.assert_array_equal(found, np.where(values[:, 2] > 0.5, values[:, 1] - values[:, 0], -np.inf))
+        np.testing.assert_array_equal(scores, np.where(values[:, 2] > 0.5, values[:, 1] - values[:, 0], -np.inf))
 
 
 def test_paths_of_slots_see_lists_of_objects() -> None:

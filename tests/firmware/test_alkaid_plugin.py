@@ -77,9 +77,9 @@ def plugin(monkeypatch):
     monkeypatch.setattr(_plugin_loader, "_LOADED", {("keras", "keras")})
     entry = type("Entry", (), {"group": "alkaid_keras", "value": "", "load": lambda self: alkaid_plugin.register})()
     hgq = {key: e for key, e in _plugin_loader.get_plugins().items() if key[0] == "hgq"}
-    found = {("trigger_lut", "keras"): entry, **hgq}
-    monkeypatch.setattr(_plugin_loader, "get_plugins", lambda: found)
-    return found
+    plugins = {("trigger_lut", "keras"): entry, **hgq}
+    monkeypatch.setattr(_plugin_loader, "get_plugins", lambda: plugins)
+    return plugins
 
 
 def logic(model, given=None):
@@ -88,8 +88,8 @@ def logic(model, given=None):
 
 def mismatches(comb, network, codes):
     values = codes * 2.0 ** -np.array([float(kif.f) for kif in network.inputs])
-    found = comb.predict(values).reshape(len(codes), -1) * 2.0**network.fractions
-    return int((found != evaluate(network, codes)).sum())
+    outputs = comb.predict(values).reshape(len(codes), -1) * 2.0**network.fractions
+    return int((outputs != evaluate(network, codes)).sum())
 
 
 def integers(model, given=None):

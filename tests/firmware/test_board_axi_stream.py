@@ -140,8 +140,8 @@ def test_packets_of_another_length_are_dropped_and_reported(project, tmp_path, r
     given = np.concatenate([beats[0], short, beats[3], long, beats[4]])
     trace = run_stream(files, wrapper, beats=given, plan=np.full(80, OFFER | SINK, dtype=np.uint32))
     out = trace.data[trace.valid & trace.ready]
-    found = unpack(out, project.outputs)
-    assert (found == evaluate(NETWORK, codes[[0, 3, 4]])).all()
+    outputs = unpack(out, project.outputs)
+    assert (outputs == evaluate(NETWORK, codes[[0, 3, 4]])).all()
     assert trace.error.sum() == 2
 
 
@@ -155,11 +155,11 @@ def test_after_a_reset_only_later_events_come(project, tmp_path, ready):
     trace = run_stream(files, wrapper, beats=beats_of(project, wrapper, codes=codes), plan=plan)
     before = int(trace.accepted[:25].sum())
     out = np.flatnonzero(trace.valid & trace.ready)
-    found = unpack(trace.data[out[out > 25]], project.outputs)
+    outputs = unpack(trace.data[out[out > 25]], project.outputs)
     assert not trace.accepted[25]
     assert not trace.valid[25]
     assert before > 0
-    assert (found == evaluate(NETWORK, codes[before:])).all()
+    assert (outputs == evaluate(NETWORK, codes[before:])).all()
     assert out[out > 25][0] == 26 + wrapper.latency_cycles
 
 
@@ -204,10 +204,10 @@ def test_the_script_of_the_ip_names_design_version_and_files(project, tmp_path):
     tcl = tkinter.Tcl()
     tcl.eval(STAND_INS)
     tcl.eval(text)
-    said = [tcl.splitlist(line) for line in tcl.splitlist(tcl.eval("set said"))]
-    assert ("add_files", "{../a b.v} {$c.v}") in [tuple(map(str, line)) for line in said]
-    assert ("set_property", "version", "3.0", "core") in said
-    assert ("set_property", "name", wrapper.top, "core") in said
-    assert said[0] == ("create_project", "-in_memory", "-part", "xc[7]vx")
-    assert [line[2] for line in said if line[:2] == ("associate_bus_interfaces", "-busif")] == ["s_axis", "m_axis"]
-    assert said[-2][0] == "save_core"
+    commands = [tcl.splitlist(line) for line in tcl.splitlist(tcl.eval("set said"))]
+    assert ("add_files", "{../a b.v} {$c.v}") in [tuple(map(str, line)) for line in commands]
+    assert ("set_property", "version", "3.0", "core") in commands
+    assert ("set_property", "name", wrapper.top, "core") in commands
+    assert commands[0] == ("create_project", "-in_memory", "-part", "xc[7]vx")
+    assert [line[2] for line in commands if line[:2] == ("associate_bus_interfaces", "-busif")] == ["s_axis", "m_axis"]
+    assert commands[-2][0] == "save_core"

@@ -213,7 +213,7 @@ def printed(folder, option, lines):
     return [None if line == "-" else [int(word) for word in line.split()] for line in done.stdout.splitlines()]
 
 
-def test_physical_values_of_a_flat_data_set_have_the_codes_of_ingest(tmp_path):
+def test_physical_values_of_flat_data_have_the_codes_of_ingest(tmp_path):
     formats = tuple(feature.given for feature in FLAT.features)
     network = random_network(2, inputs=formats)
     folder = write_external(tmp_path, network, inputs={"channels": coded_channels(FLAT, formats)})
@@ -221,10 +221,10 @@ def test_physical_values_of_a_flat_data_set_have_the_codes_of_ingest(tmp_path):
     values = flat_values(20_000)
     codes, known = codes_of_ingest(values, formats)
     assert 0.9 < known.mean() < 1
-    found = printed(folder, "--values", [" ".join(float(value).hex() for value in row) for row in values])
+    rows = printed(folder, "--values", [" ".join(float(value).hex() for value in row) for row in values])
     expected = evaluate(network, codes)
-    assert [row is None for row in found] == (~known).tolist()
-    assert sum(row != want for row, want, ok in zip(found, expected.tolist(), known, strict=True) if ok) == 0
+    assert [row is None for row in rows] == (~known).tolist()
+    assert sum(row != want for row, want, ok in zip(rows, expected.tolist(), known, strict=True) if ok) == 0
     plain = evaluate(network, np.stack([np.clip(v, f.lo, f.hi) for v, f in zip(codes.T + 1, formats, strict=True)], 1))
     assert (plain != expected).any(), "negative control: codes of one more give other outputs"
 

@@ -61,8 +61,10 @@ def exact(score: Score, codes: list[int]) -> Fraction:
 
 
 @given(events(), st.lists(st.one_of(st.none(), st.integers(-(2**24), 2**24)), min_size=1, max_size=4))
-def test_the_decision_is_that_of_fractions(made: tuple[Score, list[list[int]]], thresholds: list[int | None]) -> None:
-    score, codes = made
+def test_the_decision_is_that_of_fractions(
+    score_and_codes: tuple[Score, list[list[int]]], thresholds: list[int | None]
+) -> None:
+    score, codes = score_and_codes
     step = Fraction(2) ** -score.fraction
     real = [exact(score, row) for row in codes]
     array = np.array(codes, dtype=np.int64)
@@ -73,18 +75,18 @@ def test_the_decision_is_that_of_fractions(made: tuple[Score, list[list[int]]], 
 
 
 @given(events())
-def test_it_is_the_score_of_the_rate_stage(made: tuple[Score, list[list[int]]]) -> None:
-    score, codes = made
+def test_it_is_the_score_of_the_rate_stage(score_and_codes: tuple[Score, list[list[int]]]) -> None:
+    score, codes = score_and_codes
     assume(score.background)
     real = np.array(codes) * 2.0 ** -np.array([float(kif.f) for kif in score.outputs])
-    found = trigger_score(real, score.signal, background=score.background)
-    assert (score.codes(np.array(codes)) * 2.0**-score.fraction).tolist() == found.tolist()
+    trigger_scores = trigger_score(real, score.signal, background=score.background)
+    assert (score.codes(np.array(codes)) * 2.0**-score.fraction).tolist() == trigger_scores.tolist()
 
 
 @given(events())
-def test_an_edge_is_one_code_wide(made: tuple[Score, list[list[int]]]) -> None:
+def test_an_edge_is_one_code_wide(score_and_codes: tuple[Score, list[list[int]]]) -> None:
     """Negative control: a threshold a code higher decides otherwise, of each event that has just this score."""
-    score, codes = made
+    score, codes = score_and_codes
     array = np.array(codes, dtype=np.int64)
     for n, value in enumerate(score.codes(array).tolist()):
         assert score.decided(array[n : n + 1], [value - 1, value, value + 1]).tolist() == [[1, 1, 0]]
@@ -112,9 +114,9 @@ def test_widths_hold_all_and_no_bit_is_too_many(score: Score) -> None:
 
 @given(events(), st.data())
 def test_the_pipeline_is_the_score_and_all_its_paths_are_as_long(
-    made: tuple[Score, list[list[int]]], data: st.DataObject
+    score_and_codes: tuple[Score, list[list[int]]], data: st.DataObject
 ) -> None:
-    score, (codes, *_) = made
+    score, (codes, *_) = score_and_codes
     cycles = data.draw(st.integers(1, levels(score)))
     values = {"zero": 0} | {f"out{o}": codes[o] << score.shift(o) for o in range(len(codes))}
     late = dict.fromkeys(values, 0)
@@ -135,7 +137,7 @@ def network(folder: Path) -> RtlProject:
     return RtlProject(folder, "net", (), (), OUTPUTS, OUTPUTS, 3, 0.0)
 
 
-def made(folder: Path, thresholds: list[int | None], cycles: int = 2, paths: tuple[str, ...] = ()):
+def made_decision(folder: Path, thresholds: list[int | None], cycles: int = 2, paths: tuple[str, ...] = ()):
     rates = [float(n + 1) for n in range(len(thresholds))]
     return write_decision(
         network(folder),
@@ -150,16 +152,16 @@ def made(folder: Path, thresholds: list[int | None], cycles: int = 2, paths: tup
 
 
 def test_bits_of_paths_say_whose_they_are(tmp_path: Path) -> None:
-    project = made(tmp_path, [-7, None], paths=("two_b", "ht_b"))
+    project = made_decision(tmp_path, [-7, None], paths=("two_b", "ht_b"))
     assert read_decision(project.folder) == project
     assert project.wanted == ["two_b at 1 kHz", "ht_b at 2 kHz"]
     assert "decision[0]  two_b at 1 kHz: score >= -7" in project.verilog.read_text()
     assert "bit 1: ht_b at 2 kHz, which no threshold keeps to" in decision_header(project, "tiny")
-    assert "paths" not in (made(tmp_path / "plain", [-7]).folder / "project.json").read_text()
+    assert "paths" not in (made_decision(tmp_path / "plain", [-7]).folder / "project.json").read_text()
 
 
 def test_what_is_written_reads_back_and_says_what_it_is(tmp_path: Path) -> None:
-    project = made(tmp_path, [-7, None])
+    project = made_decision(tmp_path, [-7, None])
     assert read_decision(project.folder) == project
     assert (project.top, project.logic, project.latency_cycles) == ("net_decide", "net_decide_logic", 5)
     for path, mark in ((project.verilog, "//"), (project.vhdl, "--")):
@@ -172,7 +174,7 @@ def test_what_is_written_reads_back_and_says_what_it_is(tmp_path: Path) -> None:
 
 
 def test_thresholds_are_parameters_in_two_s_complement(tmp_path: Path) -> None:
-    project = made(tmp_path, [-7, SCORE.hi, None])
+    project = made_decision(tmp_path, [-7, SCORE.hi, None])
     bits = SCORE.bits
     values = [-7, SCORE.hi, SCORE.never]
     verilog, vhdl = project.verilog.read_text(), project.vhdl.read_text()
@@ -184,9 +186,9 @@ def test_thresholds_are_parameters_in_two_s_complement(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     for code in (SCORE.lo - 1, SCORE.hi + 1):
         with pytest.raises(FirmwareError, match=rf"^net: 1 kHz: expected a threshold of -\d+ to \d+, found {code}$"):
-            made(tmp_path, [code])
+            made_decision(tmp_path, [code])
     with pytest.raises(FirmwareError, match=r"^net: expected a threshold per working point, found 0$"):
-        made(tmp_path, [])
+        made_decision(tmp_path, [])
     with pytest.raises(FirmwareError, match=r"each output once; found \[0, 0\]$"):
         Score(OUTPUTS, (0,), (0,))
     with pytest.raises(FirmwareError, match=r"each output once; found \[0\]$"):
@@ -206,7 +208,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CardError, match=r"none: no decision in firmware \(no project\.json\)$"):
         read_decision(tmp_path / "none")
-    project = made(tmp_path, [3])
+    project = made_decision(tmp_path, [3])
     project.vhdl.unlink()
     with pytest.raises(CardError, match=r"the decision lacks net_decide\.vhd$"):
         read_decision(project.folder)
@@ -227,24 +229,24 @@ def vectors(count: int = 3000) -> Vectors:
 
 
 def test_edges_are_found_and_taken_first(tmp_path: Path) -> None:
-    project, held = made(tmp_path, [-7, None]), vectors()
-    values = SCORE.codes(held.outputs)
-    edges, none = at_edges(project, held.outputs)
+    project, drawn = made_decision(tmp_path, [-7, None]), vectors()
+    values = SCORE.codes(drawn.outputs)
+    edges, none = at_edges(project, drawn.outputs)
     assert none == {}
-    assert {name: set(values[found].tolist()) for name, found in edges.items()} == {
+    assert {name: set(values[numbers].tolist()) for name, numbers in edges.items()} == {
         "below": {-8},
         "equal": {-7},
         "above": {-6},
     }
-    chosen = some_at_edges(project, held.outputs, count=30, rng=np.random.default_rng(0))
+    chosen = some_at_edges(project, drawn.outputs, count=30, rng=np.random.default_rng(0))
     assert len(set(chosen.tolist())) == len(chosen) == 30
-    assert {name: sum(n in set(found.tolist()) for n in chosen) >= 5 for name, found in edges.items()} == {
+    assert {name: sum(n in set(numbers.tolist()) for n in chosen) >= 5 for name, numbers in edges.items()} == {
         "below": True,
         "equal": True,
         "above": True,
     }
-    everything = some_at_edges(project, held.outputs, count=10_000, rng=np.random.default_rng(0))
-    assert everything.tolist() == list(range(len(held.outputs)))
+    everything = some_at_edges(project, drawn.outputs, count=10_000, rng=np.random.default_rng(0))
+    assert everything.tolist() == list(range(len(drawn.outputs)))
 
 
 class Simulator:
@@ -257,68 +259,68 @@ class Simulator:
         moved = {"given": 0, "up": 1, "down": -1}[rtl.folder.name]
         by = self.wrong + (0 if self.deaf else moved)
         thresholds = [None if t is None else t + by for t in self.project.thresholds]
-        found = np.concatenate([codes, SCORE.decided(codes, thresholds)], axis=1)
-        return found, rtl.latency_cycles_planned + self.late, 1
+        outputs = np.concatenate([codes, SCORE.decided(codes, thresholds)], axis=1)
+        return outputs, rtl.latency_cycles_planned + self.late, 1
 
 
-def test_good_firmware_has_no_differences_and_its_control_is_noticed(tmp_path: Path) -> None:
-    project, held = made(tmp_path, [-7, None]), vectors()
-    found = compared("rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project))
-    values = SCORE.codes(held.outputs)
-    assert (found.form.differences, found.form.first, found.form.control_missed) == (0, None, 0)
-    assert found.noticed == [{"up": int((values == -7).sum()), "down": int((values == -8).sum())}, {}]
+def test_good_firmware_has_no_differences_and_a_noticed_control(tmp_path: Path) -> None:
+    project, drawn = made_decision(tmp_path, [-7, None]), vectors()
+    comparison = compared("rtl", project, rtl=network(tmp_path), vectors=drawn, some=drawn, simulate=Simulator(project))
+    values = SCORE.codes(drawn.outputs)
+    assert (comparison.form.differences, comparison.form.first, comparison.form.control_missed) == (0, None, 0)
+    assert comparison.noticed == [{"up": int((values == -7).sum()), "down": int((values == -8).sum())}, {}]
 
 
 def test_a_threshold_that_is_off_by_one_code_is_found(tmp_path: Path) -> None:
-    project, held = made(tmp_path, [-7, None]), vectors()
+    project, drawn = made_decision(tmp_path, [-7, None]), vectors()
     form = compared(
-        "rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project, wrong=1)
+        "rtl", project, rtl=network(tmp_path), vectors=drawn, some=drawn, simulate=Simulator(project, wrong=1)
     ).form
-    assert form.differences == int((SCORE.codes(held.outputs) == -7).sum()) > 0
+    assert form.differences == int((SCORE.codes(drawn.outputs) == -7).sum()) > 0
     assert form.first is not None
     assert (form.first.output, form.first.expected, form.first.found) == (len(OUTPUTS), 1, 0)
 
 
 def test_firmware_that_does_not_follow_its_threshold_is_found(tmp_path: Path) -> None:
-    project, held = made(tmp_path, [-7, None]), vectors()
+    project, drawn = made_decision(tmp_path, [-7, None]), vectors()
     form = compared(
-        "rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project, deaf=True)
+        "rtl", project, rtl=network(tmp_path), vectors=drawn, some=drawn, simulate=Simulator(project, deaf=True)
     ).form
     assert (form.differences, form.control_missed) == (0, 2)
 
 
 def test_where_no_vector_is_at_an_edge_the_control_says_so(tmp_path: Path) -> None:
-    project, held = made(tmp_path, [-7]), vectors()
-    away = held.chosen(np.flatnonzero(SCORE.codes(held.outputs) != -7))
-    found = compared("rtl", project, rtl=network(tmp_path), vectors=away, some=away, simulate=Simulator(project))
-    assert found.form.control_missed == 0
-    assert found.noticed[0]["up"] is None
-    assert found.noticed[0]["down"]
+    project, drawn = made_decision(tmp_path, [-7]), vectors()
+    away = drawn.chosen(np.flatnonzero(SCORE.codes(drawn.outputs) != -7))
+    comparison = compared("rtl", project, rtl=network(tmp_path), vectors=away, some=away, simulate=Simulator(project))
+    assert comparison.form.control_missed == 0
+    assert comparison.noticed[0]["up"] is None
+    assert comparison.noticed[0]["down"]
 
 
 def test_another_latency_is_refused(tmp_path: Path) -> None:
-    project, held = made(tmp_path, [-7]), vectors()
+    project, drawn = made_decision(tmp_path, [-7]), vectors()
     with pytest.raises(NotReproducibleError, match=r"^net_decide_flat: latency 6 cycles, II 1; expected 5 and 1$"):
-        compared("rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project, late=1))
+        compared("rtl", project, rtl=network(tmp_path), vectors=drawn, some=drawn, simulate=Simulator(project, late=1))
 
 
 def test_blocks_of_vectors_are_put_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    project, held = made(tmp_path, [-7]), vectors()
+    project, drawn = made_decision(tmp_path, [-7]), vectors()
     monkeypatch.setattr(decision, "BLOCK", 700)
-    form = compared("rtl", project, rtl=network(tmp_path), vectors=held, some=held, simulate=Simulator(project)).form
+    form = compared("rtl", project, rtl=network(tmp_path), vectors=drawn, some=drawn, simulate=Simulator(project)).form
     assert (form.vectors, form.differences, form.control_missed) == (3000, 0, 0)
 
 
 def test_the_flattened_module_gives_bits_above_the_outputs(tmp_path: Path) -> None:
-    project = made(tmp_path, [-7, None])
+    project = made_decision(tmp_path, [-7, None])
     for moved, name in ((0, "given"), (1, "up")):
         rtl = flat(project, network(tmp_path), folder=tmp_path / name, moved=moved)
         assert rtl.outputs == (*OUTPUTS, KIF(0, 1, 0), KIF(0, 1, 0))
         text = (tmp_path / name / "net_decide_flat.v").read_text()
         assert ("THRESHOLD_0" in text) is bool(moved)
         assert "THRESHOLD_1" not in text, "the bit that is never set is tested as it is delivered"
-    held = vectors(5)
-    assert expected(project, held.outputs).shape == (5, 5)
+    drawn = vectors(5)
+    assert expected(project, drawn.outputs).shape == (5, 5)
 
 
 def test_a_score_reads_no_output_but_those_of_classes() -> None:

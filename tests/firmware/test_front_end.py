@@ -120,13 +120,13 @@ def of_ingest(described, formats, branches, count):
     kept = rows[~refused]
     kept = Nonfinite(described, every, ["x"]).treat(kept)
     assert len(kept) == count - refused.sum()
-    found = np.full((count, len(every)), NO_CODES, np.int64)
+    codes = np.full((count, len(every)), NO_CODES, np.int64)
     for n, (channel, kif) in enumerate(zip(every, formats, strict=True)):
         tally = Tally(channel, kif, classes=1)
         none = np.zeros(len(kept), np.int64)
-        found[~refused, n] = tally.encode(np.ascontiguousarray(kept["values"][:, n]), none, filled=none == 0)
-    assert values.shape == found.shape
-    return found
+        codes[~refused, n] = tally.encode(np.ascontiguousarray(kept["values"][:, n]), none, filled=none == 0)
+    assert values.shape == codes.shape
+    return codes
 
 
 def parsed(text, columns):
@@ -165,13 +165,13 @@ def in_cpp(binary, described, branches, count):
 
 
 def in_python(described, branches, count):
-    found = []
+    codes = []
     for event in emulator.events_in(described, io.StringIO(event_lines(described, branches, count=count))):
         try:
-            found.append(emulator.codes_of(described, event))
+            codes.append(emulator.codes_of(described, event))
         except emulator.NoCodesError:
-            found.append([NO_CODES] * len(described["channels"]))
-    return np.array(found, dtype=np.int64)
+            codes.append([NO_CODES] * len(described["channels"]))
+    return np.array(codes, dtype=np.int64)
 
 
 def test_cpp_and_python_are_what_ingest_computes(tmp_path):
@@ -255,9 +255,9 @@ def test_a_broken_step_is_noticed(tmp_path, name):
         assert old in text, text
         return text.replace(old, new)
 
-    found = in_cpp(program(plain, tmp_path, edit), plain, branches, count)
+    codes = in_cpp(program(plain, tmp_path, edit), plain, branches, count)
     expected = of_ingest(described, formats, branches, count)
-    assert found.shape != expected.shape or (found != expected).any()
+    assert codes.shape != expected.shape or (codes != expected).any()
 
 
 def test_equal_keys_keep_the_order_of_the_list_in_python():

@@ -53,11 +53,11 @@ def test_a_result_in_a_type_that_rounds_and_saturates(tmp_path, bits, fraction, 
     )
     includes = ["-I", TEMPLATES / "ap_types", "-I", TEMPLATES / "nnet_utils"]
     run_program([cxx_compiler(), "-std=c++17", *includes, "-o", binary, source])
-    found = [float(text) for text in run_program([binary]).split()]
+    printed = [float(text) for text in run_program([binary]).split()]
     step = 2.0 ** (integer - width)
     low = -(2.0 ** (width - 1)) if signed else 0
     high = 2.0 ** (width - signed) - 1
     half = 0.5 if rounding == "AP_RND" else 0.0
     codes = range(least, most + 1)
     expected = [min(max((code * 2.0**-fraction / step + half) // 1, low), high) * step for code in codes]
-    assert found == expected
+    assert printed == expected

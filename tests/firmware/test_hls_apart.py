@@ -38,21 +38,23 @@ def same_types(number: int):
 
     C++ symbols contain the types, so that other types alone would keep two designs apart.
     """
-    found = []
+    candidates = []
     for seed in range(100):
         model = keras.Sequential(
             [keras.Input((3,), name="x"), LUTDense(2, input_format="fixed<5,2>", seed=seed, name="a")]
         )
         network = integer_network(model)
-        if not found or common_format(network.output_formats()) == common_format(found[0][1].output_formats()):
-            found.append((model, network))
-        if len(found) > number:
+        if not candidates or common_format(network.output_formats()) == common_format(
+            candidates[0][1].output_formats()
+        ):
+            candidates.append((model, network))
+        if len(candidates) > number:
             break
-    return found[number]
+    return candidates[number]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def hls_projects(tmp_path_factory):
     """Folder with four projects: tagger, anomaly, version 2 of tagger, and tagger with other tables; right outputs."""
     folder = tmp_path_factory.mktemp("apart")
     codes = np.random.default_rng(0).integers(-16, 16, (200, 3))
@@ -75,8 +77,8 @@ def differing(folder: Path, projects: list[tuple[hls.HlsProject, str]]) -> list[
     return list(map(int, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()))
 
 
-def test_hls_emulators_in_one_process_agree(made):
-    folder, projects = made
+def test_hls_emulators_in_one_process_agree(hls_projects):
+    folder, projects = hls_projects
     assert [project.name for project in projects] == [
         "lut_network_tagger_v1",
         "lut_network_anomaly_v1",
@@ -91,9 +93,9 @@ def test_hls_emulators_in_one_process_agree(made):
 
 
 @pytest.mark.parametrize(("number", "differs"), [(2, False), (3, True)])
-def test_hls_emulator_without_own_symbols_needs_names_of_its_own(made, number, differs):
+def test_hls_emulator_without_own_symbols_needs_names_of_its_own(hls_projects, number, differs):
     """Without -Bsymbolic another version agrees. Negative control: the same names compute with the first tables."""
-    folder, projects = made
+    folder, projects = hls_projects
     script = projects[number].folder / "build_lib.sh"
     right = script.read_text()
     script.write_text(right.replace(" -Wl,-Bsymbolic", "").replace("-O3", "-O0"))
@@ -103,8 +105,8 @@ def test_hls_emulator_without_own_symbols_needs_names_of_its_own(made, number, d
     assert (differing(folder, [(projects[0], "0"), (loose, str(number))])[1] > 0) == differs
 
 
-def test_hls_headers_of_designs_and_versions_in_one_unit(made, tmp_path):
-    _, projects = made
+def test_hls_headers_of_designs_and_versions_in_one_unit(hls_projects, tmp_path):
+    _, projects = hls_projects
     names = [project.name for project in projects[:3]]
     lines = [f'#include "{p.folder}/firmware/{p.name}.h"' for p in projects[:3]]
     spaces = [name.replace("lut_network", "hls") for name in names]
@@ -114,9 +116,9 @@ def test_hls_headers_of_designs_and_versions_in_one_unit(made, tmp_path):
     subprocess.run(["g++", "-std=c++17", "-fsyntax-only", f"-I{include}", "both.cpp"], cwd=tmp_path, check=True)
 
 
-def test_load_hls_other_project_is_refused(made, tmp_path):
-    held = json.loads((made[1][0].folder / hls.PROJECT_FILE).read_text())
+def test_load_hls_other_project_is_refused(hls_projects, tmp_path):
+    content = json.loads((hls_projects[1][0].folder / hls.PROJECT_FILE).read_text())
     for changed in ({"name": "../x"}, {"name": None}):
-        (tmp_path / hls.PROJECT_FILE).write_text(json.dumps(held | changed))
+        (tmp_path / hls.PROJECT_FILE).write_text(json.dumps(content | changed))
         with pytest.raises(CardError, match="not a project of this version"):
             hls.load_hls(tmp_path)

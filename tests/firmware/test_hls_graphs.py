@@ -76,7 +76,7 @@ def sliced():
 BY_LAYERS = [particles, sequence, image, padded, dilated, two_inputs, arithmetic_first, reshaped]
 
 
-def made(make):
+def made_network(make):
     keras.utils.set_random_seed(1)
     with QuantizerConfigScope(place="datalane", overflow_mode="SAT"):
         model = make()
@@ -91,7 +91,7 @@ QUICK = (particles, arithmetic_first, two_inputs)
     "make", [*(pytest.param(m, marks=[] if m in QUICK else pytest.mark.soak) for m in BY_LAYERS), sliced]
 )
 def test_no_differences_to_the_integers(make, tmp_path):
-    model, network = made(make)
+    model, network = made_network(make)
     project = hls.write_hls(model, network, folder=tmp_path / "hls", spec=made_spec())
     codes = random_codes(network, VECTORS)
     assert (hls.predict_hls(project.folder, codes) != evaluate(network, codes)).sum() == 0
@@ -108,12 +108,12 @@ def test_no_differences_to_the_integers(make, tmp_path):
 
 
 @pytest.mark.parametrize("make", [sequence, pytest.param(sliced, marks=pytest.mark.soak)])
-def test_a_flipped_table_bit_changes_the_project_as_it_does_the_network(make, tmp_path):
-    model, network = made(make)
+def test_flipped_table_bit_changes_project_as_the_network(make, tmp_path):
+    model, network = made_network(make)
     hls.write_hls(model, network, folder=tmp_path / "hls", spec=made_spec())
     codes = random_codes(network, VECTORS)
     flip = choose_flip(network, codes, seed=1)
     flip_hls(tmp_path / "hls", tmp_path / "flipped", network=network, flip=flip)
-    found = hls.predict_hls(tmp_path / "flipped", codes)
-    assert (found != evaluate(network, codes)).any()
-    np.testing.assert_array_equal(found, evaluate(flipped(network, flip), codes))
+    outputs = hls.predict_hls(tmp_path / "flipped", codes)
+    assert (outputs != evaluate(network, codes)).any()
+    np.testing.assert_array_equal(outputs, evaluate(flipped(network, flip), codes))

@@ -75,7 +75,7 @@ def test_project_says_who_took_what(written):
     assert len(re.findall(r"config\d+::evaluate\(", top)) == 3
 
 
-def test_layer_works_in_plain_hls4ml_whatever_fallbacks_are_allowed(written, tmp_path):
+def test_layer_works_in_plain_hls4ml_with_any_fallbacks(written, tmp_path):
     """Defaults of hls4ml allow its fallbacks, and none takes the layer; predict is hls4ml's own."""
     import hls4ml
 
@@ -92,8 +92,8 @@ def test_layer_works_in_plain_hls4ml_whatever_fallbacks_are_allowed(written, tmp
     converted.compile()
     codes = random_codes(network, 200)
     values = np.ascontiguousarray(codes * 2.0 ** -np.array([float(f.f) for f in network.inputs]))
-    found = converted.predict(values) * 2.0 ** network.fractions.astype(float)
-    np.testing.assert_array_equal(found, hls.predict_hls(project.folder, codes))
+    outputs = converted.predict(values) * 2.0 ** network.fractions.astype(float)
+    np.testing.assert_array_equal(outputs, hls.predict_hls(project.folder, codes))
 
 
 def test_a_wider_input_saturates_as_keras_does(tmp_path):
@@ -154,7 +154,7 @@ def test_a_layer_that_hls4ml_does_not_know_is_refused_by_hls4ml(tmp_path):
         hls4ml.converters.convert_from_keras_model(model, output_dir=str(tmp_path), backend="Vitis")
 
 
-def test_without_our_handler_the_network_goes_in_whole_and_the_project_says_so(spec, tmp_path, monkeypatch):
+def test_without_our_handler_the_project_has_the_whole_network(spec, tmp_path, monkeypatch):
     from hls4ml.converters.keras_v3._base import registry
 
     from trigger_lut.firmware.hls.hls4ml_plugin import TABLE_LAYERS
@@ -176,10 +176,10 @@ def test_a_handler_that_is_wrong_is_noticed_and_not_used(spec, tmp_path, monkeyp
     right = TableHandler.handle
 
     def wrong(self, layer, in_tensors, out_tensors):
-        made = right(self, layer, in_tensors, out_tensors)
-        tables = made["network"].layers[0].tables
+        handled = right(self, layer, in_tensors, out_tensors)
+        tables = handled["network"].layers[0].tables
         tables[tuple(np.argwhere(tables == tables.max())[0])] -= 1
-        return made
+        return handled
 
     monkeypatch.setattr(TableHandler, "handle", wrong)
     network = random_network(0)
@@ -204,7 +204,7 @@ def test_broken_source_is_a_tool_failure(written, tmp_path):
         hls.recompile(tmp_path / "broken", "broken")
 
 
-def test_the_emulator_is_compiled_once_a_user_for_the_same_sources(written, tmp_path, monkeypatch):
+def test_emulator_is_compiled_once_a_user_for_the_same_sources(written, tmp_path, monkeypatch):
     """In another folder and under another stamp. A changed table is another emulator."""
     network, _, project = written
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -222,7 +222,7 @@ def test_the_emulator_is_compiled_once_a_user_for_the_same_sources(written, tmp_
     codes = random_codes(network, 500)
     np.testing.assert_array_equal(hls.predict_hls(tmp_path / "second", codes), evaluate(network, codes))
     path = tmp_path / "second/firmware/parameters.h"
-    path.write_text(re.sub(r"= \{(-?\d+), ", lambda found: f"= {{{int(found[1]) ^ 1}, ", path.read_text()))
+    path.write_text(re.sub(r"= \{(-?\d+), ", lambda match: f"= {{{int(match[1]) ^ 1}, ", path.read_text()))
     hls.recompile(tmp_path / "second", "changed")
     assert len(runs) == 2
     assert (hls.predict_hls(tmp_path / "second", codes) != evaluate(network, codes)).any()

@@ -221,8 +221,8 @@ def test_expressions_in_integers_are_those_of_floating_point(tmp_path):
     step = written(tmp_path, data_set(features=features, objects={}), options(numbers=numbers, lists={}))
     assert step.latency_cycles == 1
     objects = draw_objects(step, 800, seed=0)
-    found, expected = simulated(step, tmp_path, objects)[0], reference_codes(step, objects)
-    assert [f for n, f in enumerate(features) if (found[:, n] != expected[:, n]).any()] == []
+    actual, expected = simulated(step, tmp_path, objects)[0], reference_codes(step, objects)
+    assert [f for n, f in enumerate(features) if (actual[:, n] != expected[:, n]).any()] == []
 
 
 def test_objects_of_one_list_can_be_two_groups(tmp_path):
@@ -294,7 +294,7 @@ def test_options_that_do_not_fit_are_refused(changes, message):
     assert message in str(refusal(data_set(), options(**changes)))
 
 
-def test_objects_that_are_chosen_by_a_number_of_the_event_alone_are_refused():
+def test_objects_chosen_by_a_number_of_the_event_are_refused():
     chosen = options(numbers={"met": unsigned(8)}, lists=FEW["lists"])
     assert refusal(few_jets(select="pt > met"), chosen) is None
     assert "lists: jet: met > 1: one number per event" in str(refusal(few_jets(select="met > 1"), chosen))

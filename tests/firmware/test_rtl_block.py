@@ -44,25 +44,25 @@ def test_fast_clock(tmp_path):
     network = shared_network(7, positions=6)
     (chosen, *_) = shareable(network)
     fast = SPEC.model_copy(update={"target": SPEC.target.model_copy(update={"clock_mhz": 800.0})})
-    found = [
+    projects = [
         write_rtl(network, tmp_path / f"rtl{n}", spec=one, cuts=(Cut(0, chosen.layers, 1),))
         for n, one in enumerate((SPEC, fast))
     ]
-    blocks = [project.parts[0] for project in found]
+    blocks = [project.parts[0] for project in projects]
     waits = [block.latency_cycles_planned - block.parts[0].latency_cycles_planned - block.ii for block in blocks]
     assert waits == [1, 2]
-    for project in found:
+    for project in projects:
         check(project, network)
     if has_ghdl():
         codes = random_codes(network, 40)
-        assert np.array_equal(simulate_vhdl(found[1], codes)[0], evaluate(network, codes))
+        assert np.array_equal(simulate_vhdl(projects[1], codes)[0], evaluate(network, codes))
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in (1, 2, 3))])
 def test_windows_and_layers_in_front(tmp_path, seed):
     network = random_graph(seed)
-    for members, found in enumerate(shareable(network)):
-        instances = fold_choices(found.positions, 100)[seed % 2 and -1]
+    for members, shared in enumerate(shareable(network)):
+        instances = fold_choices(shared.positions, 100)[seed % 2 and -1]
         check(written(network, tmp_path / f"rtl{members}", instances, members), network)
 
 

@@ -50,8 +50,8 @@ def every_code(kif: KIF) -> np.ndarray:
 
 
 def mismatches(network: Network, codes: np.ndarray) -> int:
-    found = rtl.interpret(rtl.trace(network), network, codes=codes)
-    return int((found != reference_model.evaluate(network, codes)).sum())
+    outputs = rtl.interpret(rtl.trace(network), network, codes=codes)
+    return int((outputs != reference_model.evaluate(network, codes)).sum())
 
 
 SHAPES = [(4, 5, 3), (1, 3, 2), (3, 4), (2, 3, 3, 2), (5, 1, 4), (6, 6, 4)]
@@ -77,9 +77,9 @@ def test_tables_of_one_bit(values, kif):
 def test_interpreter_sees_a_flipped_bit():
     network = networks.random_network(0)
     codes = networks.random_codes(network, 200)
-    found = rtl.interpret(rtl.trace(flip_a_bit(network)), network, codes=codes)
+    outputs = rtl.interpret(rtl.trace(flip_a_bit(network)), network, codes=codes)
     o = network.layers[-1].edges()[0][1]
-    assert ((found != reference_model.evaluate(network, codes)).any(axis=0) == (np.arange(3) == o)).all()
+    assert ((outputs != reference_model.evaluate(network, codes)).any(axis=0) == (np.arange(3) == o)).all()
 
 
 def test_interpreter_does_not_round_what_is_off_the_grid():
@@ -105,8 +105,8 @@ def test_interpreter_sees_a_changed_weight():
     layer = network.layers[2]
     codes = networks.random_codes(network, 200)
     changed = with_layer(network, 2, bias=layer.bias + 64, relu=False)
-    found = rtl.interpret(rtl.trace(changed), network, codes=codes)
-    assert (found != reference_model.evaluate(network, codes)).any()
+    outputs = rtl.interpret(rtl.trace(changed), network, codes=codes)
+    assert (outputs != reference_model.evaluate(network, codes)).any()
 
 
 # units, pruned share, clock in MHz: ordinary; fast clock, three layers; one channel; outputs partly constant
@@ -318,13 +318,13 @@ def test_files_lie_where_the_project_says(tmp_path):
     assert "create_clock -period 2.778" in (tmp_path / "rtl" / "design_a_design_top.xdc").read_text()
 
 
-def test_verilator_library_is_made_once_and_again_where_it_was_removed(tmp_path, monkeypatch):
-    made = []
+def test_verilator_library_is_made_once_and_after_removal(tmp_path, monkeypatch):
+    libraries = []
 
     def run(command, **_):
         if "-o" in command:
-            made.append(command[command.index("-o") + 1])
-            made[-1].touch()
+            libraries.append(command[command.index("-o") + 1])
+            libraries[-1].touch()
         return ""
 
     (tmp_path / "include").mkdir()
@@ -335,7 +335,7 @@ def test_verilator_library_is_made_once_and_again_where_it_was_removed(tmp_path,
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first = verilator.verilator_library(tmp_path, "c++")
     assert verilator.verilator_library(tmp_path, "c++") == first
-    assert len(made) == 2
+    assert len(libraries) == 2
     shutil.rmtree(first[0].parent)
     assert verilator.verilator_library(tmp_path, "c++") == first
     assert [path.is_file() for path in first] == [True, True]
@@ -347,7 +347,7 @@ def test_verilator_library_is_made_once_and_again_where_it_was_removed(tmp_path,
     assert verilator.verilator_library(tmp_path, "c++")[0] == given
 
 
-def test_a_simulation_is_compiled_once_a_user_for_the_same_verilog(tmp_path, monkeypatch):
+def test_simulation_is_compiled_once_a_user_for_the_same_verilog(tmp_path, monkeypatch):
     """Another process finds it. A changed byte of Verilog is another simulation, with other outputs."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     built = []
@@ -368,7 +368,7 @@ def test_a_simulation_is_compiled_once_a_user_for_the_same_verilog(tmp_path, mon
     assert len(built) == 2
 
 
-def test_coarsest_steps_of_inputs_are_those_that_alkaid_represents(tmp_path: Path) -> None:
+def test_coarsest_steps_of_inputs_are_those_of_alkaid(tmp_path: Path) -> None:
     """The limit of data sets; beyond it alkaid's own precision of an input is another one."""
     for name, fraction in (("at", LEAST_FRACTION), ("beyond", LEAST_FRACTION - 1)):
         network = single([0, 1, 2, 3, 3, 2, 1, 0], KIF(1, 2 - fraction, fraction))

@@ -59,8 +59,8 @@ class Verilator:
         ]
         command += ["-CFLAGS", "-std=gnu++20", "-MAKEFLAGS", "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0"]
         command += ["--top-module", self.name, f"{self.name}.sv", *sorted(project.folder.glob("*.v"))]
-        status, said = output_of(*command, cwd=self.folder)
-        assert status == 0, said[-2000:]
+        status, output = output_of(*command, cwd=self.folder)
+        assert status == 0, output[-2000:]
 
     def run(self, vectors=None):
         more = [] if vectors is None else [f"+vectors={vectors}"]
@@ -77,8 +77,10 @@ class Ghdl:
         return output_of("ghdl", "-r", "--std=08", self.name, "--ieee-asserts=disable", *more, cwd=self.folder)
 
 
-def installed(simulator, found):
-    return pytest.param(simulator, marks=pytest.mark.skipif(not found, reason=f"{simulator.__name__} is not installed"))
+def installed(simulator, is_installed):
+    return pytest.param(
+        simulator, marks=pytest.mark.skipif(not is_installed, reason=f"{simulator.__name__} is not installed")
+    )
 
 
 INTERPRETERS = [installed(Icarus, shutil.which("iverilog")), installed(Ghdl, has_ghdl())]
@@ -106,19 +108,20 @@ def faulty_vectors(project):
 @pytest.mark.parametrize("simulator", ALL)
 def test_passes_and_sees_a_flipped_bit_of_the_vectors(simulator, project):
     compiled = simulator(project)
-    status, said = compiled.run()
-    assert status == 0, said
-    assert re.search(rf"PASS: 300 vectors, latency {project.latency_cycles_planned} cycles$", said, re.MULTILINE)
+    status, output = compiled.run()
+    assert status == 0, output
+    assert re.search(rf"PASS: 300 vectors, latency {project.latency_cycles_planned} cycles$", output, re.MULTILINE)
     vector = faulty_vectors(project)
-    status, said = compiled.run("faulty.mem")
+    status, output = compiled.run("faulty.mem")
     assert status != 0
     assert re.search(
-        rf"FAIL: 1 of 300 vectors differ; first: vector {vector}: data_out is [0-9a-fA-F]+, expected [0-9a-fA-F]+", said
+        rf"FAIL: 1 of 300 vectors differ; first: vector {vector}: data_out is [0-9a-fA-F]+, expected [0-9a-fA-F]+",
+        output,
     )
-    assert "PASS" not in said
-    status, said = compiled.run("short.mem")
+    assert "PASS" not in output
+    status, output = compiled.run("short.mem")
     assert status != 0
-    assert "FAIL: short.mem: expected 300 vectors" in said
+    assert "FAIL: short.mem: expected 300 vectors" in output
 
 
 @pytest.mark.parametrize("simulator", ALL)
@@ -128,14 +131,14 @@ def test_keeps_to_the_interval_of_shared_hardware(simulator, tmp_path):
     project = write_rtl(network, tmp_path / "rtl", spec=made_spec(), cuts=cuts)
     codes = bench_codes(network.inputs, 300)
     write_bench_of(project, codes, outputs=evaluate(network, codes), clock_period_ns=PERIOD)
-    status, said = simulator(project).run()
-    assert status == 0, said
+    status, output = simulator(project).run()
+    assert status == 0, output
     write_bench_of(
         dataclasses.replace(project, ii=project.ii - 1), codes, outputs=evaluate(network, codes), clock_period_ns=PERIOD
     )
-    status, said = simulator(project).run()
+    status, output = simulator(project).run()
     assert status != 0
-    assert "FAIL" in said
+    assert "FAIL" in output
 
 
 @pytest.mark.parametrize("simulator", INTERPRETERS)
@@ -143,9 +146,9 @@ def test_sees_one_flipped_bit_of_one_table_entry(simulator, tmp_path):
     faulty = flipped(NETWORK, choose_flip(NETWORK, bench_codes(NETWORK.inputs), seed=0))
     project = write_rtl(faulty, tmp_path / "rtl", spec=made_spec())
     write_bench(NETWORK, project, clock_period_ns=PERIOD)
-    status, said = simulator(project).run()
+    status, output = simulator(project).run()
     assert status != 0
-    assert re.search(r"FAIL: [1-9]\d* of 4096 vectors differ", said)
+    assert re.search(r"FAIL: [1-9]\d* of 4096 vectors differ", output)
 
 
 @pytest.mark.parametrize("simulator", INTERPRETERS)
@@ -161,9 +164,11 @@ def test_sees_a_wrong_valid_bit(simulator, fault, project):
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
-    status, said = simulator(project).run()
+    status, output = simulator(project).run()
     assert status != 0
-    assert re.search(r"FAIL: cycle \d+: valid_out is '?[01]'? with \d+ vectors in and \d+ out, expected latency", said)
+    assert re.search(
+        r"FAIL: cycle \d+: valid_out is '?[01]'? with \d+ vectors in and \d+ out, expected latency", output
+    )
 
 
 def test_vectors_are_the_same_every_time_and_their_file_is_small(tmp_path):

@@ -111,10 +111,10 @@ class Wrapped:
         stimulus = np.concatenate(
             [bits[:, :1].astype(np.uint32), verilator.pack(bits[:, 1:], self.project.inputs)], axis=1
         )
-        found = run(stimulus)
-        cycles = np.flatnonzero(found[:, 0])
+        trace = run(stimulus)
+        cycles = np.flatnonzero(trace[:, 0])
         assert cycles.tolist() == [end + self.core.latency_cycles_planned for end in ends]
-        outputs = verilator.unpack(found[cycles, 1:], self.core.outputs)
+        outputs = verilator.unpack(trace[cycles, 1:], self.core.outputs)
         return int((outputs != evaluate(self.network, codes[whole])).sum())
 
 
@@ -163,9 +163,9 @@ def test_simulated_words_give_what_the_network_gives(tmp_path, instances, cycles
     cuts = (Cut(0, shareable(network)[0].layers, instances),) if instances < 5 else ()
     project = write_rtl(network, tmp_path / "rtl", spec=made_spec(latency_ns=1000), cuts=cuts)
     codes = random_codes(network, 200)
-    found = simulate_words(project, channels=3, cycles=cycles, codes=codes, seed=1)
-    assert np.array_equal(found, evaluate(network, codes))
-    assert not np.array_equal(found, evaluate(network, np.roll(codes, 1, axis=0)))
+    outputs = simulate_words(project, channels=3, cycles=cycles, codes=codes, seed=1)
+    assert np.array_equal(outputs, evaluate(network, codes))
+    assert not np.array_equal(outputs, evaluate(network, np.roll(codes, 1, axis=0)))
 
 
 def test_simulated_words_notice_another_latency(tmp_path):

@@ -46,17 +46,17 @@ def read_graph(path: Path) -> Graph:
     assert head[0] == b"aig", line
     inputs, latches, outputs, gates = map(int, head[2:6])
     assert not latches
-    found = []
+    literals = []
     for _ in range(outputs):
         text, _, rest = rest.partition(b"\n")
-        found.append(int(text))
+        literals.append(int(text))
     operands, at = np.zeros((gates, 2), dtype=np.int64), 0
     for n in range(gates):
         own = 2 * (inputs + n + 1)
         first, at = _number(rest, at)
         second, at = _number(rest, at)
         operands[n] = own - first, own - first - second
-    return Graph(inputs, tuple(found), operands)
+    return Graph(inputs, tuple(literals), operands)
 
 
 def _number(data: bytes, at: int) -> tuple[int, int]:

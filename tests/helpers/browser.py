@@ -113,7 +113,7 @@ def _served(folder: Path, probe: str) -> Iterator[str]:
         server.server_close()
 
 
-def seen(folder: Path, pages: Sequence[str], width: int, dark: bool = False) -> dict[str, dict[str, Any]]:
+def inspect_pages(folder: Path, pages: Sequence[str], width: int, dark: bool = False) -> dict[str, dict[str, Any]]:
     """By page (paths within the folder) what a browser finds in a window of so many pixels, in one of both themes."""
     assert BROWSER is not None, MISSING
     probe = SCRIPT.replace("PAGES", json.dumps(list(pages))).replace("WIDTH", str(width))
@@ -121,21 +121,23 @@ def seen(folder: Path, pages: Sequence[str], width: int, dark: bool = False) -> 
         theme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
         command = [BROWSER, *OPTIONS, theme, f"--user-data-dir={profile}", "--dump-dom", address]
         done = subprocess.run(command, capture_output=True, text=True, timeout=180)
-    held = re.search(r"FOUND(\{.*\})END", unescape(done.stdout), re.DOTALL)
-    assert held is not None, f"the probe did not end: {done.stdout[-500:]}{done.stderr[-500:]}"
-    found: dict[str, dict[str, Any]] = json.loads(held[1])
-    return found
+    match = re.search(r"FOUND(\{.*\})END", unescape(done.stdout), re.DOTALL)
+    assert match is not None, f"the probe did not end: {done.stdout[-500:]}{done.stderr[-500:]}"
+    findings: dict[str, dict[str, Any]] = json.loads(match[1])
+    return findings
 
 
-def faults(found: dict[str, Any]) -> list[str]:
+def faults(findings: dict[str, Any]) -> list[str]:
     """Return the mistakes of a page, as `seen` describes it."""
-    lines = [f"{key}: {line}" for key in ("errors", "broken", "small", "pale", "dangling") for line in found[key]]
-    lines += [f"{found['too_wide']} pixels too wide"] * (found["too_wide"] > 0)
-    lines += [f"{found['headings']} main headings"] * (found["headings"] != 1)
-    lines += ["no language"] * (not found["lang"]) + ["no title"] * (not found["title"])
-    lines += [f"{found['skipped']} levels of headings skipped"] * (found["skipped"] > 0)
-    lines += [f"{found['unreachable']} boxes that scroll out of the keyboard's reach"] * (found["unreachable"] > 0)
-    lines += [f"{found['mains']} main landmarks"] * (found["mains"] != 1)
-    lines += ["no viewport"] * (not found["viewport"])
-    lines += [f"{found['unnamed']} images without a text"] * (found["unnamed"] > 0)
-    return lines + [f"{found['scopeless']} heads of tables without scope"] * (found["scopeless"] > 0)
+    lines = [f"{key}: {line}" for key in ("errors", "broken", "small", "pale", "dangling") for line in findings[key]]
+    lines += [f"{findings['too_wide']} pixels too wide"] * (findings["too_wide"] > 0)
+    lines += [f"{findings['headings']} main headings"] * (findings["headings"] != 1)
+    lines += ["no language"] * (not findings["lang"]) + ["no title"] * (not findings["title"])
+    lines += [f"{findings['skipped']} levels of headings skipped"] * (findings["skipped"] > 0)
+    lines += [f"{findings['unreachable']} boxes that scroll out of the keyboard's reach"] * (
+        findings["unreachable"] > 0
+    )
+    lines += [f"{findings['mains']} main landmarks"] * (findings["mains"] != 1)
+    lines += ["no viewport"] * (not findings["viewport"])
+    lines += [f"{findings['unnamed']} images without a text"] * (findings["unnamed"] > 0)
+    return lines + [f"{findings['scopeless']} heads of tables without scope"] * (findings["scopeless"] > 0)

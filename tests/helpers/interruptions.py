@@ -36,7 +36,7 @@ def jobs_of(folder: Path) -> dict[str, Job]:
     from snakemake.api import SnakemakeApi
     from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
 
-    found: dict[str, Job] = {}
+    jobs: dict[str, Job] = {}
     with contextlib.chdir(Path.cwd()), SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=2), snakefile=folder / "Snakefile", workdir=folder
@@ -46,8 +46,8 @@ def jobs_of(folder: Path) -> dict[str, Job]:
             text = (job.shellcmd or "").partition("&>")[0].strip()
             if text.startswith("trigger-lut "):
                 outputs = tuple(folder / str(path) for path in job.output)
-                found.setdefault(job.rule.name, Job(job.rule.name, shlex.split(text), outputs))
-    return found
+                jobs.setdefault(job.rule.name, Job(job.rule.name, shlex.split(text), outputs))
+    return jobs
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -70,9 +70,11 @@ def result_of(path: Path) -> object:
     if path.suffix == ".json":
         return without_volatile(json.loads(path.read_text()))
     if path.suffix == ".keras":  # the archive holds the time of its members
-        with zipfile.ZipFile(path) as held:
+        with zipfile.ZipFile(path) as archive:
             return {
-                name: hashlib.sha256(held.read(name)).hexdigest() for name in held.namelist() if name not in METADATA
+                name: hashlib.sha256(archive.read(name)).hexdigest()
+                for name in archive.namelist()
+                if name not in METADATA
             }
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

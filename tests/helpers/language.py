@@ -107,6 +107,9 @@ WRITTEN = {
 OPENING = re.compile(r"(what|whether|of|that|how)\b", re.IGNORECASE)
 OF_KERAS = {"call", "build", "get_config", "from_config", "compute_output_shape"}
 """Methods whose parameters Keras documents."""
+VAGUE = {"found", "held", "made", "said", "seen"}
+"""Names that variables must not have, as they do not name the content. Fields of classes may."""
+LONGEST_TEST_NAME = 60
 RUFF = "D,DOC102,DOC202,DOC402,DOC403,DOC501"
 
 
@@ -245,6 +248,24 @@ def names_of_files() -> set[str]:
     return {"/".join(p[i:j]) for p in parts for i in range(len(p)) for j in range(i + 1, len(p) + 1)} | WRITTEN
 
 
+def vague(path: str, tree: ast.AST) -> Iterator[Finding]:
+    """Yield variables whose names do not name their content, and names of tests that are too long."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    fields = {id(each.target) for node in classes for each in node.body if isinstance(each, ast.AnnAssign)}
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Store)
+            and node.id in VAGUE
+            and id(node) not in fields
+        ):
+            yield Finding(path, node.lineno, f"variable {node.id}")
+        elif isinstance(node, ast.arg) and node.arg in VAGUE:
+            yield Finding(path, node.lineno, f"parameter {node.arg}")
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and len(node.name) > LONGEST_TEST_NAME:
+            yield Finding(path, node.lineno, f"{node.name}: {len(node.name)} letters")
+
+
 def modules() -> dict[str, ast.Module]:
     """Return the syntax trees of the package by path."""
     return {
@@ -373,7 +394,7 @@ def findings(rule: str) -> list[Finding]:
         paths = [path for path in files() if path.split("/")[0] in ("Snakefile", "config", "trigger_lut", "workflow")]
         chosen = [path for path in paths if Path(path).suffix in (".py", ".smk", ".yaml", "") and path not in COPIED]
         return [finding for path in chosen for finding in long_texts(path, text_of(path))]
-    check = {"openings": openings, "sentences": long_docstrings}[rule]
+    check = {"openings": openings, "sentences": long_docstrings, "names": vague}[rule]
     python = [path for path in files() if path.endswith(".py")]
     return [finding for path in python for finding in check(path, ast.parse(text_of(path)))]
 
@@ -384,7 +405,7 @@ def clean(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for rule in ("words", "openings", "sentences", "texts", "files", "sections", "ruff"):
+    for rule in ("words", "openings", "sentences", "names", "texts", "files", "sections", "ruff"):
         for finding in findings(rule):
             if not sys.argv[1:] or finding.unit in sys.argv[1:]:
                 print(f"{finding.path}:{finding.line}: {rule}: {finding.text}")

@@ -43,14 +43,14 @@ class Sample:
         counts = self.rng.integers(0, most + 1, self.count)
         kind = np.repeat(self.kind, counts)
         total = len(kind)
-        made = {
+        makers = {
             "pt": lambda: self.rng.exponential(20 + 30 * kind).astype("f4"),
             "eta": lambda: self.rng.normal(0, 1.5, total).astype("f4"),
             "phi": lambda: self.rng.uniform(-3.1, 3.1, total).astype("f4"),
             "bx": lambda: self.rng.integers(-2, 3, total).astype("i2"),
             "quality": lambda: self.rng.integers(0, 4, total).astype("i4"),
         }
-        return {name: ak.unflatten(made[what](), counts) for name, what in variables.items()}
+        return {name: ak.unflatten(makers[what](), counts) for name, what in variables.items()}
 
 
 def level_1_nanoaod(count: int, seed: int) -> Trees:

@@ -138,7 +138,7 @@ def check_simulation() -> PhysicsCheck:
 def ingest(features: int = 5) -> IngestCard:
     rng = np.random.default_rng(2)
     edges = np.linspace(-4, 4, 65)
-    made = [
+    described = [
         FeatureSummary(
             name=f"feature_{n}",
             kif=(1, 2, 5),
@@ -162,7 +162,7 @@ def ingest(features: int = 5) -> IngestCard:
         events=3000,
         classes=list(CLASSES),
         class_counts={s: dict.fromkeys(CLASSES, n) for s, n in (("train", 600), ("validation", 200), ("test", 200))},
-        features=made,
+        features=described,
         **MADE,
     )
 
@@ -309,13 +309,13 @@ def pair(methods: tuple[str, ...], variables: tuple[str, ...] = ("pt",)) -> Pair
         BinnedEfficiency(variable=name, edges=[20.0, 40.0, 90.0], signal=[share] * 2, background=[share] * 2)
         for name in variables
     ]
-    found = [PairMethod(method=method, roc=curve, points=points, binned=binned) for method in methods]
-    return PairResult(signal="W", background="g", binned_at=0.1, methods=found)
+    results = [PairMethod(method=method, roc=curve, points=points, binned=binned) for method in methods]
+    return PairResult(signal="W", background="g", binned_at=0.1, methods=results)
 
 
 def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
     background = np.concatenate([[0], np.geomspace(1e-4, 1, 80)])
-    found = []
+    results = []
     for m, method in enumerate((SAME, TREES, "Trained network", "Firmware")):
         curves = {
             name: RocCurve(
@@ -330,7 +330,7 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
         }
         share = Interval68(value=accuracy + 0.004 * (3 - m), low=accuracy - 0.013, high=accuracy + 0.025)
         table = [[163 - m, 27 + m, 10], [25, 165, 10], [10, 15, 175]]
-        found.append(
+        results.append(
             Classification(method=method, accuracy=share, scores=scores(share.value), classes=curves, confusion=table)
         )
     costs = [
@@ -341,7 +341,7 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
             only_other=5,
             auc={name: PairedDifference(value=-0.003 * (3 - m), error=0.001) for name in CLASSES},
         )
-        for m, other in enumerate(found[:-1])
+        for m, other in enumerate(results[:-1])
     ]
     histogram = ScoreHistogram(edges=[-1.0, 0.0, 1.0], counts={name: [120, 80] for name in CLASSES})
     return PhysicsCard(
@@ -350,9 +350,9 @@ def physics(design: str = "small", accuracy: float = 0.797) -> PhysicsCard:
         events=600,
         score=accuracy,
         scores=scores(accuracy),
-        classes=found[-1].classes,
-        confusion=found[-1].confusion,
-        methods=found,
+        classes=results[-1].classes,
+        confusion=results[-1].confusion,
+        methods=results,
         quantization_losses=costs,
         **MADE,
     )
@@ -540,7 +540,7 @@ def teacher() -> TeacherCard:
         target=TargetSummary(name="anomaly", unit="", scale=0.5, minimum=-2, maximum=6, mean=1, spread=0.6),
         auc={"W": 0.87},
         edges=edges.tolist(),
-        counts={name: found.astype(int).tolist() for name, found in counts.items()},
+        counts={name: class_counts.astype(int).tolist() for name, class_counts in counts.items()},
         **MADE,
     )
 
@@ -635,14 +635,14 @@ def drift(design: str = "small", drift: str = "later", inputs: int = 5, labeled:
 
 def regression(design: str = "small") -> PhysicsCard:
     methods = {SAME: 2.0, TREES: 2.2, "Trained network": 2.5, "Firmware": 2.5}
-    found = [
+    results = [
         Resolution(method=name, r2=0.98, bias=0.1, rms=1.3 * width, central=width, central_error=0.05)
         for name, width in methods.items()
     ]
     target = TargetResolution(
         name="angle",
         unit="mrad",
-        methods=found,
+        methods=results,
         edges=[-10.0, -5.0, 0.0, 5.0, 10.0],
         counts={name: [10, 200, 190, 12] for name in methods},
         true_edges=[-250.0, 0.0, 250.0],
@@ -708,12 +708,12 @@ def verify(design: str = "small", mismatches: int = 0) -> VerifyCard:
 
 
 def synth(design: str = "small", luts: float | None = 900, luts_estimate: float = 950) -> SynthCard:
-    found = Measured() if luts is None else Measured(value=luts, source="yosys")
+    measured = Measured() if luts is None else Measured(value=luts, source="yosys")
     return SynthCard(
         design=design,
         part="xcvu13p-flga2577-2-e",
         family="xcup",
-        luts=found,
+        luts=measured,
         ff=Measured(value=512, source="yosys"),
         carry=Measured(value=80, source="yosys"),
         dsp=Measured(value=0, source="yosys"),
@@ -836,7 +836,7 @@ def release(design: str = "small") -> ReleaseCard:
 
 def write_design(folder: Path, design: str = "small", **changed: Any) -> Path:
     """All cards of a design in results-like `folder`/`design`; `changed` replaces cards by stage."""
-    made: dict[str, Any] = {
+    cards: dict[str, Any] = {
         "spec": spec(design),
         "train": train(design),
         "physics": physics(design),
@@ -846,6 +846,6 @@ def write_design(folder: Path, design: str = "small", **changed: Any) -> Path:
         "prove": prove(design),
         "faults": faults(design),
     }
-    for stage, card in {**made, **changed}.items():
+    for stage, card in {**cards, **changed}.items():
         write_card(card, folder / design / f"{stage}.json")
     return folder / design

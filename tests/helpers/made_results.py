@@ -137,9 +137,9 @@ def cover_up(results: Path) -> None:
             if not isinstance(content, dict) or "inputs" not in content or "stage" not in content:
                 continue
 
-            def renewed(held: dict[str, Any]) -> None:
-                listed = ["inputs", "files"] if held["stage"] == "firmware" else ["inputs"]
+            def renewed(content: dict[str, Any]) -> None:
+                listed = ["inputs", "files"] if content["stage"] == "firmware" else ["inputs"]
                 for key in listed:
-                    held[key] = {name: sha256(Path(name)) for name in held[key] if Path(name).is_file()}
+                    content[key] = {name: sha256(Path(name)) for name in content[key] if Path(name).is_file()}
 
             edit(path, renewed)

@@ -36,11 +36,11 @@ STAGE_NAMES = [*(stage.name for stage in STAGES if stage.name != "route"), *DRIF
 
 def cards_of(design: str, luts: float = 900, accuracy: float = 0.797, **changed: Card) -> dict[str, Card]:
     """Cards of a design by stage that `made_cards.write_design` does not write."""
-    made: dict[str, Any] = {name: getattr(made_cards, name)(design) for name in ("rate", "decision", "importance")}
-    made |= {name: getattr(made_cards, name)(design) for name in ("firmware", "release", "prove", "faults")}
-    made |= {"synth": made_cards.synth(design, luts), "physics": made_cards.physics(design, accuracy)}
-    made |= {"drift_later": made_cards.drift(design), "drift_real": made_cards.drift(design, "real", labeled=False)}
-    return {**made, **changed}
+    cards: dict[str, Any] = {name: getattr(made_cards, name)(design) for name in ("rate", "decision", "importance")}
+    cards |= {name: getattr(made_cards, name)(design) for name in ("firmware", "release", "prove", "faults")}
+    cards |= {"synth": made_cards.synth(design, luts), "physics": made_cards.physics(design, accuracy)}
+    cards |= {"drift_later": made_cards.drift(design), "drift_real": made_cards.drift(design, "real", labeled=False)}
+    return {**cards, **changed}
 
 
 def failed(design: str) -> dict[str, Card]:
@@ -107,9 +107,9 @@ def draw(root: Path, designs: Mapping[str, Mapping[str, Card]], points: int = 0,
         write_scan(root, folders, scanned, folder / "reference.json", published="jsc-openml-42468")
         pages_of_scan(scan=root / "scan.json", folder=root)
     stages = [name for name in STAGE_NAMES if (folders[0] / f"{name}.json").is_file() or name == "event"]
-    found = root / "scan.json" if points else None
+    scan = root / "scan.json" if points else None
     page = root / "index.html"
-    page_of_index(designs=folders, stages=stages, data=folder, output=page, summary=root / "summary.json", scan=found)
+    page_of_index(designs=folders, stages=stages, data=folder, output=page, summary=root / "summary.json", scan=scan)
     return root / "index.html"
 
 
@@ -138,9 +138,9 @@ def of_anomalies(root: Path) -> Path:
     one = made_cards.decision("odd").model_copy(update={"signal": ["anomaly"], "background": []})
     rate = made_cards.rate("odd", single_score=True)
     cards = cards_of("odd", physics=made_cards.regression("odd"), rate=rate, decision=one)
-    made = {"teacher": made_cards.teacher(), "check": made_cards.check_crossings()}
+    cards_of_data = {"teacher": made_cards.teacher(), "check": made_cards.check_crossings()}
     reference = made_cards.reference().model_copy(update={"metric": "r2"})
-    return draw(root, {"odd": cards}, reference=reference, **made)
+    return draw(root, {"odd": cards}, reference=reference, **cards_of_data)
 
 
 SITES = {"classes": of_classes, "angles": of_angles, "anomalies": of_anomalies}

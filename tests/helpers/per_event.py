@@ -173,13 +173,13 @@ def both(layer, x, held_statistics=False, compiled=True):
 
 def wrong(ours, theirs):
     """Names of the gradients that disagree."""
-    found = []
+    names = []
     for name, expected in theirs.items():
         size = np.abs(expected).max()
         assert size > 0, f"{name}: nothing to compare"
         if not np.allclose(ours[name], expected, atol=2e-5 * size, rtol=2e-4):
-            found.append(name)
-    return found
+            names.append(name)
+    return names
 
 
 def check(layer, x, compiled=False):

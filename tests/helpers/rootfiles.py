@@ -145,14 +145,14 @@ def write_objects(path: Path, count: int = 400, seed: int = 0, first: int = 0, s
         def lists(values: Any) -> Any:
             return ak.unflatten(values, lengths)
 
-        found = ak.zip(
+        zipped = ak.zip(
             {
                 "pt": lists(rng.exponential(30, lengths.sum()).astype(np.float32) + 5),
                 "eta": lists(rng.normal(0, 2, lengths.sum()).astype(np.float32)),
                 **{name: lists(make(lengths.sum())) for name, make in more.items()},
             }
         )
-        return found[ak.argsort(found.pt, ascending=False)]
+        return zipped[ak.argsort(zipped.pt, ascending=False)]
 
     inner = rng.integers(0, 3, count)
     columns: dict[str, Any] = {

@@ -19,9 +19,9 @@ NUMBERS = 0.005, 0.005, 0.01, 0.01  # rates of weights and widths, pressures on 
 DTYPES = {"f32": np.float32, "i32": np.int32}
 
 
-def farthest(found, expected):
+def farthest(actual, expected):
     """Largest difference of any entry, relative to the largest entry of its array."""
-    return max(np.abs(a - b).max() / max(np.abs(b).max(), 1.0) for a, b in zip(found, expected, strict=True))
+    return max(np.abs(a - b).max() / max(np.abs(b).max(), 1.0) for a, b in zip(actual, expected, strict=True))
 
 
 def orders():
@@ -69,8 +69,8 @@ def module_and_inputs(trainer):
 
     given = [tf.constant(np.asarray(variable)) for variable in trainer.state()]
     batches = tf.constant(orders()[0].reshape(-1, BATCH))
-    made = tf.function(epoch, jit_compile=True).experimental_get_compiler_ir(given, *trainer.data, batches)
-    text = made(stage="stablehlo")
+    lowered = tf.function(epoch, jit_compile=True).experimental_get_compiler_ir(given, *trainer.data, batches)
+    text = lowered(stage="stablehlo")
     operands = [np.asarray(operand) for operand in (*given, *trainer.data, batches)]
     # The variables themselves come last; whatever they hold is overwritten.
     types = re.findall(r"%arg\d+: tensor<((?:\d+x)*)(\w+)>", re.search(r"func\.func @main\(.*", text)[0])
@@ -82,11 +82,11 @@ def kernel_epochs(trainer):
     """Loss and variables after each epoch on this machine's CPU."""
     from trigger_lut.training.types import Pressure
 
-    found = []
+    states = []
     for order in orders():
         loss = trainer.epoch(order, Pressure(*NUMBERS))
-        found.append([np.float32(loss), *(np.asarray(variable).copy() for variable in trainer.state())])
-    return found
+        states.append([np.float32(loss), *(np.asarray(variable).copy() for variable in trainer.state())])
+    return states
 
 
 def export(folder):
@@ -141,12 +141,12 @@ def run(folder):
             operands[state + 2] = order.reshape(-1, BATCH)
             results = epoch(operands)
             operands[:state] = results[1 : state + 1]
-            found = [results[0] / np.float32(EVENTS // BATCH), *operands[:state]]
-            found, expected[n] = found[:-1], expected[n][:-1]  # the last is the number of the step
-            print(f"{path.stem}, epoch {n + 1}: off by {farthest(found, expected[n]):.1e}, by one epoch", end=" ")
-            print(f"{farthest(found, expected[n - 1]):.1e}" if n else "-")
-            good &= bool(farthest(found, expected[n]) < TOLERANCE)
-        good &= bool(farthest(found, expected[-2]) > TOLERANCE)
+            actual = [results[0] / np.float32(EVENTS // BATCH), *operands[:state]]
+            actual, expected[n] = actual[:-1], expected[n][:-1]  # the last is the number of the step
+            print(f"{path.stem}, epoch {n + 1}: off by {farthest(actual, expected[n]):.1e}, by one epoch", end=" ")
+            print(f"{farthest(actual, expected[n - 1]):.1e}" if n else "-")
+            good &= bool(farthest(actual, expected[n]) < TOLERANCE)
+        good &= bool(farthest(actual, expected[-2]) > TOLERANCE)
     return good
 
 

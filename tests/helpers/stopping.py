@@ -17,12 +17,12 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 
 def processes_of(temporary: Path) -> dict[int, str]:
     """Command lines of the living processes, by number, whose files go into a folder."""
-    found = {}
+    processes = {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if f"TMPDIR={temporary}".encode() in (process / "environ").read_bytes():
-                found[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return found
+                processes[int(process.name)] = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return processes
 
 
 @contextlib.contextmanager
@@ -49,17 +49,17 @@ def stopped(
         started = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True)
     with started as process:
         ends = time.monotonic() + 120
-        while not any(program in said for said in processes_of(temporary).values()):
+        while not any(program in text for text in processes_of(temporary).values()):
             assert process.poll() is None
             assert time.monotonic() < ends, f"{program} does not run"
             time.sleep(0.05)
         stop(process)
         status = process.wait(timeout=10)
         assert process.stderr is not None
-        said = process.stderr.read()
+        text = process.stderr.read()
     ends = time.monotonic() + 5
     while left := processes_of(temporary):
         assert time.monotonic() < ends, left
         time.sleep(0.05)
     assert not list(temporary.iterdir())
-    return status, said
+    return status, text

@@ -34,6 +34,6 @@ def evaluate_block(block: Block, codes: IntArray) -> IntArray:
         elif c.kind == "store":
             outputs.append(computed[c.cycle][:, c.source])
         else:
-            over = np.stack([found[:, c.source] for found in computed])
+            over = np.stack([outputs[:, c.source] for outputs in computed])
             outputs.append(over.sum(axis=0) + c.start if c.kind == "sum" else over.max(axis=0))
     return np.stack(outputs, axis=1)

@@ -112,15 +112,15 @@ def unquantized(model, arrays, x):
 
 def differences(model, arrays, x, upstream, array):
     """Central finite differences of the summed outputs with respect to one of the arrays, in place."""
-    found = np.zeros(array.shape)
+    gradients = np.zeros(array.shape)
     for index in np.ndindex(*array.shape):
         kept, ends = array[index], []
         for step in (STEP, -STEP):
             array[index] = kept + step
             ends.append((unquantized(model, arrays, x) * upstream).sum())
         array[index] = kept
-        found[index] = (ends[0] - ends[1]) / (2 * STEP)
-    return found
+        gradients[index] = (ends[0] - ends[1]) / (2 * STEP)
+    return gradients
 
 
 @pytest.mark.parametrize("tables_first", [True, False])
@@ -131,21 +131,21 @@ def test_gradients_pass_from_tables_to_arithmetic_and_back(tables_first):
         layer.name: {v.name: v for v in layer.trainable_variables if v.name in names} for layer in model.layers
     }
     rng = np.random.default_rng(3)
-    for held in variables.values():
-        held["bias"].assign(rng.normal(0.0, 0.2, held["bias"].shape))
+    for by_name in variables.values():
+        by_name["bias"].assign(rng.normal(0.0, 0.2, by_name["bias"].shape))
     x = rng.uniform(-2.0, 2.0, (12, 3))
     upstream = rng.normal(size=(12, model.output_shape[-1]))
     given = tf.constant(x, tf.float32)
-    flat = [v for held in variables.values() for v in held.values()]
+    flat = [v for by_name in variables.values() for v in by_name.values()]
     with tf.GradientTape() as tape:
         tape.watch(given)
         y = model(given, training=True)
         loss = tf.reduce_sum(y * upstream.astype(np.float32))
     ours = tape.gradient(loss, [given, *(v.value for v in flat)])
 
-    arrays = {layer: {n: np.array(v, np.float64) for n, v in held.items()} for layer, held in variables.items()}
+    arrays = {layer: {n: np.array(v, np.float64) for n, v in by_name.items()} for layer, by_name in variables.items()}
     np.testing.assert_allclose(y, unquantized(model, arrays, x), atol=0.02)
-    checked = [x, *(a for held in arrays.values() for a in held.values())]
+    checked = [x, *(a for by_name in arrays.values() for a in by_name.values())]
     expected = [differences(model, arrays, x, upstream, a) for a in checked]
 
     def disagreeing():
@@ -162,5 +162,5 @@ def test_gradients_pass_from_tables_to_arithmetic_and_back(tables_first):
     last = arrays[model.layers[-1].name]
     last["w2" if "w2" in last else "kernel"] *= 1.1
     expected = [differences(model, arrays, x, upstream, a) for a in checked]
-    before_last = 1 + sum(len(held) for held in variables.values()) - len(last)
+    before_last = 1 + sum(len(by_name) for by_name in variables.values()) - len(last)
     assert disagreeing()[:before_last] == list(range(before_last))

@@ -36,7 +36,7 @@ def events(n=300, seed=0, beyond=0.3):
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("batch_norm", [False, True])
-def test_values_and_gradients_are_those_of_the_network_evaluated_event_by_event(batch_norm, seed):
+def test_values_and_gradients_equal_those_event_by_event(batch_norm, seed):
     layer = scattered(batch_norm=batch_norm, seed=seed)
     y, expected, ours, theirs = both(layer, events())
     np.testing.assert_array_equal(y, expected)

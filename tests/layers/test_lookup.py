@@ -25,7 +25,7 @@ def path(request, monkeypatch):
     return request.param
 
 
-def made(m, c_in, c_out, entries, seed=0):
+def made_inputs(m, c_in, c_out, entries, seed=0):
     """Tables, slopes, addresses, input, where gradients pass, and a gradient of the output."""
     rng = np.random.default_rng(seed)
     tables, slopes = (rng.normal(size=(c_in * entries, c_out)).astype(np.float32) for _ in range(2))
@@ -54,8 +54,8 @@ def computed(tables, slopes, rows, x, inside, g, jit_compile=True):
         return y, *tape.gradient(total, [tables, x])
 
     slopes = None if slopes is None else tf.constant(slopes)
-    found = tf.function(run, jit_compile=jit_compile)(tf.constant(tables), tf.constant(x))
-    return [np.asarray(a) for a in found]
+    results = tf.function(run, jit_compile=jit_compile)(tf.constant(tables), tf.constant(x))
+    return [np.asarray(a) for a in results]
 
 
 SHAPES = [
@@ -71,7 +71,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("shape", [*SHAPES, (20011, 5, 20, 16)])
 def test_values_and_gradients_are_those_of_a_plain_loop(path, shape):
-    tables, slopes, address, x, inside, g = made(*shape)
+    tables, slopes, address, x, inside, g = made_inputs(*shape)
     rows = np.asarray(rows_of(tf.constant(address), shape[3]))
     assert rows.max() < len(tables)
     assert (rows // shape[3] == np.arange(shape[1])).all()
@@ -87,7 +87,7 @@ def test_values_and_gradients_are_those_of_a_plain_loop(path, shape):
 
 def test_rows_may_be_shared_by_channels_and_places(path):
     """Rows are any within the tables, so that a gradient may come together from several channels of one event."""
-    tables, slopes, _, x, inside, g = made(500, 6, 3, 2)
+    tables, slopes, _, x, inside, g = made_inputs(500, 6, 3, 2)
     rows = np.random.default_rng(1).integers(0, len(tables), (500, 6)).astype(np.int32)
     for ours, theirs in zip(
         computed(tables, slopes, rows, x, inside, g), plain(tables, slopes, rows, inside, g), strict=True
@@ -97,20 +97,20 @@ def test_rows_may_be_shared_by_channels_and_places(path):
 
 @pytest.mark.parametrize("jit_compile", [True, False])
 def test_no_events(path, jit_compile):
-    y, dt, dx = computed(*made(0, 3, 4, 8)[:2], *made(0, 3, 4, 8)[2:], jit_compile=jit_compile)
+    y, dt, dx = computed(*made_inputs(0, 3, 4, 8)[:2], *made_inputs(0, 3, 4, 8)[2:], jit_compile=jit_compile)
     assert (y.shape, dx.shape) == ((0, 4), (0, 3))
     np.testing.assert_array_equal(dt, np.zeros((24, 4)))
 
 
 def test_no_slopes_no_gradient_to_the_input(path):
-    tables, _, address, x, inside, g = made(40, 3, 4, 8)
+    tables, _, address, x, inside, g = made_inputs(40, 3, 4, 8)
     _, dt, dx = computed(tables, None, rows_of(tf.constant(address), 8), x, inside, g)
     assert (dx == 0).all()
     assert (dt != 0).any()
 
 
 def test_number_of_events_may_be_open_while_tracing(path):
-    tables, _, address, _, _, _ = made(60, 3, 4, 8)
+    tables, _, address, _, _, _ = made_inputs(60, 3, 4, 8)
     sizes = [tf.TensorSpec((None, 3), tf.int32)]
     run = tf.function(
         lambda rows: lookup_sum(tables, None, rows=rows, x=tf.zeros(tf.shape(rows)), inside=rows > 0), sizes, True
@@ -123,16 +123,16 @@ def test_number_of_events_may_be_open_while_tracing(path):
 @pytest.mark.parametrize("shape", [(1, 1, 1, 2), (100, 3, 1, 8), (50021, 16, 1, 64)])
 def test_histogram(path, shape):
     m, c_in, _, entries = shape
-    address = made(*shape)[2]
-    found = np.asarray(tf.function(lambda a: code_histogram(a, entries), jit_compile=True)(tf.constant(address)))
+    address = made_inputs(*shape)[2]
+    counts = np.asarray(tf.function(lambda a: code_histogram(a, entries), jit_compile=True)(tf.constant(address)))
     expected = np.stack([np.bincount(address[:, i], minlength=entries) for i in range(c_in)]) / m
-    assert found.shape == (c_in, entries)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert counts.shape == (c_in, entries)
+    np.testing.assert_allclose(counts, expected, rtol=1e-6)
 
 
 def test_same_call_gives_the_same_bits(path):
     """Also where several threads share the events: 40,000 events are enough for them."""
-    tables, slopes, address, x, inside, g = made(40000, 8, 20, 16)
+    tables, slopes, address, x, inside, g = made_inputs(40000, 8, 20, 16)
     rows = rows_of(tf.constant(address), 16)
     first = computed(tables, slopes, rows, x, inside, g)
     for _ in range(3):
@@ -144,7 +144,7 @@ def test_same_call_gives_the_same_bits(path):
 @pytest.mark.parametrize("place", [(0, 0), (20000, 2)])
 def test_kernel_refuses_a_row_outside_the_tables(wrong, place):
     assert kernel.in_use()
-    tables, _, address, _, inside, _ = made(20001, 3, 4, 8)
+    tables, _, address, _, inside, _ = made_inputs(20001, 3, 4, 8)
     rows = np.array(rows_of(tf.constant(address), 8))
     rows[place] = wrong
     text = rf"expected a row within 0\.\.23, found {wrong} at event {place[0]}, channel {place[1]}"
@@ -221,7 +221,7 @@ def test_without_a_compiler_xla_does_it_and_that_is_said_once(asked, without_com
     assert err.count("trigger_lut: look-ups by XLA (no C++ compiler: expected g++ or clang++ on PATH") == 1
 
 
-def test_a_kernel_that_was_demanded_and_cannot_be_built_is_an_error(asked, without_compiler):
+def test_demanded_kernel_that_cannot_be_built_is_an_error(asked, without_compiler):
     with pytest.raises(ToolMissingError, match="no C\\+\\+ compiler"):
         asked(**without_compiler, TRIGGER_LUT_KERNEL="cpu")
 
@@ -270,11 +270,11 @@ def test_two_processes_build_at_once_and_a_third_builds_nothing(tmp_path):
     assert [answer(process)[0] for process in both] == ["True True"] * 2
     (library,) = (tmp_path / "cache" / "trigger_lut").iterdir()
     assert library.suffix == ".so"
-    found = library.stat().st_ino  # a use sets its time
+    inode = library.stat().st_ino  # a use sets its time
     quick.unlink()
     (tmp_path / "empty").mkdir()
     environment["PATH"] = str(tmp_path / "empty")
     out, err = answer(start())
     assert out == "True True", "what lies in the cache needs no compiler"
     assert str(library) in err
-    assert library.stat().st_ino == found
+    assert library.stat().st_ino == inode

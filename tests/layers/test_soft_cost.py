@@ -62,10 +62,10 @@ def test_extremes_have_the_gradients_of_the_reductions(entries):
     table = tf.constant(np.round(rng.normal(size=(3, entries, 2)) * [[[1.0, 0.0]]], 1), tf.float32)
     weights = tf.constant(rng.normal(size=(2, 3, 2)), tf.float32)
 
-    def gradient(found):
+    def gradient(reduction):
         with tf.GradientTape() as tape:
             tape.watch(table)
-            largest, smallest = found(table)
+            largest, smallest = reduction(table)
             total = tf.reduce_sum(weights[0] * largest + weights[1] * smallest)
         return total.numpy(), tape.gradient(total, table).numpy()
 

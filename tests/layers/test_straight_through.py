@@ -10,8 +10,8 @@ from trigger_lut.layers.straight_through import LN2, power_of_two, round_to_frac
 @pytest.mark.parametrize("compiled", [False, True])
 def test_powers_of_two_are_exact(compiled):
     whole = np.arange(-126, 128, dtype=np.float32)
-    found = tf.function(power_of_two, jit_compile=compiled)(tf.constant(whole)).numpy()
-    assert (found == np.ldexp(np.float32(1.0), whole.astype(int))).all()
+    powers = tf.function(power_of_two, jit_compile=compiled)(tf.constant(whole)).numpy()
+    assert (powers == np.ldexp(np.float32(1.0), whole.astype(int))).all()
 
 
 def test_powers_of_two_have_their_derivative():

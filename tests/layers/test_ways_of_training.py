@@ -23,7 +23,7 @@ WEIGHT = {0: 1.0, 1: 3.0}
 BATCH = 32
 
 
-def made() -> keras.Model:
+def made_model() -> keras.Model:
     keras.utils.set_random_seed(2)
     options = {"edge_hidden_units": 2, "max_input_bits": 4, "input_format": "fixed<5,3>"}
     layers = [LUTDense(4, batch_norm=True, seed=1, **options), LUTDense(2, seed=2, **options)]
@@ -109,14 +109,14 @@ def differing(model: keras.Model) -> int:
 def trained() -> dict[str, keras.Model]:
     models = {}
     for name, train in WAYS.items():
-        models[name] = made()
+        models[name] = made_model()
         train(models[name])
     return models
 
 
 @pytest.mark.parametrize("name", WAYS)
-def test_predictions_and_integers_are_those_of_the_trained_weights(name, trained, tmp_path: Path):
-    model, before = trained[name], made()
+def test_predictions_and_integers_follow_the_trained_weights(name, trained, tmp_path: Path):
+    model, before = trained[name], made_model()
     assert any((np.array(v) != np.array(w)).any() for v, w in zip(model.weights, before.weights, strict=True))
     assert differing(model) == 0
     for layer in model.layers:
@@ -138,7 +138,7 @@ def test_equal_trainings_give_equal_weights(one, other, trained):
 def test_policies_leave_the_tables_exact(policy):
     keras.config.set_dtype_policy(policy)
     try:
-        model = made()
+        model = made_model()
         fitted(compiled(model))
         assert differing(model) == 0
     finally:
@@ -147,7 +147,7 @@ def test_policies_leave_the_tables_exact(policy):
 
 def test_a_value_that_is_no_number_shows_in_fit_and_predict():
     """As with Keras' own layers: the loss of its batch and the outputs of its event are NaN."""
-    model, x = compiled(made()), X.copy()
+    model, x = compiled(made_model()), X.copy()
     x[5, 1] = np.nan
     predicted = model.predict(x, verbose=0)
     assert np.isnan(predicted).all(axis=1).nonzero()[0].tolist() == [5]

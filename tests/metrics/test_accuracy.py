@@ -19,7 +19,7 @@ def targets_of(count: int):
     return [(placed(heads_of((), names))[0], TargetScore(np.ones(count)))]
 
 
-def made(targets: np.ndarray | None) -> EventCodes:
+def made_events(targets: np.ndarray | None) -> EventCodes:
     rng = np.random.default_rng(3)
     n = 500
     codes = rng.integers(0, 4, (n, 2)).astype(np.int32)
@@ -41,19 +41,19 @@ def made(targets: np.ndarray | None) -> EventCodes:
 
 
 def test_accuracy_is_the_share_of_largest_outputs_that_are_right() -> None:
-    events = made(None)
+    events = made_events(None)
     quality = EventScore.for_split(events, TEST)
     outputs = np.random.default_rng(0).normal(size=(len(events.of(TEST)[0]), 3))
-    found = quality.score(outputs, events.truth(TEST))
+    scores = quality.score(outputs, events.truth(TEST))
     assert quality.measure == "accuracy"
-    assert set(found) <= {0.0, 1.0}
-    assert found.mean() == (outputs.argmax(axis=1) == events.labels[events.split == TEST]).mean()
+    assert set(scores) <= {0.0, 1.0}
+    assert scores.mean() == (outputs.argmax(axis=1) == events.labels[events.split == TEST]).mean()
 
 
 def test_r2_is_1_for_the_truth_and_0_for_its_mean() -> None:
     rng = np.random.default_rng(1)
     targets = (rng.normal(size=(500, 2)) * [3.0, 0.1] + [5.0, -2.0]).astype(np.float32)
-    events = made(targets)
+    events = made_events(targets)
     assert events.problems() == []
     quality, true = EventScore.for_split(events, TEST), events.truth(TEST)
     assert quality.measure == "r2"
@@ -68,19 +68,19 @@ def test_r2_is_1_for_the_truth_and_0_for_its_mean() -> None:
 def test_targets_carry_the_weight_in_a_column_of_their_own() -> None:
     rng = np.random.default_rng(1)
     targets = rng.normal(size=(500, 2)).astype(np.float32)
-    events = made(targets)
+    events = made_events(targets)
     assert events.training_targets(TRAIN).shape == events.truth(TRAIN).shape
     weights = rng.uniform(0, 2, 500).astype(np.float32)
     heavy = EventCodes(**{**events.__dict__, "weights": weights})
     np.testing.assert_array_equal(heavy.training_targets(TRAIN)[:, 2], weights[events.split == TRAIN])
     np.testing.assert_array_equal(heavy.training_targets(TRAIN)[:, :2], targets[events.split == TRAIN])
-    labeled = EventCodes(**{**made(None).__dict__, "weights": weights})
+    labeled = EventCodes(**{**made_events(None).__dict__, "weights": weights})
     np.testing.assert_array_equal(labeled.training_targets(TRAIN)[:, 0], labeled.truth(TRAIN))
-    assert made(None).training_targets(TRAIN).dtype == np.int32
+    assert made_events(None).training_targets(TRAIN).dtype == np.int32
 
 
 def test_aims_that_do_not_fit_their_names_are_named() -> None:
-    events = made(np.zeros((500, 2), np.float32))
+    events = made_events(np.zeros((500, 2), np.float32))
     wrong = EventCodes(**{**events.__dict__, "scales": (1.0,)})
     assert any("targets" in line for line in wrong.problems())
 
@@ -88,12 +88,14 @@ def test_aims_that_do_not_fit_their_names_are_named() -> None:
 def test_one_score_is_given_weighted_plain_and_balanced() -> None:
     """Three events of class a, one right; one of class b, right."""
     labels, right = np.array([0, 0, 0, 1]), np.array([1.0, 0.0, 0.0, 1.0])
-    found = EventScore(ONE_CLASS, np.array([1.0, 1.0, 1.0, 5.0])).summary(right, labels)
-    assert (found.weighted, found.plain, found.balanced) == (6 / 8, 1 / 2, pytest.approx((1 / 3 + 1) / 2))
+    summary = EventScore(ONE_CLASS, np.array([1.0, 1.0, 1.0, 5.0])).summary(right, labels)
+    assert (summary.weighted, summary.plain, summary.balanced) == (6 / 8, 1 / 2, pytest.approx((1 / 3 + 1) / 2))
     squares = [1 * (1 / 4) ** 2, 1 * (3 / 4) ** 2, 1 * (3 / 4) ** 2, 25 * (1 / 4) ** 2]
-    assert found.weighted_error == pytest.approx(sum(squares) ** 0.5 / 8)
-    assert found.plain_error == pytest.approx((0.5 * 0.5 / 4) ** 0.5)
-    assert EventScore(ONE_CLASS).summary(right, labels).weighted == found.plain, "without weights all events are alike"
+    assert summary.weighted_error == pytest.approx(sum(squares) ** 0.5 / 8)
+    assert summary.plain_error == pytest.approx((0.5 * 0.5 / 4) ** 0.5)
+    assert EventScore(ONE_CLASS).summary(right, labels).weighted == summary.plain, (
+        "without weights all events are alike"
+    )
     assert EventScore(targets_of(1)).summary(right, labels).balanced is None, "a regression has no classes"
 
 
@@ -103,16 +105,16 @@ def test_first_events_have_their_own_weights() -> None:
 
 def test_losses_are_cross_entropy_and_squared_error() -> None:
     outputs, labels = np.array([[2.0, -1.0, 0.5], [800.0, 0.0, 0.0]]), np.array([2, 1])
-    found = EventScore(ONE_CLASS).losses(outputs, labels)
+    losses = EventScore(ONE_CLASS).losses(outputs, labels)
     expected = -np.log(np.exp(0.5) / np.exp([2.0, -1.0, 0.5]).sum())
-    np.testing.assert_allclose(found, [expected, 800.0])
+    np.testing.assert_allclose(losses, [expected, 800.0])
     targets = np.array([[1.0, 2.0], [0.0, 0.0]])
     np.testing.assert_allclose(EventScore(targets_of(2)).losses(np.add(targets, [1.0, 3.0]), targets), [5.0, 5.0])
 
 
 def with_both(loss_weights=None) -> EventCodes:
     """Events of three classes with a target."""
-    plain = made(None)
+    plain = made_events(None)
     targets = np.random.default_rng(5).normal(size=(500, 1)).astype(np.float32)
     heads = heads_of(plain.classes, ["pt"], loss_weights=loss_weights)
     content = {"classes": (*plain.classes, "pt"), "targets": targets, "scales": (16.0,), "units": ("GeV",)}

@@ -40,12 +40,12 @@ def test_shares_are_those_of_counted_pairs(seed, count):
 
 def test_errors_are_the_spread_over_samples():
     rng = np.random.default_rng(3)
-    found = []
+    samples = []
     for _ in range(400):
         first, second, signal = sample(rng, 300)
         a, b = auc_components(first, signal), auc_components(second, signal)
-        found.append((a[0].mean(), auc_error(a), *auc_difference(a, b)))
-    areas, errors, apart, apart_errors = np.array(found).T
+        samples.append((a[0].mean(), auc_error(a), *auc_difference(a, b)))
+    areas, errors, apart, apart_errors = np.array(samples).T
     assert errors.mean() == pytest.approx(areas.std(), rel=0.12)
     assert apart_errors.mean() == pytest.approx(apart.std(), rel=0.12)
     assert apart_errors.mean() < 0.8 * errors.mean(), "the same events: they go together"
@@ -89,7 +89,7 @@ def test_perfect_and_useless_scores():
     assert (useless.auc, useless.efficiency_at_1e2) == (0.5, 0.0)
 
 
-def test_a_thinned_curve_keeps_its_ends_and_only_points_of_the_curve():
+def test_thinned_curve_keeps_its_ends_and_points_of_the_curve():
     rng = np.random.default_rng(3)
     signal = rng.random(20_000) < 0.2
     background, efficiency = roc(rng.normal(signal.astype(float)), signal)

@@ -84,33 +84,33 @@ def test_rates_of_classes_add_with_their_own_weights() -> None:
     labels = np.array([0] * 100 + [1] * 50 + [2] * 30)
     passed = np.zeros(180, bool)
     passed[:10], passed[100:105] = True, True
-    found = background_rate(passed, labels, streams=[((0,), 1000.0), ((1,), 20.0)])
-    assert found.value == pytest.approx(100 + 2)
-    assert found.low < found.value < found.high
+    rate = background_rate(passed, labels, streams=[((0,), 1000.0), ((1,), 20.0)])
+    assert rate.value == pytest.approx(100 + 2)
+    assert rate.low < rate.value < rate.high
     alone = background_rate(passed, labels, streams=[((0,), 1000.0)])
-    assert found.high - found.value > alone.high - alone.value
+    assert rate.high - rate.value > alone.high - alone.value
     assert background_rate(passed, labels, streams=[((2,), 50.0)]).value == 0
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=60))
-def test_the_rate_of_one_stream_has_the_exact_interval_of_its_share(events: list[tuple[int, bool]]) -> None:
+def test_rate_of_one_stream_has_the_exact_binomial_interval(events: list[tuple[int, bool]]) -> None:
     """Whatever classes are in it: adding their intervals in quadrature would be too wide."""
     labels, passed = np.array([k for k, _ in events]), np.array([p for _, p in events])
     background = labels < 2
-    found = background_rate(passed, labels, streams=[((0, 1), 100.0)])
+    rate = background_rate(passed, labels, streams=[((0, 1), 100.0)])
     low, high = (
         binomial_interval(int(passed[background].sum()), int(background.sum())) if background.any() else (0.0, 1.0)
     )
-    assert (found.low, found.high) == (pytest.approx(100 * low), pytest.approx(100 * high))
-    assert found.value == pytest.approx(khz_per_event(labels, [((0, 1), 100.0)])[passed].sum())
+    assert (rate.low, rate.high) == (pytest.approx(100 * low), pytest.approx(100 * high))
+    assert rate.value == pytest.approx(khz_per_event(labels, [((0, 1), 100.0)])[passed].sum())
 
 
 @given(st.integers(0, 40), st.integers(0, 40))
-def test_intervals_in_quadrature_contain_the_rate_and_are_not_negative(first: int, second: int) -> None:
+def test_quadrature_intervals_contain_the_rate_and_no_negatives(first: int, second: int) -> None:
     labels = np.array([0] * 40 + [1] * 40)
     passed = np.array([True] * first + [False] * (40 - first) + [True] * second + [False] * (40 - second))
-    found = background_rate(passed, labels, streams=[((0,), 30.0), ((1,), 2.0)])
-    assert 0 <= found.low <= found.value <= found.high
+    rate = background_rate(passed, labels, streams=[((0,), 30.0), ((1,), 2.0)])
+    assert 0 <= rate.low <= rate.value <= rate.high
 
 
 def test_every_stream_is_shared_by_its_events() -> None:

@@ -54,8 +54,8 @@ def written(folder, network):
     ids = np.arange(8, dtype=np.uint64)
     network = replace(network, features=tuple(f"x{i}" for i in range(len(network.inputs))), classes=tuple("abc"))
     save_network(network, folder / "network.npz")
-    held = EventCodes(codes, np.arange(8) % 3, split, ids, network.inputs, network.features, network.classes)
-    save_codes(held, folder / "codes.npz")
+    events = EventCodes(codes, np.arange(8) % 3, split, ids, network.inputs, network.features, network.classes)
+    save_codes(events, folder / "codes.npz")
     return folder / "network.npz", folder / "codes.npz"
 
 

@@ -19,22 +19,29 @@ EIGHT = KIF(1, 3, 4)
 
 def tables(widths, entries, inputs=(EIGHT,), gather_index=None, overflow="WRAP"):
     widths = np.array(widths, dtype=np.int64)
-    held = np.zeros((*widths.shape, 1 << int(widths.max())), dtype=np.int64)
+    contents = np.zeros((*widths.shape, 1 << int(widths.max())), dtype=np.int64)
     for (i, o), values in entries.items():
-        held[i, o, : len(values)] = values
+        contents[i, o, : len(values)] = values
     c_out = widths.shape[1]
     zero = np.zeros(c_out, dtype=np.int64)
     return TableLayer(
-        "tables", inputs, (overflow,) * len(inputs), widths, held, zero, fraction_bits=zero, gather_index=gather_index
+        "tables",
+        inputs,
+        (overflow,) * len(inputs),
+        widths,
+        contents,
+        zero,
+        fraction_bits=zero,
+        gather_index=gather_index,
     )
 
 
 def flipped(network, codes, channel, bit):
     """Codes with a bit of one channel flipped; bit: its place from the most significant on."""
-    kif, found = network.inputs[channel], codes.copy()
-    unsigned = found[:, channel] & ((1 << kif.bits) - 1)
-    found[:, channel] = wrap(unsigned ^ (1 << (kif.bits - 1 - bit)), kif)
-    return found
+    kif, changed = network.inputs[channel], codes.copy()
+    unsigned = changed[:, channel] & ((1 << kif.bits) - 1)
+    changed[:, channel] = wrap(unsigned ^ (1 << (kif.bits - 1 - bit)), kif)
+    return changed
 
 
 @settings(deadline=None, max_examples=150)
@@ -48,11 +55,11 @@ def test_an_unread_bit_changes_no_output_ever(seed, kind):
     expected = evaluate(network, codes)
     for channel, reads in enumerate(input_reads(network)):
         for bit in np.flatnonzero(~reads.bits):
-            found = evaluate(network, flipped(network, codes, channel, bit))
-            np.testing.assert_array_equal(found, expected, f"channel {channel}, bit {bit}")
+            outputs = evaluate(network, flipped(network, codes, channel, bit))
+            np.testing.assert_array_equal(outputs, expected, f"channel {channel}, bit {bit}")
 
 
-def test_random_networks_have_bits_that_are_read_and_bits_that_are_not():
+def test_random_networks_have_read_and_unread_bits():
     """The property above is not empty: in the same networks a read bit does change outputs, mostly."""
     changed = total = unread = 0
     for seed in range(30):
@@ -75,7 +82,7 @@ def test_an_address_of_three_bits_reads_the_three_highest():
     assert reads.kept == reads.possible == {(0, 0, 0)}
 
 
-def test_a_table_that_ignores_a_bit_in_the_middle_does_not_read_it():
+def test_table_that_ignores_a_middle_bit_does_not_read_it():
     network = Network((EIGHT,), (tables([[3]], {(0, 0): [0, 1, 0, 1, 7, 8, 7, 8]}),))
     (reads,) = input_reads(network)
     assert reads.bits.tolist() == [True, False, True] + [False] * 5
@@ -114,7 +121,7 @@ def test_arithmetic_reads_what_its_conversion_leaves():
     assert (len(unread.kept), len(unread.possible)) == (0, 1)
 
 
-def test_a_selection_and_an_output_of_the_network_read_an_input_whole():
+def test_selection_and_network_output_read_all_bits():
     layer = MaxLayer("max", (EIGHT, EIGHT), ("WRAP",) * 2, np.array([0, -1]), fraction_bits=np.array([4]))
     entered, left_out = input_reads(Network((EIGHT, EIGHT), (layer,)))
     assert entered.bits.all()
@@ -127,9 +134,9 @@ def test_a_selection_and_an_output_of_the_network_read_an_input_whole():
 def test_a_window_that_is_shared_reads_each_of_its_places():
     gather_index = np.array([[0, 1], [1, 2], [2, -1]])
     layer = tables([[2], [0]], {(0, 0): [0, 3, 1, 2]}, (EIGHT, EIGHT), gather_index)
-    found = input_reads(Network((EIGHT,) * 3, (layer,)))
-    assert [reads.bits.sum() for reads in found] == [2, 2, 2]
-    assert [reads.kept for reads in found] == [{(0, 0, 0)}] * 3
+    channels = input_reads(Network((EIGHT,) * 3, (layer,)))
+    assert [reads.bits.sum() for reads in channels] == [2, 2, 2]
+    assert [reads.kept for reads in channels] == [{(0, 0, 0)}] * 3
     second = input_reads(
         Network(
             (EIGHT,) * 3,

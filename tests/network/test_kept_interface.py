@@ -41,11 +41,11 @@ def lost(network: Network) -> Network:
 def test_wider_ports_keep_the_function_and_are_saved(tmp_path):
     network = random_network(6)
     formats = wider(network)
-    found, codes = with_port_formats(network, formats), random_codes(network, 300)
-    assert found.output_formats() == formats
-    assert found.validate() == []
-    assert np.array_equal(values(found, codes), values(network, codes))
-    save_network(found, tmp_path / "network.npz")
+    widened, codes = with_port_formats(network, formats), random_codes(network, 300)
+    assert widened.output_formats() == formats
+    assert widened.validate() == []
+    assert np.array_equal(values(widened, codes), values(network, codes))
+    save_network(widened, tmp_path / "network.npz")
     assert load_network(tmp_path / "network.npz").output_formats() == formats
 
 
@@ -62,10 +62,10 @@ def test_structure_is_that_of_the_earlier_network():
     former = random_network(6)
     again, codes = lost(former), random_codes(former, 300)
     assert not same_structure(again, former)
-    found = in_structure_of(again, former)
-    assert same_structure(found, former)
-    assert np.array_equal(values(found, codes), values(again, codes))
-    assert (evaluate(found, codes) != evaluate(former, codes)).any()
+    matched = in_structure_of(again, former)
+    assert same_structure(matched, former)
+    assert np.array_equal(values(matched, codes), values(again, codes))
+    assert (evaluate(matched, codes) != evaluate(former, codes)).any()
 
 
 def test_more_than_the_structure_holds_is_refused():

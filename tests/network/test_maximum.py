@@ -54,15 +54,15 @@ def test_equals_python_s_max(inputs, data):
     network = largest(inputs, [*output_of[:-1], 2])
     codes = [data.draw(st.integers(f.lo, f.hi)) for f in inputs]
     reals = [Fraction(c) / Fraction(2) ** f.f for c, f in zip(codes, inputs, strict=True)]
-    (found,) = evaluate(network, np.array([codes]))
-    for o, z in enumerate(found.tolist()):
+    (outputs,) = evaluate(network, np.array([codes]))
+    for o, z in enumerate(outputs.tolist()):
         chosen = [r for r, entered in zip(reals, [*output_of[:-1], 2], strict=True) if entered == o]
         assert Fraction(z) / Fraction(2) ** int(network.layers[0].fraction_bits[o]) == max(chosen, default=0)
         lo, hi, _ = network.ranges.one(len(inputs) + o)
         assert lo <= z <= hi
 
 
-def test_padding_is_the_value_0_and_a_repeated_value_changes_nothing():
+def test_padding_is_0_and_a_repeated_value_changes_nothing():
     kif = KIF(1, 3, 0)
     codes = np.array([[-5, -2, 3], [-1, -7, -8]])
     network = largest([kif] * 3, [0, 0, 0], [[0, 1, 0], [0, 1, PADDING], [2, 2, 2]])
@@ -88,7 +88,7 @@ def test_inconsistencies_are_found():
     ]
 
 
-def test_outputs_that_nothing_reads_go_and_saturation_that_is_proven_does():
+def test_unread_outputs_and_proven_saturation_are_removed():
     inputs = [KIF(1, 2, 1), KIF(1, 2, 2), KIF(1, 1, 1)]
     network = dataclasses.replace(largest(inputs, [0, 1, 1]), outputs=np.array([4]))
     codes = networks.random_codes(network, 50)

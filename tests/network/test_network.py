@@ -122,8 +122,8 @@ def test_files_that_are_no_network(tmp_path):
 
 
 def _rewritten(path, **changes):
-    with np.load(path) as held:
-        arrays = dict(held)
+    with np.load(path) as archive:
+        arrays = dict(archive)
     meta = json.loads(str(arrays["meta"]))
     for key, value in changes.items():
         if key in meta:

@@ -56,12 +56,12 @@ def largest_by_hand(layer: MaxLayer, read: list[Fraction]) -> list[int]:
         code = converted(real, kif, layer.overflow[i], layer.rounding)
         if layer.output_of[i] >= 0:
             entered[layer.output_of[i]].append(Fraction(code) / Fraction(2) ** kif.f)
-    found = [
+    largest = [
         max(reals, default=Fraction(0)) * Fraction(2) ** int(f)
         for reals, f in zip(entered, layer.fraction_bits, strict=True)
     ]
-    assert all(z.denominator == 1 for z in found)
-    return [int(z) for z in found]
+    assert all(z.denominator == 1 for z in largest)
+    return [int(z) for z in largest]
 
 
 def converted(real: Fraction, kif: KIF, overflow: str, rounding: str) -> int:

@@ -41,14 +41,18 @@ def test_outputs_stay_the_same(seed, way):
 
 
 @pytest.mark.parametrize(("overflow", "after"), [("SAT_SYM", "SAT_SYM"), ("SAT", "WRAP")])
-def test_symmetric_saturation_stays_where_the_lowest_code_can_come(overflow, after):
+def test_symmetric_saturation_stays_if_the_lowest_code_can_occur(overflow, after):
     kif = KIF(1, 2, 0)
     layer = LinearLayer("one", (kif,), (overflow,), np.array([[1]]), np.array([0]), fraction_bits=np.array([0]))
     network = Network((kif,), (layer,))
-    found = with_proven_overflow(network)
-    assert found.layers[0].overflow == (after,)
+    simplified = with_proven_overflow(network)
+    assert simplified.layers[0].overflow == (after,)
     lowest = np.array([[kif.lo]])
-    assert evaluate(found, lowest).tolist() == evaluate(network, lowest).tolist() == [[-3 if after == overflow else -4]]
+    assert (
+        evaluate(simplified, lowest).tolist()
+        == evaluate(network, lowest).tolist()
+        == [[-3 if after == overflow else -4]]
+    )
     narrow = Network((KIF(1, 1, 0),), (layer,))
     assert with_proven_overflow(narrow).layers[0].overflow == ("WRAP",)
 
@@ -113,10 +117,10 @@ def test_what_is_looked_up_is_reachable(seed):
         if not isinstance(layer, TableLayer):
             continue
         codes = code_ranges(layer, network.input_ranges(n))
-        seen = np.concatenate([channel_codes(network, n, values=values, place=p) for p in range(layer.n_positions)])
+        channels = np.concatenate([channel_codes(network, n, values=values, place=p) for p in range(layer.n_positions)])
         for i, o in layer.edges():
             kif = layer.inputs[i]
-            address = (seen[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))
+            address = (channels[:, i] - kif.lo) >> (kif.bits - int(layer.widths[i, o]))
             first, last, step = looked_up(layer, codes, i=i, o=o)
             assert first <= address.min() <= address.max() <= last
             assert ((address - first) % step == 0).all()

@@ -29,10 +29,10 @@ FILES = {"README.md": b"read me", "rtl/top.v": b"module top; endmodule\n", "emul
 
 def packed(path: Path, entries) -> Path:
     """A zip of (name or ZipInfo, content)."""
-    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zip_file:
         warnings.simplefilter("ignore", UserWarning)
         for name, content in entries:
-            made.writestr(name, content)
+            zip_file.writestr(name, content)
     return path
 
 
@@ -84,10 +84,10 @@ def test_check_names_accepted_names_stay_below(name):
 
 
 def entry(name: str, **changed) -> zipfile.ZipInfo:
-    made = zipfile.ZipInfo(name)
+    info = zipfile.ZipInfo(name)
     for key, value in changed.items():
-        setattr(made, key, value)
-    return made
+        setattr(info, key, value)
+    return info
 
 
 def test_read_release_link_in_a_zip_is_refused(tmp_path):

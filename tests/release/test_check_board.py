@@ -41,13 +41,13 @@ def checks(release):
 
 
 def test_both_wrappers_are_the_network(release):
-    found = checks(release)
-    assert found["board"]() == (
+    by_name = checks(release)
+    assert by_name["board"]() == (
         "design_small_top_axis: 2 beat(s) of 2 bytes; design_small_top_emp: 1 frame(s) on 1 link(s)"
     )
-    assert "0 mismatches in 200 vectors of the release and 100 fresh ones" in found["AXI4-Stream"]()
+    assert "0 mismatches in 200 vectors of the release and 100 fresh ones" in by_name["AXI4-Stream"]()
     if has_ghdl():
-        assert "0 mismatches" in found["EMP payload"]()
+        assert "0 mismatches" in by_name["EMP payload"]()
     assert require_plain(release).endswith("without directives and system tasks")
 
 
@@ -71,9 +71,9 @@ def test_a_wrapper_of_another_latency_fails(release):
 
 def test_a_description_that_states_another_latency_fails(release):
     path = release / "board/board.json"
-    held = json.loads(path.read_text())
-    held["axi_stream"]["latency_cycles"] += 1
-    path.write_text(json.dumps(held))
+    content = json.loads(path.read_text())
+    content["axi_stream"]["latency_cycles"] += 1
+    path.write_text(json.dumps(content))
     with pytest.raises(FirmwareError, match="axi_stream does not follow from"):
         checks(release)["board"]()
     with pytest.raises(NotReproducibleError, match=r"cycles; board/board\.json says"):

@@ -100,11 +100,11 @@ def checks(release):
 
 def test_raw_events_have_the_codes_of_ingest(data):
     description, source, codes = data
-    branches, found = raw_events(load_data_set(description), source, codes=codes, count=100)
-    assert found.shape == (100, 13)
+    branches, ingested = raw_events(load_data_set(description), source, codes=codes, count=100)
+    assert ingested.shape == (100, 13)
     assert len(branches["met"]) == 100
     assert (branches["met"] > 5).all()
-    assert (found[:, 0] == np.minimum(np.floor(branches["met"].astype(float) / 0.5 + 0.5), 255)).all()
+    assert (ingested[:, 0] == np.minimum(np.floor(branches["met"].astype(float) / 0.5 + 0.5), 255)).all()
 
 
 def test_codes_of_other_events_are_refused(data):
@@ -115,17 +115,17 @@ def test_codes_of_other_events_are_refused(data):
 
 
 def test_both_languages_give_the_codes_of_ingest(release):
-    found = checks(release)
+    by_name = checks(release)
     for name in ("inputs, C++", "inputs, Python"):
-        said = found[name]()
-        assert said.startswith("0 mismatches in "), said
-        assert said.endswith("; 0 mismatches in 2000 fresh ones"), said
+        result = by_name[name]()
+        assert result.startswith("0 mismatches in "), result
+        assert result.endswith("; 0 mismatches in 2000 fresh ones"), result
 
 
 def test_the_library_gives_the_outputs_of_the_codes_of_ingest(release):
-    said = checks(release)["CMSSW library, events"]()
-    assert said.startswith("0 mismatches in "), said
-    assert said.endswith("; 0 mismatches in 2000 fresh ones"), said
+    result = checks(release)["CMSSW library, events"]()
+    assert result.startswith("0 mismatches in "), result
+    assert result.endswith("; 0 mismatches in 2000 fresh ones"), result
 
 
 @pytest.mark.parametrize(

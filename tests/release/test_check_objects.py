@@ -48,13 +48,13 @@ def checks(release):
 
 
 def test_both_modules_are_compared(release):
-    found = checks(release)
-    assert found["objects"]() == f"{TOP}_objects: 4 jet, 5 cycles to the codes"
-    said = found["object step, Verilog"]()
-    assert said == "0 mismatches in 2000 fresh events, latency 5 cycles, II 1"
+    by_name = checks(release)
+    assert by_name["objects"]() == f"{TOP}_objects: 4 jet, 5 cycles to the codes"
+    result = by_name["object step, Verilog"]()
+    assert result == "0 mismatches in 2000 fresh events, latency 5 cycles, II 1"
     latency = 5 + read_project(release / "rtl").latency_cycles_planned
-    said = found["object step and network, Verilog"]()
-    assert said == f"0 mismatches in 2000 fresh events, latency {latency} cycles, II 1"
+    result = by_name["object step and network, Verilog"]()
+    assert result == f"0 mismatches in 2000 fresh events, latency {latency} cycles, II 1"
 
 
 def test_another_order_of_ties_fails(release):

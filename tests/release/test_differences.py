@@ -53,11 +53,11 @@ def release(tmp_path):
 def test_release_and_itself_have_no_differences(release):
     network = random_graph(2)
     path = release("one", network, random_codes(network, 50))
-    found = differences(read(path), read(path))
-    assert found.changes == ()
-    assert (found.constants_differ, found.results.outputs_differ) == (0, 0)
-    assert found.constants > 100
-    assert "accuracy and rates: not measured" in differences_text(found)
+    compared = differences(read(path), read(path))
+    assert compared.changes == ()
+    assert (compared.constants_differ, compared.results.outputs_differ) == (0, 0)
+    assert compared.constants > 100
+    assert "accuracy and rates: not measured" in differences_text(compared)
 
 
 def test_other_table_entry_keeps_interface_and_structure(release):
@@ -65,13 +65,13 @@ def test_other_table_entry_keeps_interface_and_structure(release):
     codes = random_codes(network, 400)
     other = flipped(network, choose_flip(network, codes, seed=0))
     one, two = (read(release(name, n, codes)) for name, n in (("one", network), ("two", other)))
-    found = differences(one, two)
-    assert found.of("structure") == []
-    assert found.constants_differ == 1
+    compared = differences(one, two)
+    assert compared.of("structure") == []
+    assert compared.constants_differ == 1
     expected = [evaluate(n, np.unique(codes, axis=0)) * 2.0**-n.fractions for n in (network, other)]
-    assert found.results.vectors == len(expected[0])
-    assert found.results.outputs_differ == (expected[0] != expected[1]).any(axis=1).sum() > 0
-    assert found.results.largest_differs == (expected[0].argmax(axis=1) != expected[1].argmax(axis=1)).sum()
+    assert compared.results.vectors == len(expected[0])
+    assert compared.results.outputs_differ == (expected[0] != expected[1]).any(axis=1).sum() > 0
+    assert compared.results.largest_differs == (expected[0].argmax(axis=1) != expected[1].argmax(axis=1)).sum()
 
 
 def test_other_input_format_is_a_change_of_the_interface(release, capsys):
@@ -79,9 +79,9 @@ def test_other_input_format_is_a_change_of_the_interface(release, capsys):
     wide = replace(network, inputs=(KIF(1, 5, 9), *network.inputs[1:]))
     codes = random_codes(network, 20)
     one, two = (release(name, n, codes) for name, n in (("one", network), ("two", wide)))
-    found = differences(read(one), read(two))
-    assert found.of("interface")[0].key == "input 0"
-    assert found.results is None
+    compared = differences(read(one), read(two))
+    assert compared.of("interface")[0].key == "input 0"
+    assert compared.results is None
     assert main(["diff", str(one), str(two)]) == 0
     assert main(["diff", "--same-interface", str(one), str(two)]) == 1
     assert "two: interface: not that of" in capsys.readouterr().err
@@ -101,10 +101,10 @@ def test_figures_and_thresholds_are_named(release):
     low, high = (int(np.quantile(outputs, share)) for share in (0.2, 0.6))
     one = read(release("one", network, codes, decision=decision(low)))
     two = read(release("two", network, codes, luts=800, decision=decision(high)))
-    found = differences(one, two)
-    assert [(c.key, c.old, c.new) for c in found.of("figures")] == [("luts", "900", "800")]
-    assert [(c.key, c.old, c.new) for c in found.of("decision")] == [("threshold for 5 kHz", str(low), str(high))]
-    assert found.results.bits_differ == {"5": ((outputs >= low) != (outputs >= high)).sum()}
+    compared = differences(one, two)
+    assert [(c.key, c.old, c.new) for c in compared.of("figures")] == [("luts", "900", "800")]
+    assert [(c.key, c.old, c.new) for c in compared.of("decision")] == [("threshold for 5 kHz", str(low), str(high))]
+    assert compared.results.bits_differ == {"5": ((outputs >= low) != (outputs >= high)).sum()}
 
 
 def test_changed_file_is_refused(release):

@@ -20,9 +20,9 @@ SHIPPED = np.array([[-3, 1], [0, 2], [5, 3]])
 
 
 def test_fresh_vectors_hold_the_ends_and_follow_from_the_seed():
-    codes, said = fresh_vectors(FORMATS, SHIPPED, seed=3)
+    codes, description = fresh_vectors(FORMATS, SHIPPED, seed=3)
     assert len(codes) >= FRESH
-    assert "corners of the ranges" in said
+    assert "corners of the ranges" in description
     for n, kif in enumerate(FORMATS):
         assert (codes[:, n].min(), codes[:, n].max()) == (kif.lo, kif.hi)
     assert (codes == fresh_vectors(FORMATS, SHIPPED, seed=3)[0]).all()
@@ -72,11 +72,11 @@ def test_some_vectors_are_of_both_kinds():
         assert (some.codes[:shipped] < 60).all()
         assert (some.codes[shipped:] >= 60).all()
         assert len(np.unique(some.codes)) == len(some.codes)
-        found = some.expected.copy()
-        assert "0 mismatches" in some.same(some.expected, found)
-        found[-1] += 1
+        outputs = some.expected.copy()
+        assert "0 mismatches" in some.same(some.expected, outputs)
+        outputs[-1] += 1
         with pytest.raises(NotReproducibleError, match=r"fresh vector .*its inputs: 99$"):
-            some.same(some.expected, found)
+            some.same(some.expected, outputs)
 
 
 PLAIN = {

@@ -38,11 +38,11 @@ def test_pattern_read_back_is_the_same(name, seed, frames, links):
     data = random_data(seed, frames, links)
     if "strobe" not in KEPT[name]:
         data = dataclasses.replace(data, strobe=np.ones_like(data.strobe))
-    found = read_pattern(pattern_text(data, name))
-    assert found.links == data.links
-    np.testing.assert_array_equal(found.words, data.words)
+    again = read_pattern(pattern_text(data, name))
+    assert again.links == data.links
+    np.testing.assert_array_equal(again.words, data.words)
     for flag in KEPT[name]:
-        np.testing.assert_array_equal(getattr(found, flag), getattr(data, flag), flag)
+        np.testing.assert_array_equal(getattr(again, flag), getattr(data, flag), flag)
 
 
 @given(st.integers(1, 9), st.integers(1, 5), st.integers(0, 2**32 - 1))

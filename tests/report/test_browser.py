@@ -19,26 +19,28 @@ def results(tmp_path_factory) -> Path:
 
 def reached(root: Path, width: int, dark: bool) -> dict[str, list[str]]:
     """Faults by page, of all pages that links lead to from the landing page."""
-    found: dict[str, list[str]] = {}
+    faults_by_page: dict[str, list[str]] = {}
     waiting = ["index.html"]
     while waiting:
-        seen = browser.seen(root, waiting, width, dark)
-        found |= {page: browser.faults(said) for page, said in seen.items()}
-        links = {link.split("/", 3)[3].split("#")[0] for said in seen.values() for link in said["links"]}
-        waiting = sorted(links - found.keys())
-    return found
+        inspected = browser.inspect_pages(root, waiting, width, dark)
+        faults_by_page |= {page: browser.faults(findings) for page, findings in inspected.items()}
+        links = {link.split("/", 3)[3].split("#")[0] for findings in inspected.values() for link in findings["links"]}
+        waiting = sorted(links - faults_by_page.keys())
+    return faults_by_page
 
 
 @pytest.mark.parametrize(("width", "dark"), VIEWS)
 def test_every_page_loads_and_can_be_read(results, width, dark):
-    found = reached(results, width, dark)
-    assert {page: faults for page, faults in found.items() if faults} == {}
+    faults_by_page = reached(results, width, dark)
+    assert {page: faults for page, faults in faults_by_page.items() if faults} == {}
     expected = {path.relative_to(results).as_posix() for path in results.rglob("*.html")}
-    assert found.keys() == expected, "every page is led to"
+    assert faults_by_page.keys() == expected, "every page is led to"
 
 
 def test_the_dark_theme_is_asked_for(results):
-    colors = [browser.seen(results, ["index.html"], 800, dark)["index.html"]["background"] for dark in (False, True)]
+    colors = [
+        browser.inspect_pages(results, ["index.html"], 800, dark)["index.html"]["background"] for dark in (False, True)
+    ]
     assert colors == ["rgb(255, 255, 255)", "rgb(20, 24, 28)"]
 
 
@@ -68,5 +70,5 @@ PLAIN = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>t</
 )
 def test_each_fault_is_found(tmp_path, body, fault):
     (tmp_path / "page.html").write_text(PLAIN.format(body))
-    found = browser.faults(browser.seen(tmp_path, ["page.html"], 800)["page.html"])
-    assert found == [] if fault is None else any(fault in line for line in found), found
+    lines = browser.faults(browser.inspect_pages(tmp_path, ["page.html"], 800)["page.html"])
+    assert lines == [] if fault is None else any(fault in line for line in lines), lines

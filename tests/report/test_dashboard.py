@@ -46,9 +46,9 @@ def row(root: Path, **changed: Any) -> DesignSummary:
     return read_card(Summary, written(root, {"small": changed}) / "summary.json").designs[0]
 
 
-def panel_of(found: DesignSummary, **cards: Any) -> dict[str, tuple[str, str, str]]:
+def panel_of(design: DesignSummary, **cards: Any) -> dict[str, tuple[str, str, str]]:
     """Kind, word and text of each line of a panel."""
-    lines = panel(found, [], pages="small/pages", **cards).lines
+    lines = panel(design, [], pages="small/pages", **cards).lines
     return {line.name: (line.kind, line.word, line.text) for line in lines}
 
 
@@ -80,7 +80,7 @@ def passed_over(levels: list[int]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("designs", "stages", "heading", "said"),
+    ("designs", "stages", "heading", "sentence"),
     [
         ({"small": {}, "large": {}}, STAGES, "✓ Passed", "2 designs. Every design meets its budget, is bit-exact"),
         ({"small": {}, "late": LATE}, STAGES, "✗ Failed", "1 of 2 designs failed."),
@@ -88,7 +88,7 @@ def passed_over(levels: list[int]) -> bool:
         ({}, [], "– Not run", "There is no design to judge."),
     ],
 )
-def test_banner_of_each_state(tmp_path, designs, stages, heading, said):
+def test_banner_of_each_state(tmp_path, designs, stages, heading, sentence):
     if not designs:
         written(tmp_path, {"other": {}})
         page_of_index(designs=[], stages=[], data=tmp_path / "data/toy", output=tmp_path / "index.html")
@@ -96,7 +96,7 @@ def test_banner_of_each_state(tmp_path, designs, stages, heading, said):
     else:
         text = index(tmp_path, designs, stages)
     assert f'<h2 id="verdict">{heading}</h2>' in text
-    assert said in text
+    assert sentence in text
     assert ("stage prove: not measured" in text) == (designs != {} and "prove" not in stages)
     reasons = re.findall("<li>(late: [^<]*)</li>", text)
     assert [reason.split()[1] for reason in reasons] == (["clock:", "latency:"] if "late" in designs else [])
@@ -109,19 +109,19 @@ def test_banner_fails_for_each_kind_of_reason(tmp_path):
         "output a differs": {"prove": made_cards.prove("small", "different")},
         "1 fault undetected": {"faults": made_cards.faults("small", 1)},
     }
-    for n, (said, changed) in enumerate(cases.items()):
+    for n, (reason, changed) in enumerate(cases.items()):
         text = index(tmp_path / str(n), {"small": changed})
         assert "✗ Failed" in text
-        assert f"<li>small: {said}" in text
+        assert f"<li>small: {reason}" in text
     sampled = {"small": {"prove": made_cards.prove("small", "sampled")}}
     assert "✓ Passed" in index(tmp_path / "sampled", sampled)
     assert "small: output a is not proven" in index(tmp_path / "required", sampled, proof_required=True)
 
 
 def test_banner_counts_points_and_leaves_the_rest_to_the_panels():
-    found = banner([f"d{n}: x" for n in range(20)], 20, designs=15, points=7, absent=[])
-    assert (found.state, found.text) == ("failed", "20 of 15 designs and 7 points of the scan failed.")
-    assert (len(found.reasons), found.more) == (MOST_REASONS, 20 - MOST_REASONS)
+    result = banner([f"d{n}: x" for n in range(20)], 20, designs=15, points=7, absent=[])
+    assert (result.state, result.text) == ("failed", "20 of 15 designs and 7 points of the scan failed.")
+    assert (len(result.reasons), result.more) == (MOST_REASONS, 20 - MOST_REASONS)
     alone = banner([], 0, designs=0, points=1, absent=[])
     assert (alone.state, alone.text) == ("passed", "1 point of the scan. Every point of the scan is bit-exact.")
     assert banner(["a: x"], 1, designs=1, points=0, absent=["prove"]).state == "failed"
@@ -130,8 +130,8 @@ def test_banner_counts_points_and_leaves_the_rest_to_the_panels():
 # ---------------------------------------------------------------- panels
 
 
-def bars(found: Panel) -> dict[str, tuple[float | None, ...]]:
-    shown = {line.name: line.bar for line in found.lines}
+def bars(design_panel: Panel) -> dict[str, tuple[float | None, ...]]:
+    shown = {line.name: line.bar for line in design_panel.lines}
     return {name: (bar.filled, bar.limit, bar.low, bar.high) for name, bar in shown.items() if bar is not None}
 
 
@@ -139,10 +139,10 @@ def test_bars_end_at_the_larger_of_figure_and_budget(tmp_path):
     timing = made_cards.timing("small", cycles=9, fmax_mhz=312.5)
     interval = timing.fmax_mhz_interval
     assert interval is not None
-    found = panel(row(tmp_path, timing=timing), [], pages="", timing=timing)
+    design_panel = panel(row(tmp_path, timing=timing), [], pages="", timing=timing)
     whole = interval.high_mhz
     expected = [round(100 * x / whole, 1) for x in (312.5, 400, interval.low_mhz, interval.high_mhz)]
-    assert bars(found) == {
+    assert bars(design_panel) == {
         "LUTs": (90.0, 100.0, None, None),
         "Latency": (100.0, round(2000 / 22.5, 1), None, None),
         "Clock": tuple(expected),
@@ -164,41 +164,41 @@ def test_lines_say_met_only_for_what_counts(tmp_path):
 
 
 def test_what_did_not_run_is_not_measured(tmp_path):
-    found = row(tmp_path)
-    budget = [line.model_copy(update={"measured": None, "met": False}) for line in found.budget]
-    lines = panel_of(found.model_copy(update={"budget": budget}))
+    design = row(tmp_path)
+    budget = [line.model_copy(update={"measured": None, "met": False}) for line in design.budget]
+    lines = panel_of(design.model_copy(update={"budget": budget}))
     for name in ("LUTs", "Latency", "Clock", "Proof", "Faults"):
         assert lines[name][:2] == ("", "not measured"), name
     assert "error not measured" in lines["Accuracy"][2]
-    assert not bars(panel(found.model_copy(update={"budget": budget}), [], pages=""))
+    assert not bars(panel(design.model_copy(update={"budget": budget}), [], pages=""))
     nothing = made_cards.faults().model_copy(update={"kinds": {}, "detection_rate": None})
-    assert panel_of(found, faults=nothing)["Faults"][1] == "not measured"
+    assert panel_of(design, faults=nothing)["Faults"][1] == "not measured"
     nowhere = made_cards.prove().model_copy(update={"seconds_allowed": 0})
     text = index(
         tmp_path / "none", {"small": {"prove": nowhere, "faults": nothing.model_copy(update={"equivalent": []})}}
     )
     assert text.count('.html">not measured</a>') == 2, "in the table of stages"
-    assert panel_of(found, faults=made_cards.faults(undetected=1))["Faults"] == ("bad", "1 undetected", "37 of 38")
+    assert panel_of(design, faults=made_cards.faults(undetected=1))["Faults"] == ("bad", "1 undetected", "37 of 38")
 
 
 def test_proofs_have_their_words(tmp_path):
-    found = row(tmp_path)
+    design = row(tmp_path)
     first = {
-        status: panel_of(found, prove=made_cards.prove(status=status))["Proof"][:2]
+        status: panel_of(design, prove=made_cards.prove(status=status))["Proof"][:2]
         for status in ("proven", "sampled", "different")
     }
     assert first == {"proven": ("good", "proven"), "sampled": ("", "sampled"), "different": ("bad", "refuted")}
     proven = made_cards.prove()
     wrong = proven.model_copy(update={"control_caught": False})
-    assert panel_of(found, prove=wrong)["Proof"][:2] == ("bad", "not shown")
+    assert panel_of(design, prove=wrong)["Proof"][:2] == ("bad", "not shown")
     second = {
-        status: panel_of(found, prove=proven.model_copy(update={"second": made_cards.second(status)}))["Second proof"]
+        status: panel_of(design, prove=proven.model_copy(update={"second": made_cards.second(status)}))["Second proof"]
         for status in ("agrees", "disagrees", "open", "not attempted")
     }
     assert [line[:2] for line in second.values()] == [
         ("good", "agrees"), ("bad", "disagrees"), ("", "not measured"), ("", "not measured"),
     ]  # fmt: skip
-    assert panel_of(found, prove=proven.model_copy(update={"second": None}))["Second proof"][1] == "not measured"
+    assert panel_of(design, prove=proven.model_copy(update={"second": None}))["Second proof"][1] == "not measured"
 
 
 def test_accuracy_stands_beside_its_baselines(tmp_path):

@@ -16,7 +16,7 @@ from trigger_lut.report.pages import guarantees
 from trigger_lut.report.template import Cell
 
 
-def test_guarantees_markdown_has_each_claim_and_passes_the_rules_of_prose():
+def test_guarantees_page_has_each_claim_and_passes_prose_rules():
     page = guarantees_markdown()
     assert [page.count(f"\n## {claim.word}\n") for claim in CLAIMS] == [1] * len(CLAIMS)
     assert banned_words(page) + long_sentences(page) == []

@@ -57,7 +57,7 @@ def results(tmp_path) -> Path:
     return root
 
 
-def made(root: Path) -> Path:
+def made_index(root: Path) -> Path:
     stages = [stage.name for stage in STAGES if stage.name != "route"]
     folders = [root / "small", root / "large"]
     page, summary = root / "index.html", root / "summary.json"
@@ -66,12 +66,12 @@ def made(root: Path) -> Path:
 
 
 def test_every_link_leads_to_a_page_and_every_page_leads_back(results):
-    page = made(results)
-    found = links(page)
-    assert {link for link in found if "pages" in link and "data" not in link} == {
+    page = made_index(results)
+    addresses = links(page)
+    assert {link for link in addresses if "pages" in link and "data" not in link} == {
         f"{design}/pages/{stage.page}" for design in ("small", "large") for stage in STAGES if stage.name != "route"
     }
-    for link in found:
+    for link in addresses:
         other = page.parent / link
         assert other.is_file(), link
         assert [(other.parent / back).resolve() for back in links(other)] == [page.resolve()]
@@ -79,7 +79,7 @@ def test_every_link_leads_to_a_page_and_every_page_leads_back(results):
     assert "0 undetected of 40" in text
     assert "1 undetected of 40" in text
     assert "3 bits after 9 cycles, 0 mismatches" in text
-    assert found.count("small/pages/verify.html") == 2, "in the panel of the design, and among its stages"
+    assert addresses.count("small/pages/verify.html") == 2, "in the panel of the design, and among its stages"
     page_without = results / "elsewhere.html"
     write_page(Page("x", "", [Table("t", ["a"], [[Cell("b")]])], {}), page_without)
     assert links(page_without) == ["index.html"]
@@ -106,5 +106,5 @@ def test_a_page_outside_results_has_no_way_back(tmp_path):
 def test_a_damaged_card_is_named_and_no_page_written(results):
     write_text(results / "small/prove.json", "{}")
     with pytest.raises(CardError, match=r"small/prove\.json: not a ProveCard"):
-        made(results)
+        made_index(results)
     assert not (results / "index.html").exists()

@@ -123,12 +123,12 @@ def test_axes_say_what_they_show_and_in_which_unit(name):
 def test_a_drift_shows_both_distributions_and_their_ratio():
     card = made_cards.drift()
     axes = draw("drift").axes
-    held = card.features[0].histogram
+    histogram = card.features[0].histogram
     above, below = axes[0], axes[2]
-    np.testing.assert_allclose(above.patches[1].get_data().values, held.trained)
+    np.testing.assert_allclose(above.patches[1].get_data().values, histogram.trained)
     points = above.containers[0].lines[0]
-    np.testing.assert_allclose(points.get_ydata(), [x for x in held.new if x > 0])
-    both = [(new / old) for old, new in zip(held.trained, held.new, strict=True) if old > 0 and new > 0]
+    np.testing.assert_allclose(points.get_ydata(), [x for x in histogram.new if x > 0])
+    both = [(new / old) for old, new in zip(histogram.trained, histogram.new, strict=True) if old > 0 and new > 0]
     np.testing.assert_allclose(below.containers[0].lines[0].get_ydata(), [x for x in both if 0.4 < x < 1.6])
     beyond = {line.get_marker(): len(line.get_xdata()) for line in below.lines if line.get_marker() in "^v"}
     assert beyond == {"^": sum(x >= 1.6 for x in both), "v": sum(x <= 0.4 for x in both)}
@@ -150,17 +150,17 @@ def test_the_roc_curves_are_the_card_s():
     axes = draw("roc").axes
     card = made_cards.physics()
     assert [ax.get_title(loc="left") for ax in axes] == [f"{name} against the others" for name in card.classes]
-    for n, found in enumerate(card.methods):
+    for n, method in enumerate(card.methods):
         line = axes[1].lines[n]
-        np.testing.assert_allclose(line.get_xdata(), found.classes["q"].signal[1:])
-        np.testing.assert_allclose(line.get_ydata(), found.classes["q"].background[1:])
+        np.testing.assert_allclose(line.get_xdata(), method.classes["q"].signal[1:])
+        np.testing.assert_allclose(line.get_ydata(), method.classes["q"].background[1:])
     assert len({line.get_linestyle() for line in axes[1].lines[:3]}) == 3, "readable without colors"
     texts = [t.get_text() for t in axes[1].get_legend().get_texts()]
     assert texts[0] == "Same network, float   0.9290 ± 0.0040"
     assert texts[-1] == "Firmware   0.9200 ± 0.0040"
 
 
-def test_the_confusion_of_the_firmware_stands_beside_its_difference_to_the_reference():
+def test_confusion_of_firmware_is_drawn_with_its_difference():
     left, right = draw("confusion").axes[:2]
     assert [t.get_text() for t in left.texts[:2]] == ["80.0", "15.0"]
     assert [t.get_text() for t in right.texts[:2]] == ["-1.5", "+1.5"]
@@ -271,8 +271,8 @@ def test_pages_of_a_design_say_what_its_cards_say(tmp_path):
     assert timing["Latency [cycles]"][0] == ("7", "")
     assert timing["Latency [ns]"] == [("17.5", ""), ("rtl-simulation", "text"), ("20", ""), ("met", "good")]
     assert rows_of(pages / "physics.html")["Firmware"][0][0].startswith("79.70 +2.50")
-    found = rows_of(pages / "train.html")["LUTs"]
-    assert found == [("902", ""), ("yosys", "text"), ("950", ""), ("1000", ""), ("met", "good")]
+    cells = rows_of(pages / "train.html")["LUTs"]
+    assert cells == [("902", ""), ("yosys", "text"), ("950", ""), ("1000", ""), ("met", "good")]
 
 
 def test_a_page_carries_its_plots_and_provenance(tmp_path):
@@ -418,8 +418,15 @@ def test_pages_of_rates_and_of_a_regression(tmp_path):
     write_card(made_cards.decision(), tmp_path / "decision.json")
     page_of_rate(rate=tmp_path / "rate.json", decision=tmp_path / "decision.json", folder=tmp_path)
     text = (tmp_path / "rate.html").read_text()
-    for said in ("Decision bits in firmware", "never set", "no vector there", "57", "GHDL is not on PATH", "50,630"):
-        assert said in text, said
+    for expected in (
+        "Decision bits in firmware",
+        "never set",
+        "no vector there",
+        "57",
+        "GHDL is not on PATH",
+        "50,630",
+    ):
+        assert expected in text, expected
     assert "no threshold" in text
     assert "40.0 +4.0 \N{MINUS SIGN}4.0<" in text
     assert "10.00 +3.00 \N{MINUS SIGN}2.00" in text
@@ -564,7 +571,7 @@ def test_the_page_of_importance_lists_what_was_pruned_first(tmp_path):
     assert [cell.text for cell in features[1:]] == ["fixed<7,3>", "7", "5", "4", "20", "16.00 ± 0.30"]
 
 
-def test_a_page_of_importance_without_pruned_inputs_and_with_very_many():
+def test_importance_page_without_and_with_many_pruned_inputs():
     card = made_cards.importance()
     none = importance_page(card.model_copy(update={"pruned": [], "slots": []}))
     assert [table.title for table in none.tables][1:] == [

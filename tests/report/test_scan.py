@@ -36,7 +36,7 @@ MANY = {f"scan_l{n}00_t20_s1": point(f"scan_l{n}00_t20_s1", 100 * n, 0.7 + 0.005
 
 
 @pytest.fixture
-def made(tmp_path):
+def make_scan(tmp_path):
     """Writes the cards of a scan; gives its card's path."""
     write_card(made_cards.reference(), tmp_path / "reference.json")
 
@@ -48,11 +48,11 @@ def made(tmp_path):
 
 
 @pytest.fixture
-def page(made):
+def page(make_scan):
     """Draws the page of a scan; gives its text."""
 
     def draw(points, published=None) -> str:
-        path = made(points, published)
+        path = make_scan(points, published)
         pages_of_scan(scan=path, folder=path.parent)
         return path.with_name("scan.html").read_text()
 
@@ -99,20 +99,20 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_every_point_is_labeled_by_name_or_number(made):
+def test_every_point_is_labeled_by_name_or_number(make_scan):
     with styled():
-        card = read_card(ScanCard, made(FEW))
+        card = read_card(ScanCard, make_scan(FEW))
         assert sorted(texts(against_luts(card))) == sorted(name.removeprefix("scan_") for name in FEW)
-        card = read_card(ScanCard, made(MANY))
+        card = read_card(ScanCard, make_scan(MANY))
         assert len(card.points) > NAMED
         assert sorted(texts(against_latency(card)), key=int) == [str(n) for n in range(1, 21)]
         assert label_of(card, 3) == "4"
 
 
-def test_labels_of_points_that_lie_apart_hide_nothing(made):
+def test_labels_of_points_that_lie_apart_hide_nothing(make_scan):
     """Drawn boxes of the labels; a label that is put on a point is the negative control."""
     with styled():
-        figure = against_luts(read_card(ScanCard, made(MANY)))
+        figure = against_luts(read_card(ScanCard, make_scan(MANY)))
         figure.draw_without_rendering()
         ax = figure.axes[0]
         boxes = [text.get_window_extent() for text in ax.texts]
@@ -122,14 +122,14 @@ def test_labels_of_points_that_lie_apart_hide_nothing(made):
         assert ax.texts[0].get_window_extent().overlaps(ax.texts[1].get_window_extent())
 
 
-def test_points_differ_in_shape_and_filling_as_well_as_in_color(made):
+def test_points_differ_in_shape_and_filling_as_well_as_in_color(make_scan):
     with styled():
-        card = read_card(ScanCard, made(FEW))
+        card = read_card(ScanCard, make_scan(FEW))
         ax = against_luts(card).axes[0]
-    held = {
+    markers = {
         tuple(line.get_xdata()): line for line in ax.lines if len(line.get_xdata()) == 1 and line.get_marker() != "_"
     }
-    marks = {p.name: held[(p.luts,)] for p in card.points}
+    marks = {p.name: markers[(p.luts,)] for p in card.points}
     looks = {name: (str(line.get_marker()), line.get_markerfacecolor() == "white") for name, line in marks.items()}
     assert looks["scan_l300_t20_s1"] == ("o", False)
     assert looks["scan_l600_t20_s1"] == ("^", False)
@@ -152,9 +152,9 @@ def test_published_results_or_why_there_are_none(page):
     assert other["P1"][4] == "not found"
 
 
-def test_published_points_are_labeled_where_they_have_the_cost(made):
+def test_published_points_are_labeled_where_they_have_the_cost(make_scan):
     with styled():
-        card = read_card(ScanCard, made(FEW, "jsc-openml-42468"))
+        card = read_card(ScanCard, make_scan(FEW, "jsc-openml-42468"))
         assert {f"P{n}" for n in range(1, 8)} <= set(texts(against_luts(card)))
         card.published[3] = card.published[3].model_copy(update={"latency_ns": None})
         assert {"P3", "P5"} <= set(texts(against_latency(card)))

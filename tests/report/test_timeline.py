@@ -13,11 +13,11 @@ HEAD = SharedPart(layers="head", logic_cycles=3)
 
 def test_stages_of_a_block():
     rows = timeline([BLOCK])
-    found = {}
+    occupied = {}
     for row in rows:
-        found.setdefault(row.stage, []).append((row.cycle, row.positions))
+        occupied.setdefault(row.stage, []).append((row.cycle, row.positions))
     words = [(0, 1), (2, 3), (4, 4)]
-    assert found == {
+    assert occupied == {
         "inputs": [(0, None)],
         **{
             stage: [(start + n, word) for n, word in enumerate(words)]
@@ -41,8 +41,8 @@ def test_outputs_come_after_the_latency(parts):
     rows = timeline(parts)
     assert rows[-1].cycle == sum(part.latency_cycles for part in parts)
     assert len({(row.stage, row.cycle) for row in rows}) == len(rows), "one word in a stage at a time"
-    seen = [row for row in rows if row.stage.endswith("stage 2") and row.positions is not None]
-    covered = [p for row in seen for p in range(row.positions[0], row.positions[1] + 1)]
+    computing = [row for row in rows if row.stage.endswith("stage 2") and row.positions is not None]
+    covered = [p for row in computing for p in range(row.positions[0], row.positions[1] + 1)]
     assert covered == (list(range(5)) if BLOCK in parts else [])
 
 

@@ -27,13 +27,13 @@ simulate_crossings:
 def files(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("crossings")
     (folder / "d.yaml").write_text(DESCRIPTION)
-    made = {}
+    paths = {}
     for process in CROSSING_CLASSES:
-        made[process] = folder / f"{process}_0.root"
+        paths[process] = folder / f"{process}_0.root"
         simulate_crossing_file(
-            folder / "d.yaml", process=process, part=0, root_file=made[process], card=folder / f"{process}_0.json"
+            folder / "d.yaml", process=process, part=0, root_file=paths[process], card=folder / f"{process}_0.json"
         )
-    return made
+    return paths
 
 
 def arrays(path: Path) -> ak.Array:

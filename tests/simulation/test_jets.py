@@ -78,7 +78,7 @@ def test_constituents_make_up_the_jet(w_file):
     assert np.minimum(across, 2 * math.pi - across).max() < 0.8
 
 
-def test_same_seed_gives_the_same_content_and_another_part_does_not(w_file, tmp_path):
+def test_same_seed_gives_the_same_content_but_another_part_not(w_file, tmp_path):
     description = w_file.parent / "d.yaml"
     simulate_file(description, process="W", part=1, root_file=tmp_path / "again.root", card=tmp_path / "again.json")
     simulate_file(description, process="W", part=0, root_file=tmp_path / "other.root", card=tmp_path / "other.json")
@@ -136,16 +136,16 @@ def event(*particles, truth):
 
 
 def test_jets_are_matched_to_truth_of_their_class():
-    found = find_jets(
+    jets = find_jets(
         event((900, 0, 3.1), (50, 0.1, -3.1), (850, 1, 0), truth=[(21, 0.1, -3.1), (21, 1, 0.1)]),
         Simulation(),
         process="g",
     )
-    np.testing.assert_allclose(found.pt, [949.836, 850], atol=1e-3)
-    np.testing.assert_array_equal(found.rank, [0, 1])
-    np.testing.assert_array_equal(found.pdg_id, [0, 1, 2])
-    np.testing.assert_allclose(found.constituents.rapidity, [0, 0.1, 1], atol=1e-9)
-    np.testing.assert_allclose(found.mass[1], 0, atol=1e-3)
+    np.testing.assert_allclose(jets.pt, [949.836, 850], atol=1e-3)
+    np.testing.assert_array_equal(jets.rank, [0, 1])
+    np.testing.assert_array_equal(jets.pdg_id, [0, 1, 2])
+    np.testing.assert_allclose(jets.constituents.rapidity, [0, 0.1, 1], atol=1e-9)
+    np.testing.assert_allclose(jets.mass[1], 0, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_jets_are_matched_to_truth_of_their_class():
 )
 def test_jets_without_their_truth_are_left_out(case, truth):
     events = event((900, 0, 0), (850, 2, 2), truth=[truth, (21, 2, 2)])
-    found = find_jets(events, Simulation(), process="g")
-    np.testing.assert_allclose(found.pt, [850])
-    np.testing.assert_array_equal(found.rank, [0])
+    jets = find_jets(events, Simulation(), process="g")
+    np.testing.assert_allclose(jets.pt, [850])
+    np.testing.assert_array_equal(jets.rank, [0])
 
 
 def test_jets_outside_the_window_are_left_out():
@@ -210,7 +210,7 @@ def test_correlators_equal_fastjet_contrib(top_events):
     whole = find_jets(top_events, Simulation(), process="t").constituents
     groomed = mmdt(whole)
     assert np.diff(groomed.offsets).min() > 2
-    found = jet_features(whole, groomed)
+    computed = jet_features(whole, groomed)
     axes = {"px": groomed.px, "py": groomed.py, "pz": groomed.pz, "E": groomed.energy}
     counts = np.diff(groomed.offsets)
     jets = ak.zip({key: ak.unflatten(x, counts) for key, x in axes.items()}, with_name="Momentum4D")
@@ -221,4 +221,4 @@ def test_correlators_equal_fastjet_contrib(top_events):
     calls |= {f"d2_a1_b{b}": {"func": "generalizedd2", "alpha": 1, "beta": b} for b in (1, 2)}
     for name, call in calls.items():
         expected = np.asarray(cluster.exclusive_jets_energy_correlator(njets=1, **call)).ravel()
-        np.testing.assert_allclose(found[name], expected, rtol=1e-6, err_msg=name)
+        np.testing.assert_allclose(computed[name], expected, rtol=1e-6, err_msg=name)

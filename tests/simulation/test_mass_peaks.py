@@ -23,11 +23,11 @@ def columns(masses, label):
 
     count = len(masses)
     names = ("run", "event", "jet", "pt", "eta", "phi", "mass", *FEATURES)
-    found = {name: np.zeros(count) for name in names}
-    found |= {"event": np.arange(count), "mass_mmdt": masses, "label": np.full(count, label)}
+    arrays = {name: np.zeros(count) for name in names}
+    arrays |= {"event": np.arange(count), "mass_mmdt": masses, "label": np.full(count, label)}
     jagged = ak.Array([[1.5, 0.5]] * count)
-    found |= {f"constituent_{name}": jagged for name in ("pt", "eta", "phi")}
-    return found | {"constituent_pdg_id": ak.values_astype(jagged, np.int32)}
+    arrays |= {f"constituent_{name}": jagged for name in ("pt", "eta", "phi")}
+    return arrays | {"constituent_pdg_id": ak.values_astype(jagged, np.int32)}
 
 
 @pytest.fixture
@@ -47,16 +47,16 @@ def files(tmp_path):
 def test_peaks_in_place_leave_a_card(files, tmp_path):
     card = tmp_path / "check.json"
     check_simulation(files, card)
-    found = read_card(PhysicsCheck, card)
-    assert set(found.peaks) == {"W", "Z", "t"}
-    for name, peak in found.peaks.items():
+    checked = read_card(PhysicsCheck, card)
+    assert set(checked.peaks) == {"W", "Z", "t"}
+    for name, peak in checked.peaks.items():
         assert abs(peak.found_gev - MASSES[name]) < 1
         assert peak.expected == RESONANCES[name]
-    assert found.jets == {"g": 300, "q": 300, "W": 800, "Z": 800, "t": 800}
+    assert checked.jets == {"g": 300, "q": 300, "W": 800, "Z": 800, "t": 800}
     for name in SIMULATED_CLASSES:
-        assert len(found.mass_counts[name]) == len(found.mass_edges_gev) - 1
-        assert sum(found.mass_counts[name]) + found.mass_overflow[name] == found.jets[name]
-    assert set(found.inputs) == {str(path) for path in files}
+        assert len(checked.mass_counts[name]) == len(checked.mass_edges_gev) - 1
+        assert sum(checked.mass_counts[name]) + checked.mass_overflow[name] == checked.jets[name]
+    assert set(checked.inputs) == {str(path) for path in files}
 
 
 def test_shifted_peak_is_refused_and_leaves_nothing(files, tmp_path):

@@ -45,7 +45,7 @@ def test_angles_are_flat_and_undeflected_lines_stay_inside() -> None:
     np.testing.assert_allclose(1000 * np.arctan(slope), muons.angle_mrad, atol=1e-9)
 
 
-def test_scattering_widens_the_deviation_behind_the_first_station_alone() -> None:
+def test_scattering_widens_deviations_behind_the_first_station() -> None:
     rng = np.random.default_rng(0)
     kinked = chamber(scattering_mrad=2.0)
     angle = np.zeros(COUNT)
@@ -57,7 +57,7 @@ def test_scattering_widens_the_deviation_behind_the_first_station_alone() -> Non
     assert crossings[:, 6].std() == pytest.approx(second, rel=0.03)
 
 
-def test_a_muon_is_seen_by_its_channel_and_near_an_edge_by_the_neighbor() -> None:
+def test_muon_hits_its_channel_and_near_an_edge_the_neighbor() -> None:
     plain = chamber(efficiency=1.0, shared_mm=2.0, noise=0.0)
     at = np.array([10.5, 10.05, 10.95])  # in channels; 2 mm of 18 mm are 0.11 channels
     crossings = np.tile(((at - 25) * 18.0)[:, None], (1, 7))
@@ -74,8 +74,8 @@ def test_efficiency_and_noise_are_as_asked() -> None:
     angle = rng.uniform(-20, 20, COUNT)
     crossings = crossing_points(some, angle, position_mm=start_positions(some, angle, rng=rng), rng=rng)
     hits = seen_by(some, crossings, rng=rng)
-    seen = hits.any(axis=2).mean(axis=0)
-    np.testing.assert_allclose(seen, 0.8, atol=5 * (0.16 / COUNT) ** 0.5)
+    efficiency = hits.any(axis=2).mean(axis=0)
+    np.testing.assert_allclose(efficiency, 0.8, atol=5 * (0.16 / COUNT) ** 0.5)
     assert hits.sum(axis=2).max() == 1
     noisy = with_noise(some, np.zeros_like(hits), rng=rng)
     assert noisy.mean() == pytest.approx(0.01, rel=0.02)
@@ -106,7 +106,7 @@ def described(folder: Path, **changes: object) -> Path:
     return path
 
 
-def test_files_hold_the_planned_muons_and_the_same_seed_gives_the_same(tmp_path: Path) -> None:
+def test_files_hold_the_planned_muons_and_follow_the_seed(tmp_path: Path) -> None:
     import uproot
 
     description = described(tmp_path, files=2)

@@ -42,32 +42,34 @@ def from_definitions(jet):
         return total
 
     pt = ecf(1, 0)
-    found = {f"c1_b{b}": ecf(2, b) / pt**2 for b in (0, 1, 2)}
+    by_name = {f"c1_b{b}": ecf(2, b) / pt**2 for b in (0, 1, 2)}
     for b in (1, 2):
-        found[f"c2_b{b}"] = ecf(3, b) * pt / ecf(2, b) ** 2
-        found[f"d2_b{b}"] = ecf(3, b) * pt**3 / ecf(2, b) ** 3
-        found[f"d2_a1_b{b}"] = ecf(3, 1) / pt**3 / (ecf(2, b) / pt**2) ** (3 / b)
-        found[f"m2_b{b}"] = (ecf(3, b, angles=1) / pt**3) / (ecf(2, b) / pt**2)
-        found[f"n2_b{b}"] = (ecf(3, b, angles=2) / pt**3) / (ecf(2, b) / pt**2) ** 2
-    return found
+        by_name[f"c2_b{b}"] = ecf(3, b) * pt / ecf(2, b) ** 2
+        by_name[f"d2_b{b}"] = ecf(3, b) * pt**3 / ecf(2, b) ** 3
+        by_name[f"d2_a1_b{b}"] = ecf(3, 1) / pt**3 / (ecf(2, b) / pt**2) ** (3 / b)
+        by_name[f"m2_b{b}"] = (ecf(3, b, angles=1) / pt**3) / (ecf(2, b) / pt**2)
+        by_name[f"n2_b{b}"] = (ecf(3, b, angles=2) / pt**3) / (ecf(2, b) / pt**2) ** 2
+    return by_name
 
 
 @pytest.mark.parametrize("count", [3, 4, 7, 12])
 def test_correlator_ratios_equal_the_definitions(count):
     rng = np.random.default_rng(count)
     jets = [random_jet(rng, count) for _ in range(4)]
-    found = features(*jets)
+    computed = features(*jets)
     for n, jet in enumerate(jets):
         for name, value in from_definitions(jet).items():
-            assert found[name][n] == pytest.approx(value, rel=1e-9), name
+            assert computed[name][n] == pytest.approx(value, rel=1e-9), name
 
 
 def test_definitions_notice_a_wrong_angle():
     jet = random_jet(np.random.default_rng(0), 5)
     wrong = [(*jet[0][:2], jet[0][2] + 0.05, 0.14), *jet[1:]]
     expected = from_definitions(jet)
-    found = features(wrong)
-    assert all(found[name][0] != pytest.approx(value, rel=1e-4) for name, value in expected.items() if name != "c1_b0")
+    computed = features(wrong)
+    assert all(
+        computed[name][0] != pytest.approx(value, rel=1e-4) for name, value in expected.items() if name != "c1_b0"
+    )
 
 
 def test_compiled_and_interpreted_sums_agree():
@@ -80,17 +82,17 @@ def test_three_equal_particles_by_hand():
     # An equilateral triangle of side 0.2: every angle is 0.2, every z is 1/3.
     side = 0.2
     jet = [(100, 0, 0, 0), (100, side, 0, 0), (100, side / 2, side * math.sqrt(3) / 2, 0)]
-    found = {name: values[0] for name, values in features(jet).items()}
+    computed = {name: values[0] for name, values in features(jet).items()}
     e2, z3 = side / 3, 1 / 27
-    assert found["c1_b0"] == pytest.approx(1 / 3)
-    assert found["c1_b1"] == pytest.approx(e2)
-    assert found["c2_b1"] == pytest.approx(z3 * side**3 / e2**2)
-    assert found["d2_b1"] == pytest.approx(1.0)
-    assert found["d2_a1_b1"] == pytest.approx(1.0)
-    assert found["d2_a1_b2"] == pytest.approx(z3 * side**3 / (side**2 / 3) ** 1.5)
-    assert found["m2_b1"] == pytest.approx(1 / 9)
-    assert found["n2_b1"] == pytest.approx(1 / 3)
-    assert found["multiplicity"] == 3
+    assert computed["c1_b0"] == pytest.approx(1 / 3)
+    assert computed["c1_b1"] == pytest.approx(e2)
+    assert computed["c2_b1"] == pytest.approx(z3 * side**3 / e2**2)
+    assert computed["d2_b1"] == pytest.approx(1.0)
+    assert computed["d2_a1_b1"] == pytest.approx(1.0)
+    assert computed["d2_a1_b2"] == pytest.approx(z3 * side**3 / (side**2 / 3) ** 1.5)
+    assert computed["m2_b1"] == pytest.approx(1 / 9)
+    assert computed["n2_b1"] == pytest.approx(1 / 3)
+    assert computed["multiplicity"] == 3
 
 
 def test_azimuth_wraps_around():
@@ -107,20 +109,20 @@ def test_two_prongs_have_small_d2_and_n2():
         return [(pt / 5, y + rng.normal(0, 0.005), rng.normal(0, 0.005), 0) for _ in range(5)]
 
     spread = [(40, rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3), 0) for _ in range(25)]
-    found = features(prong(600, -0.08) + prong(400, 0.08), spread)
+    computed = features(prong(600, -0.08) + prong(400, 0.08), spread)
     for name in ("c2_b1", "d2_b1", "n2_b1", "m2_b1"):
-        assert found[name][0] < 0.3 * found[name][1]
+        assert computed[name][0] < 0.3 * computed[name][1]
 
 
 def test_one_and_two_particles_give_zero_and_never_nan():
-    found = features([(100, 0.3, 1, 0.14)], [(60, 0, 0, 0), (40, 0.2, 0, 0)], [(60, 0, 0, 0), (40, 0, 0, 0)])
+    computed = features([(100, 0.3, 1, 0.14)], [(60, 0, 0, 0), (40, 0.2, 0, 0)], [(60, 0, 0, 0), (40, 0, 0, 0)])
     for name in FEATURES:
-        assert np.isfinite(found[name]).all(), name
+        assert np.isfinite(computed[name]).all(), name
         if name[:2] in ("c2", "d2", "m2", "n2"):
-            assert (found[name] == 0).all(), name
-    np.testing.assert_allclose(found["c1_b0"], [0, 0.24, 0.24])
-    np.testing.assert_allclose(found["c1_b2"], [0, 0.24 * 0.04, 0], atol=1e-15)
-    np.testing.assert_allclose(found["zlogz"][0], 0, atol=1e-15)
+            assert (computed[name] == 0).all(), name
+    np.testing.assert_allclose(computed["c1_b0"], [0, 0.24, 0.24])
+    np.testing.assert_allclose(computed["c1_b2"], [0, 0.24 * 0.04, 0], atol=1e-15)
+    np.testing.assert_allclose(computed["zlogz"][0], 0, atol=1e-15)
 
 
 def test_zlogz_of_equal_shares_is_minus_ln_of_their_number():
@@ -135,12 +137,12 @@ def test_mass_of_two_particles():
 
 def test_groomed_and_whole_jet_each_feed_their_own_features():
     whole, groomed = particles([(60, 0, 0, 0), (40, 0.2, 0, 0)]), particles([(60, 0, 0, 0.14)])
-    found = jet_features(whole, groomed)
-    assert list(found) == list(FEATURES)
-    assert found["multiplicity"] == 2
-    assert found["zlogz"] < -0.5
-    assert found["c1_b0"] == 0
-    np.testing.assert_allclose(found["mass_mmdt"], 0.14, rtol=1e-6)
+    computed = jet_features(whole, groomed)
+    assert list(computed) == list(FEATURES)
+    assert computed["multiplicity"] == 2
+    assert computed["zlogz"] < -0.5
+    assert computed["c1_b0"] == 0
+    np.testing.assert_allclose(computed["mass_mmdt"], 0.14, rtol=1e-6)
 
 
 def test_rapidity_survives_high_energy():

@@ -89,12 +89,12 @@ def test_a_teacher_that_could_copy_its_channels_is_refused():
 
 def test_the_same_seed_gives_the_same_bytes(encoded, tmp_path, monkeypatch):
     monkeypatch.setattr(anomaly_score, "EPOCHS", 3)
-    found = []
+    digests = []
     for n, seed in enumerate((1, 1, 2)):
         (tmp_path / str(n)).mkdir()
         taught(encoded, tmp_path / str(n), seed=seed)
-        found.append(sha256(tmp_path / str(n) / "codes.npz"))
-    assert found[0] == found[1] != found[2]
+        digests.append(sha256(tmp_path / str(n) / "codes.npz"))
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_no_weights_where_none_are_wanted(encoded, tmp_path, monkeypatch):

@@ -24,10 +24,12 @@ def network(**keys) -> NetworkShape:
 def codes(tmp_path):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 1200)
-    held = np.stack([rng.integers(0, 16, 1200), np.clip(rng.normal(8 + 4 * labels, 2), 0, 15)], axis=1).astype(np.int32)
+    values = np.stack([rng.integers(0, 16, 1200), np.clip(rng.normal(8 + 4 * labels, 2), 0, 15)], axis=1).astype(
+        np.int32
+    )
     split = rng.choice([TRAIN, VALIDATION, TEST], 1200, p=[0.6, 0.2, 0.2]).astype(np.uint8)
     formats, names = (KIF(0, 4, 0),) * 2, ("noise", "shifted")
-    events = EventCodes(held, labels, split, np.arange(1200, dtype=np.uint64), formats, names, ("a", "b"))
+    events = EventCodes(values, labels, split, np.arange(1200, dtype=np.uint64), formats, names, ("a", "b"))
     save_codes(events, tmp_path / "codes.npz")
     return events
 
@@ -49,21 +51,21 @@ def test_events_and_outputs(codes, tmp_path, monkeypatch, most):
     assert trees.scores.plain_error == pytest.approx(
         (trees.score * (1 - trees.score) / (codes.split == TEST).sum()) ** 0.5
     )
-    for found in load_predictions(outputs).values():
-        assert {split: len(values) for split, values in found.items()} == {
+    for outputs_of_method in load_predictions(outputs).values():
+        assert {split: len(values) for split, values in outputs_of_method.items()} == {
             split: (codes.split == split).sum() for split in (VALIDATION, TEST)
         }
 
 
-def test_channel_that_first_varies_in_the_test_split_does_not_run_away(codes, monkeypatch):
+def test_channel_that_first_varies_in_test_does_not_diverge(codes, monkeypatch):
     """As of objects that background does not have: in units of a spread that is zero it would count without end."""
     monkeypatch.setattr(baselines, "EPOCHS", 3)
-    held = np.concatenate([codes.codes, np.where(codes.split == TEST, 15, 2)[:, None].astype(np.int32)], axis=1)
-    events = dataclasses.replace(codes, codes=held, formats=(KIF(0, 4, 0),) * 3, features=("a", "b", "constant"))
-    found = baselines.network_predictions(events, dense_network([4, 2], 3), epochs=3)
-    constant = dataclasses.replace(events, codes=np.where([[False, False, True]], 2, held).astype(np.int32))
+    values = np.concatenate([codes.codes, np.where(codes.split == TEST, 15, 2)[:, None].astype(np.int32)], axis=1)
+    events = dataclasses.replace(codes, codes=values, formats=(KIF(0, 4, 0),) * 3, features=("a", "b", "constant"))
+    baseline = baselines.network_predictions(events, dense_network([4, 2], 3), epochs=3)
+    constant = dataclasses.replace(events, codes=np.where([[False, False, True]], 2, values).astype(np.int32))
     plain = baselines.network_predictions(constant, dense_network([4, 2], 3), epochs=3)
-    assert np.abs(found.outputs[TEST]).max() < 4 * max(np.abs(plain.outputs[TEST]).max(), 1.0)
+    assert np.abs(baseline.outputs[TEST]).max() < 4 * max(np.abs(plain.outputs[TEST]).max(), 1.0)
 
 
 SUMS = {
@@ -79,13 +81,13 @@ SUMS = {
 def test_shared_layers_and_sums_are_learned_by_the_same_network(monkeypatch):
     """Truth is a sum over objects: Dense layers on all slots of as many units do not find it."""
     rng = np.random.default_rng(1)
-    held = rng.integers(-16, 16, (2400, 8, 2)).astype(np.int32)
-    each = np.abs(held[..., 0]) - np.abs(held[..., 1])
+    values = rng.integers(-16, 16, (2400, 8, 2)).astype(np.int32)
+    each = np.abs(values[..., 0]) - np.abs(values[..., 1])
     labels = (each.sum(axis=1) > 0).astype(np.int64)
     split = rng.choice([TRAIN, VALIDATION, TEST], 2400, p=[0.5, 0.2, 0.3]).astype(np.uint8)
     names = tuple(f"x{n}" for n in range(16))
     events = EventCodes(
-        held.reshape(-1, 16), labels, split, np.arange(2400, dtype=np.uint64), (KIF(1, 4, 0),) * 16, names, ("a", "b")
+        values.reshape(-1, 16), labels, split, np.arange(2400, dtype=np.uint64), (KIF(1, 4, 0),) * 16, names, ("a", "b")
     )
     monkeypatch.setattr(baselines, "EPOCHS", 25)
     truth = events.truth(TEST)
@@ -150,8 +152,8 @@ def test_groups_of_channels_are_standardized_together():
 def test_names_are_kept_with_the_outputs(tmp_path):
     from trigger_lut.evaluation.predictions import save_predictions
 
-    made = {name: {s: np.full((2, 2), n, np.float32) for s in (VALIDATION, TEST)} for n, name in enumerate("ab")}
-    save_predictions(made, tmp_path / "reference.npz")
+    written = {name: {s: np.full((2, 2), n, np.float32) for s in (VALIDATION, TEST)} for n, name in enumerate("ab")}
+    save_predictions(written, tmp_path / "reference.npz")
     read = load_predictions(tmp_path / "reference.npz")
     assert list(read) == ["a", "b"]
     assert read["b"][TEST].tolist() == [[1, 1], [1, 1]]

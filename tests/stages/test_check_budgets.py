@@ -95,10 +95,10 @@ FILES = [
 def test_verdict_on_a_changed_file_names_it(results, name):
     path = Path(os.path.normpath(results / name))
     path.write_bytes(path.read_bytes() + b" ")
-    said = refusal(results)
-    assert f"{path}" in said
-    assert "Expected " in said
-    assert "found " in said
+    message = refusal(results)
+    assert f"{path}" in message
+    assert "Expected " in message
+    assert "found " in message
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_verdict_on_a_missing_file_names_it(results, name):
 
 def test_verdict_without_a_card_asks_for_its_stage(results):
     (results / "small/prove.json").unlink()
-    said = refusal(results)
-    assert "the results do not agree: 1 problem." in said
-    assert f"{results / 'small/prove.json'}: missing. Expected a card, found none. Run its stage again." in said
+    message = refusal(results)
+    assert "the results do not agree: 1 problem." in message
+    assert f"{results / 'small/prove.json'}: missing. Expected a card, found none. Run its stage again." in message
 
 
 def test_differs_names_the_entry_and_the_source():
@@ -138,10 +138,10 @@ def test_verdict_on_cards_of_another_design_is_refused(results):
         shutil.copy(results / f"medium/{stage}.json", results / f"small/{stage}.json")
     edit(results / "small/verify.json", lambda card: card.update(design="small"))
     cover_up(results)
-    said = refusal(results)
+    message = refusal(results)
     assert (
         f"{results}/small/prove.json: design: does not agree with the other files. Expected small, found medium."
-        in said
+        in message
     )
     for stage in ("prove", "faults"):
         edit(results / f"small/{stage}.json", lambda card: card.update(design="small"))
@@ -231,16 +231,16 @@ def test_verdict_on_forged_figures_is_refused(results, what):
     stage, change, expected = FORGED[what]
     edit(results / f"small/{stage}.json", lambda card: card.update(change))
     cover_up(results)
-    said = refusal(results)
-    assert f"{stage}.json" in said or "release.zip" in said
-    assert expected in said
+    message = refusal(results)
+    assert f"{stage}.json" in message or "release.zip" in message
+    assert expected in message
 
 
 def test_verdict_on_a_forged_table_is_refused(results):
     edit(results / "summary.json", lambda card: card["designs"][0].update(luts=10, mismatches=3))
-    said = refusal(results)
-    assert "summary.json: small.luts: does not agree with the other files. Expected 900, found 10." in said
-    assert "summary.json: small.mismatches: does not agree with the other files. Expected 0, found 3." in said
+    message = refusal(results)
+    assert "summary.json: small.luts: does not agree with the other files. Expected 900, found 10." in message
+    assert "summary.json: small.mismatches: does not agree with the other files. Expected 0, found 3." in message
 
 
 def test_verdict_without_one_design_is_refused(results):

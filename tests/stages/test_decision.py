@@ -100,14 +100,14 @@ def test_every_output_code_and_every_cycle_count(tmp_path, score):
     rtl = wires(tmp_path / "net", score.outputs)
     for cycles in range(1, levels(score) + 1):
         decision = written(rtl, score, thresholds, cycles, tmp_path / f"d{cycles}")
-        found, latency, ii = simulate_rtl(flat(decision, rtl, folder=tmp_path / f"f{cycles}"), every)
-        assert np.array_equal(found, expected(decision, every))
+        outputs, latency, ii = simulate_rtl(flat(decision, rtl, folder=tmp_path / f"f{cycles}"), every)
+        assert np.array_equal(outputs, expected(decision, every))
         assert (latency, ii) == (1 + cycles, 1)
-        assert found[:, -4].all(), "all scores are at least the smallest"
-        assert not found[:, -2].any(), "no threshold, no event"
+        assert outputs[:, -4].all(), "all scores are at least the smallest"
+        assert not outputs[:, -2].any(), "no threshold, no event"
         if has_ghdl():
-            found, latency, _ = simulate_vhdl(flat(decision, rtl, folder=tmp_path / f"f{cycles}"), every)
-            assert np.array_equal(found, expected(decision, every))
+            outputs, latency, _ = simulate_vhdl(flat(decision, rtl, folder=tmp_path / f"f{cycles}"), every)
+            assert np.array_equal(outputs, expected(decision, every))
             assert latency == 1 + cycles
         assert prove_decision(decision, rtl, seconds=20) == DecisionProof("proven", True)
 
@@ -131,8 +131,8 @@ def test_any_formats(tmp_path, seed):
     ends = np.array(list(itertools.product(*((kif.lo, kif.hi) for kif in score.outputs))))
     codes = np.concatenate([ends, codes])
     decision = written(rtl, score, thresholds, 1 + seed % levels(score), tmp_path / "d")
-    found, latency, _ = simulate_rtl(flat(decision, rtl, folder=tmp_path / "f"), codes)
-    assert np.array_equal(found, expected(decision, codes))
+    outputs, latency, _ = simulate_rtl(flat(decision, rtl, folder=tmp_path / "f"), codes)
+    assert np.array_equal(outputs, expected(decision, codes))
     assert latency == decision.latency_cycles
     assert prove_decision(decision, rtl, seconds=20).status == "proven"
 
@@ -144,8 +144,8 @@ def test_any_formats_in_vhdl(tmp_path, seed):
     rtl, rng = wires(tmp_path / "net", score.outputs), np.random.default_rng(seed)
     codes = np.stack([rng.integers(kif.lo, kif.hi + 1, 300) for kif in score.outputs], axis=1)
     decision = written(rtl, score, thresholds, 1 + seed % levels(score), tmp_path / "d")
-    found, latency, _ = simulate_vhdl(flat(decision, rtl, folder=tmp_path / "f"), codes)
-    assert np.array_equal(found, expected(decision, codes))
+    outputs, latency, _ = simulate_vhdl(flat(decision, rtl, folder=tmp_path / "f"), codes)
+    assert np.array_equal(outputs, expected(decision, codes))
     assert latency == decision.latency_cycles
 
 
@@ -238,15 +238,15 @@ def edited_decision(folder: Path, old: str, new: str) -> tuple[DecisionProject, 
 @pytest.mark.parametrize("what", REFUSED)
 def test_verilog_that_is_not_plain_or_no_pipeline_is_not_proven(tmp_path, what):
     old, new, reason = REFUSED[what]
-    found = prove_decision(*edited_decision(tmp_path, old, new), seconds=20)
-    assert (found.status, found.control) == ("open", None)
-    assert reason in found.detail
+    proof = prove_decision(*edited_decision(tmp_path, old, new), seconds=20)
+    assert (proof.status, proof.control) == ("open", None)
+    assert reason in proof.detail
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_sat_finds_what_the_combined_module_or_the_logic_does_otherwise(tmp_path, what):
-    found = prove_decision(*edited_decision(tmp_path, *OTHERS[what]), seconds=20)
-    assert found == DecisionProof("different", None, "another function by SAT")
+def test_sat_finds_differences_of_combined_module_and_logic(tmp_path, what):
+    proof = prove_decision(*edited_decision(tmp_path, *OTHERS[what]), seconds=20)
+    assert proof == DecisionProof("different", None, "another function by SAT")
 
 
 # ---------------------------------------------------------------- the stage
@@ -267,11 +267,11 @@ def made_stage(folder: Path, seed: int = 5) -> dict[str, Path]:
     codes = networks.random_codes(network, COUNT).astype(np.int32)
     split = rng.choice([VALIDATION, TEST], COUNT).astype(np.uint8)
     ids, labels = np.arange(COUNT, dtype=np.uint64), np.arange(COUNT) % 3
-    held = EventCodes(codes, labels, split, ids, network.inputs, network.features, CLASSES)
-    save_codes(held, paths["codes.npz"])
+    events = EventCodes(codes, labels, split, ids, network.inputs, network.features, CLASSES)
+    save_codes(events, paths["codes.npz"])
     rtl = write_rtl(network, folder / "firmware/rtl", spec=made_cards.spec())
-    made = made_cards.firmware_of(rtl, paths["spec.json"], paths["network.npz"])
-    write_card(made, paths["firmware.json"])
+    firmware = made_cards.firmware_of(rtl, paths["spec.json"], paths["network.npz"])
+    write_card(firmware, paths["firmware.json"])
     score = Score(rtl.outputs, (2,), (0, 1))
     values = np.sort(score.codes(evaluate(network, codes[split == VALIDATION])))
     thresholds = [int(values[int(0.9 * len(values))]), int(values[len(values) // 2]), None]

@@ -85,7 +85,7 @@ def decided(tmp_path):
     return Stage(tmp_path, network, events_of(network, labels, codes), description("abc"))
 
 
-def test_the_bit_that_is_the_class_is_worth_half_of_the_accuracy_and_the_others_nothing(decided):
+def test_bit_that_is_the_class_is_worth_half_of_the_accuracy(decided):
     card = decided.run()
     a, b, c = card.features
     assert card.score == 1.0
@@ -129,7 +129,7 @@ def test_the_same_seed_gives_the_same_losses(decided):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_what_counts_as_unread_loses_exactly_nothing_when_it_is_shuffled_all_the_same(seed):
+def test_shuffling_an_unread_input_loses_nothing(seed):
     network = dataclasses.replace(networks.random_network(seed), classes=("g", "q", "W"))
     codes = networks.random_codes(network, 900, seed)
     labels = evaluate(network, codes).argmax(axis=1)
@@ -145,7 +145,7 @@ def test_what_counts_as_unread_loses_exactly_nothing_when_it_is_shuffled_all_the
     assert any(x.value != 0.0 for x in losses[True])
 
 
-def test_the_loss_and_its_error_are_those_of_the_events_written_out(decided):
+def test_loss_and_error_are_those_of_the_events_written_out(decided):
     sample = Sample.of(decided.network, decided.events, trials=[], seed=5)
     codes, labels = decided.events.of(TEST)
     right = evaluate(decided.network, codes).argmax(axis=1) == labels
@@ -156,17 +156,17 @@ def test_the_loss_and_its_error_are_those_of_the_events_written_out(decided):
         other[:, 0] = codes[order, 0]
         each += right.astype(float) - (evaluate(decided.network, other).argmax(axis=1) == labels)
     each /= SHUFFLES
-    found = loss(sample.lost([0]))
-    assert found.value == pytest.approx(each.mean())
-    assert found.error == pytest.approx(each.std() / np.sqrt(len(each)))
+    measured = loss(sample.lost([0]))
+    assert measured.value == pytest.approx(each.mean())
+    assert measured.error == pytest.approx(each.std() / np.sqrt(len(each)))
 
 
 def test_of_one_shuffle_the_error_is_mcnemars(decided):
     sample = Sample.of(decided.network, decided.events, trials=[], seed=5)
     once = dataclasses.replace(sample, orders=sample.orders[:1])
-    found, count = loss(once.lost([0])), len(sample.codes)
-    wrong = round(found.value * count)  # nothing is gained: all were right
-    assert found.error == pytest.approx(np.sqrt(wrong - wrong**2 / count) / count)
+    measured, count = loss(once.lost([0])), len(sample.codes)
+    wrong = round(measured.value * count)  # nothing is gained: all were right
+    assert measured.error == pytest.approx(np.sqrt(wrong - wrong**2 / count) / count)
 
 
 def test_mixing_takes_the_bits_of_the_mask_and_leaves_the_others():
@@ -200,7 +200,7 @@ def objects(tmp_path):
     return Stage(tmp_path, network, events_of(network, labels, codes), description([], objects=jets))
 
 
-def test_objects_are_shuffled_feature_by_feature_and_slot_by_slot(objects):
+def test_objects_are_shuffled_by_feature_and_by_slot(objects):
     card = objects.run()
     pt, eta = card.features
     assert [pt.name, eta.name] == ["jet_*_pt", "jet_*_eta"]

@@ -70,10 +70,10 @@ def test_codes_are_the_expressions_in_their_formats(tmp_path: Path) -> None:
     assert card.events == 300
 
 
-def test_a_model_gives_the_formats_that_the_description_leaves_open(tmp_path: Path) -> None:
+def test_model_gives_the_formats_missing_in_the_description(tmp_path: Path) -> None:
     """Feature mass states its format and ht its width."""
-    made = description([write_tree(tmp_path / "a.root", jet_columns(300))])
-    path = write_description(tmp_path / "toy.yaml", made)
+    content = description([write_tree(tmp_path / "a.root", jet_columns(300))])
+    path = write_description(tmp_path / "toy.yaml", content)
     read = [InputFormat(kif=(1, 2, 9), wraps=False), InputFormat(kif=(0, 9, 3), wraps=False), None, None]
     provenance = Stopwatch().provenance([path])
     card, out = tmp_path / "formats.json", {"codes": tmp_path / "codes.npz", "card": tmp_path / "ingest.json"}
@@ -81,9 +81,9 @@ def test_a_model_gives_the_formats_that_the_description_leaves_open(tmp_path: Pa
     _, without = run(tmp_path, [tmp_path / "a.root"])
     ingest(description=path, input_formats=card, **out)
     assert load_codes(out["codes"]).formats == (KIF(1, 2, 9), *(KIF(*f.kif) for f in without.features[1:]))
-    found = read_card(IngestCard, out["card"])
-    assert [f.of_model for f in found.features] == [True, False, False, False]
-    assert [f.automatic for f in found.features] == [False, *(f.automatic for f in without.features[1:])]
+    ingested = read_card(IngestCard, out["card"])
+    assert [f.of_model for f in ingested.features] == [True, False, False, False]
+    assert [f.automatic for f in ingested.features] == [False, *(f.automatic for f in without.features[1:])]
     write_card(InputFormatsCard(formats=read[:2], **provenance), card)
     with pytest.raises(CardError, match="expected formats of the 4 features of data set toy, found 2"):
         ingest(description=path, input_formats=card, **out)
@@ -208,7 +208,7 @@ def test_formats_follow_the_training_split_alone(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5))
-def test_hash_of_one_row_does_not_depend_on_the_others_or_on_the_type(ids: list[int]) -> None:
+def test_hash_of_a_row_depends_on_no_other_row_and_no_type(ids: list[int]) -> None:
     column = np.array(ids, np.int64)
     whole = hash_columns([column, column])
     assert [hash_columns([column[[n]], column[[n]]])[0] for n in range(len(ids))] == whole.tolist()

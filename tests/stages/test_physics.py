@@ -106,15 +106,15 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
         predictions.FIRMWARE,
     ]
     labels = events.truth(TEST)
-    held = predictions.load_predictions(paths[4])[predictions.SAME][TEST]
-    right = held.argmax(axis=1) == labels
+    outputs = predictions.load_predictions(paths[4])[predictions.SAME][TEST]
+    right = outputs.argmax(axis=1) == labels
     assert dense.accuracy.value == pytest.approx(right.mean())
     assert dense.accuracy.low < right.mean() < dense.accuracy.high
     assert (trees.classes["q"].auc, trees.classes["q"].auc_error) == (0.5, 0.0), "always the same output"
     assert trained.classes == firmware.classes == card.classes
-    for found in card.methods:
-        assert np.sum(found.confusion) == len(labels)
-        assert np.trace(found.confusion) == pytest.approx(found.accuracy.value * len(labels))
+    for method in card.methods:
+        assert np.sum(method.confusion) == len(labels)
+        assert np.trace(method.confusion) == pytest.approx(method.accuracy.value * len(labels))
     against_dense, _, against_itself = card.quantization_losses
     real = evaluate(network, events.of(TEST)[0]) * 2.0**-network.fractions
     each = (real.argmax(axis=1) == labels).astype(float) - right
@@ -129,7 +129,7 @@ def test_all_four_methods_are_judged_on_the_same_events(stage):
         assert against_itself.auc[name].value == against_itself.auc[name].error == 0.0
 
 
-def test_both_heads_are_judged_and_the_classes_are_those_of_their_outputs(stage):
+def test_both_heads_are_judged_with_classes_of_their_outputs(stage):
     """The third output of the network is a target here: classes have two outputs, whatever the third is."""
     network, events, paths = stage
     network = dataclasses.replace(network, classes=("g", "q", "pt"))

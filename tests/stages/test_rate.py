@@ -68,8 +68,8 @@ class Stage:
         return self.events.of(split)[1]
 
     def write_references(self, dense: dict[int, NDArray[Any]], trees: dict[int, NDArray[Any]]) -> None:
-        held = {SAME: dense, TREES: trees}
-        outputs = {name: {s: found[s].astype(np.float32) for s in SPLITS} for name, found in held.items()}
+        method_outputs = {SAME: dense, TREES: trees}
+        outputs = {name: {s: splits[s].astype(np.float32) for s in SPLITS} for name, splits in method_outputs.items()}
         save_predictions(outputs, self.folder / "reference.npz")
 
     def run(self, **changes: Any) -> RateCard:
@@ -124,7 +124,7 @@ def test_the_firmware_s_code_passes_what_the_card_counts(stage: Stage) -> None:
         assert 100 * (tuned >= below).mean() > float(wanted), "a smaller threshold would keep to the rate as well"
 
 
-def test_methods_with_equal_outputs_have_equal_points_and_only_firmware_a_code(stage: Stage) -> None:
+def test_equal_outputs_give_equal_points_and_firmware_has_a_code(stage: Stage) -> None:
     points = by_method(stage.run(), "20")
     for method in (SAME, TRAINED):
         assert points[method].rate_khz == points[FIRMWARE].rate_khz
@@ -143,15 +143,15 @@ def test_a_shuffled_score_passes_no_more_signal_than_background(stage: Stage) ->
         assert real.efficiency["W"].low > 2 * share
 
 
-def test_rates_are_those_of_the_test_split_not_of_the_one_that_was_tuned_on(stage: Stage) -> None:
+def test_rates_are_of_the_test_split_not_the_tuning_split(stage: Stage) -> None:
     """Negative control: a score that has seen the validation split keeps to the rate there, and only there."""
     rng = np.random.default_rng(2)
-    seen = {s: rng.normal(0, 1, (int((stage.events.split == s).sum()), 3)) for s in SPLITS}
-    seen[VALIDATION][:, 2] -= 3.0 * (stage.labels(VALIDATION) != 2)
-    stage.write_references(seen, seen)
+    outputs = {s: rng.normal(0, 1, (int((stage.events.split == s).sum()), 3)) for s in SPLITS}
+    outputs[VALIDATION][:, 2] -= 3.0 * (stage.labels(VALIDATION) != 2)
+    stage.write_references(outputs, outputs)
     overtrained = by_method(stage.run(), "5")[SAME]
     background = stage.labels(VALIDATION) != 2
-    score = seen[VALIDATION][:, 2] - seen[VALIDATION][:, :2].max(axis=1)
+    score = outputs[VALIDATION][:, 2] - outputs[VALIDATION][:, :2].max(axis=1)
     assert overtrained.threshold is not None
     assert 100 * (score.astype(np.float32)[background] >= overtrained.threshold).mean() <= 5
     assert overtrained.rate_khz.low > 15
@@ -186,10 +186,10 @@ def test_bins_of_a_variable_share_the_signal_and_add_up(stage: Stage) -> None:
     assert len(turnon.efficiency[FIRMWARE]) == len(turnon.edges) - 1
     codes, labels = stage.events.of(TEST)
     values = codes[labels == 2, 1] * stage.network.inputs[1].step
-    found = [v.value for v in turnon.efficiency[FIRMWARE]]
-    which = np.minimum(np.searchsorted(turnon.edges, values, side="right") - 1, len(found) - 1)
-    counts = np.bincount(which, minlength=len(found))
-    passing = float(np.dot(found, counts)) / len(values)
+    efficiencies = [v.value for v in turnon.efficiency[FIRMWARE]]
+    which = np.minimum(np.searchsorted(turnon.edges, values, side="right") - 1, len(efficiencies) - 1)
+    counts = np.bincount(which, minlength=len(efficiencies))
+    passing = float(np.dot(efficiencies, counts)) / len(values)
     assert passing == pytest.approx(by_method(card, "5")[FIRMWARE].efficiency["W"].value)
 
 

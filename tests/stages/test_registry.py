@@ -23,10 +23,10 @@ def stage_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signature: str) ->
 @pytest.mark.parametrize("name", registry())
 def test_registry_agrees_with_the_imported_function(name):
     parameters = inspect.signature(registry()[name].function()).parameters.values()
-    found = [(p.name, p.default is p.empty, p.kind) for p in parameters]
-    assert [name for name, *_ in found] == [argument.name for argument in registry()[name].arguments]
-    assert all(kind is inspect.Parameter.KEYWORD_ONLY for *_, kind in found)
-    for (_, required, _), argument in zip(found, registry()[name].arguments, strict=True):
+    signature = [(p.name, p.default is p.empty, p.kind) for p in parameters]
+    assert [name for name, *_ in signature] == [argument.name for argument in registry()[name].arguments]
+    assert all(kind is inspect.Parameter.KEYWORD_ONLY for *_, kind in signature)
+    for (_, required, _), argument in zip(signature, registry()[name].arguments, strict=True):
         assert not argument.required or required
 
 

@@ -25,11 +25,11 @@ from trigger_lut.stages.scan import front
 
 def beaten_by_definition(points) -> list[bool]:
     """The same, the slow way: on the front is who may be chosen and whom nobody who may be chosen beats."""
-    found = []
+    undominated = []
     for accuracy, cost, may in points:
         better = [p for p in points if p[2] and p[0] >= accuracy and p[1] <= cost and (p[0], p[1]) != (accuracy, cost)]
-        found.append(may and not better)
-    return found
+        undominated.append(may and not better)
+    return undominated
 
 
 def test_the_front_holds_whom_none_beats():
@@ -54,7 +54,7 @@ def test_the_front_of_all_small_cases():
 
 
 @pytest.fixture
-def made(tmp_path):
+def make_scan(tmp_path):
     """Writes a scan of designs with changed cards, those named in `designs` as designs; gives the card's path."""
     write_card(made_cards.reference(), tmp_path / "reference.json")
 
@@ -72,8 +72,8 @@ def missing(name: str):
     return {"synth": made_cards.synth(name, luts=1030)}
 
 
-def test_a_point_holds_what_the_cards_say(made):
-    path = made(
+def test_a_point_holds_what_the_cards_say(make_scan):
+    path = make_scan(
         designs=["small"],
         small={},
         scan_l900_t20_s2={
@@ -91,16 +91,16 @@ def test_a_point_holds_what_the_cards_say(made):
     assert (point.budget_met, point.missed_budgets) == (False, ["LUTs: 905 of 900 (yosys): 5 too many, 0.6 %"])
     assert (point.front_luts, point.front_latency) == (False, False)
     assert (small.front_luts, small.front_latency) == (True, True)
-    assert (card.events, [found.score for found in card.baselines]) == (600, [0.81, 0.82])
+    assert (card.events, [baseline.score for baseline in card.baselines]) == (600, [0.81, 0.82])
     assert len(card.inputs) == 1 + 2 * 6
 
 
-def test_a_point_tells_what_its_training_started_from(made):
+def test_a_point_tells_what_its_training_started_from(make_scan):
     warm = {
         "spec": made_cards.spec("b", warm_from="a"),
         "train": made_cards.train("b").model_copy(update={"epochs": 7}),
     }
-    path = made(a={}, b=warm)
+    path = make_scan(a={}, b=warm)
     points = read_card(ScanCard, path).points
     assert [(p.warm_from, p.epochs, p.training_seconds) for p in points] == [(None, 60, 1.9), ("a", 7, 0.2)]
     with path.with_suffix(".tsv").open() as file:
@@ -108,13 +108,13 @@ def test_a_point_tells_what_its_training_started_from(made):
     assert [(r["warm_from"], r["epochs"]) for r in rows] == [("", "60"), ("a", "7")]
 
 
-def test_a_point_that_is_not_bit_exact_is_not_on_the_front(made):
-    card = read_card(ScanCard, made(a={"verify": made_cards.verify("a", mismatches=3)}, b={}))
+def test_a_point_that_is_not_bit_exact_is_not_on_the_front(make_scan):
+    card = read_card(ScanCard, make_scan(a={"verify": made_cards.verify("a", mismatches=3)}, b={}))
     assert [(p.front_luts, p.bit_exact) for p in card.points] == [(False, False), (True, True)]
 
 
-def test_the_table_has_a_row_a_point(made):
-    with made(a={}, b=missing("b")).with_suffix(".tsv").open() as file:
+def test_the_table_has_a_row_a_point(make_scan):
+    with make_scan(a={}, b=missing("b")).with_suffix(".tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert [(r["name"], r["luts"], r["budget_met"], r["missed_budgets"]) for r in rows] == [
         ("a", "900", "true", ""),
@@ -122,12 +122,12 @@ def test_the_table_has_a_row_a_point(made):
     ]
 
 
-def test_points_on_other_events_are_refused(made):
+def test_points_on_other_events_are_refused(make_scan):
     other = made_cards.physics("b").model_copy(update={"events": 601})
     with pytest.raises(CardError, match=r"b/physics\.json: events: expected 600 as in .*/a, found 601$"):
-        made(a={}, b={"physics": other})
+        make_scan(a={}, b={"physics": other})
     with pytest.raises(CardError, match=r"b/spec\.json: data_set: expected 'toy' as for design 'a', found 'jets'$"):
-        made(a={}, b={"spec": made_cards.spec("b", data_set="jets")})
+        make_scan(a={}, b={"spec": made_cards.spec("b", data_set="jets")})
 
 
 # ---------------------------------------------------------------- verdict
@@ -163,11 +163,11 @@ def test_designs_beside_a_scan_are_judged_once_and_strictly(tmp_path):
 # ---------------------------------------------------------------- published results
 
 
-def test_published_results_are_shown_on_the_same_data_alone(made):
-    card = read_card(ScanCard, made(published="jsc-openml-42468", a={}))
+def test_published_results_are_shown_on_the_same_data_alone(make_scan):
+    card = read_card(ScanCard, make_scan(published="jsc-openml-42468", a={}))
     assert (card.public_data_set, len(card.published)) == ("jsc-openml-42468", 7)
     assert card.published[0].luts == 5667
-    card = read_card(ScanCard, made(a={}))
+    card = read_card(ScanCard, make_scan(a={}))
     assert (card.public_data_set, card.published) == (None, [])
 
 
@@ -177,7 +177,7 @@ def test_a_description_can_name_each_published_set_and_no_other():
     assert all(0.5 < row.accuracy < 1 and "arXiv" in row.source for rows in RESULTS.values() for row in rows)
 
 
-def test_the_name_of_the_published_set_is_no_part_of_what_stages_read():
+def test_stages_do_not_read_the_name_of_the_published_set():
     content = {
         "name": "toy",
         "files": ["a.root"],

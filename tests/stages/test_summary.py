@@ -15,7 +15,7 @@ from trigger_lut.verification.judgement import faults, unproven
 
 
 @pytest.fixture
-def made(tmp_path):
+def make_summary(tmp_path):
     """Writes the summary of designs with changed cards; gives its path."""
     write_card(made_cards.reference(), tmp_path / "reference.json")
 
@@ -26,15 +26,15 @@ def made(tmp_path):
     return make
 
 
-def test_a_row_holds_what_the_cards_say(made):
-    path = made(small={}, large={"synth": made_cards.synth("large", luts=1000.0)})
+def test_a_row_holds_what_the_cards_say(make_summary):
+    path = make_summary(small={}, large={"synth": made_cards.synth("large", luts=1000.0)})
     card = read_card(Summary, path)
     assert (card.data_set, card.target) == ("toy", "level-1")
     assert [d.name for d in card.designs] == ["small", "large"]
     small = card.designs[0]
     assert (small.luts, small.luts_source, small.luts_budget, small.luts_estimate) == (900, "yosys", 1000, 950.0)
     assert (small.latency_cycles, small.latency_ns, small.latency_source) == (7, 17.5, "rtl-simulation")
-    assert (small.score, *(found.score for found in small.baselines)) == (0.797, 0.81, 0.82)
+    assert (small.score, *(baseline.score for baseline in small.baselines)) == (0.797, 0.81, 0.82)
     assert small.efficiency_at_1e3 == {"g": 0.1, "q": 0.2, "W": pytest.approx(0.3)}
     assert (small.bit_exact, small.vectors, small.mismatches, small.budget_met) == (True, 100_600, 0, True)
     assert [(x.quantity, x.budget, x.measured, x.met) for x in small.budget] == [
@@ -49,8 +49,8 @@ def test_a_row_holds_what_the_cards_say(made):
     assert len(card.inputs) == 1 + 2 * 6
 
 
-def test_the_table_has_a_row_a_design(made):
-    path = made(small={}, large={"synth": made_cards.synth("large", luts=1001)})
+def test_the_table_has_a_row_a_design(make_summary):
+    path = make_summary(small={}, large={"synth": made_cards.synth("large", luts=1001)})
     with path.with_suffix(".tsv").open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert [(r["name"], r["luts"], r["luts_met"], r["budget_met"]) for r in rows] == [
@@ -60,8 +60,8 @@ def test_the_table_has_a_row_a_design(made):
     assert rows[0]["auc.W"].startswith("0.94")
 
 
-def test_faults_of_a_design_name_each_size(made):
-    path = made(
+def test_faults_of_a_design_name_each_size(make_summary):
+    path = make_summary(
         small={},
         medium={
             "synth": made_cards.synth("medium", luts=1234),
@@ -83,8 +83,8 @@ def test_faults_of_a_design_name_each_size(made):
     ]
 
 
-def test_faults_clock_missed_are_clock_and_latency(made):
-    path = made(
+def test_faults_clock_missed_are_clock_and_latency(make_summary):
+    path = make_summary(
         small={"timing": made_cards.timing(fmax_mhz=385)}, large={"timing": made_cards.timing("large", 9, 20, 99)}
     )
     assert [reason for design in read_card(Summary, path).designs for reason in faults(design)] == [
@@ -100,9 +100,9 @@ def test_faults_clock_missed_are_clock_and_latency(made):
 def test_verdict_decision_below_clock_fails(tmp_path):
     for fmax_mhz, expected in ((400, False), (399.9, True)):
         write_card(made_cards.decision(fmax_mhz=fmax_mhz), tmp_path / "decision.json")
-        said = unproven(tmp_path / "decision.json")
-        assert bool(said) is expected
-    assert said == [
+        failures = unproven(tmp_path / "decision.json")
+        assert bool(failures) is expected
+    assert failures == [
         "small: decision in firmware: clock: 399.9 of at least 400 MHz (yosys-delay-model): 0.1 MHz too low, 0.0 %"
     ]
 
@@ -114,30 +114,30 @@ def no_control(card):
     return card.model_copy(update=update)
 
 
-def test_what_was_not_measured_is_refused(made, tmp_path):
+def test_what_was_not_measured_is_refused(make_summary, tmp_path):
     with pytest.raises(CardError, match=r"small/synth\.json: luts: not measured, so the design cannot be judged$"):
-        made(small={"synth": made_cards.synth(luts=None)})
+        make_summary(small={"synth": made_cards.synth(luts=None)})
     assert not (tmp_path / "summary.json").exists()
     assert not (tmp_path / "summary.tsv").exists()
 
 
-def test_a_card_of_another_design_is_refused(made):
+def test_a_card_of_another_design_is_refused(make_summary):
     with pytest.raises(
         CardError, match=r"small/synth\.json: design: expected 'small' as in spec\.json, found 'large'$"
     ):
-        made(small={"synth": made_cards.synth("large")})
+        make_summary(small={"synth": made_cards.synth("large")})
 
 
-def test_designs_of_two_data_sets_are_refused(made):
+def test_designs_of_two_data_sets_are_refused(make_summary):
     with pytest.raises(
         CardError, match=r"large/spec\.json: data_set: expected 'toy' as for design 'small', found 'jets'$"
     ):
-        made(small={}, large={"spec": made_cards.spec("large", data_set="jets")})
+        make_summary(small={}, large={"spec": made_cards.spec("large", data_set="jets")})
 
 
-def test_a_reference_of_other_widths_is_refused(made):
+def test_a_reference_of_other_widths_is_refused(make_summary):
     with pytest.raises(CardError, match=r"reference\.json: network: expected '9-3' as in .*spec\.json, found '6-3'$"):
-        made(small={"spec": made_cards.spec(network={"units": [9, 3]})})
+        make_summary(small={"spec": made_cards.spec(network={"units": [9, 3]})})
 
 
 def test_an_fmax_below_the_clock_is_called_that():

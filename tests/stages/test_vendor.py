@@ -37,7 +37,7 @@ cp {reports}/vivado_hls_2020.1_csynth.xml hls_prj/solution1/syn/report/csynth.xm
 
 
 @pytest.fixture
-def made(tmp_path) -> list[Path]:
+def card_paths(tmp_path) -> list[Path]:
     """spec.json and firmware.json of a design of one Verilog file and an hls4ml project of one C++ file."""
     folder = tmp_path / "firmware/rtl"
     folder.mkdir(parents=True)
@@ -75,14 +75,14 @@ def program(folder: Path, name: str, text: str, **values: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def run(tmp_path: Path, made: list[Path], **asked: bool) -> VendorCard:
-    card = in_order(vendor, *made, tmp_path / "vendor", tmp_path / "vendor.json", **asked)
+def run(tmp_path: Path, card_paths: list[Path], **asked: bool) -> VendorCard:
+    card = in_order(vendor, *card_paths, tmp_path / "vendor", tmp_path / "vendor.json", **asked)
     assert read_card(VendorCard, tmp_path / "vendor.json") == card
     return card
 
 
-def test_scripts_are_for_the_part_and_the_clock(tmp_path, made, tools):
-    card = run(tmp_path, made)
+def test_scripts_are_for_the_part_and_the_clock(tmp_path, card_paths, tools):
+    card = run(tmp_path, card_paths)
     xdc, tcl, hls, config = (
         (tmp_path / "vendor" / name).read_text()
         for name in ("vivado.xdc", "vivado.tcl", "vitis_hls.tcl", "hls_config.cfg")
@@ -97,19 +97,19 @@ def test_scripts_are_for_the_part_and_the_clock(tmp_path, made, tools):
     assert card.scripts["vivado.tcl"] == sha256(tmp_path / "vendor/vivado.tcl")
 
 
-def test_the_period_is_never_longer_than_the_clock(tmp_path, made, tools):
-    write_card(made_cards.spec(target={**made_cards.TARGET, "clock_mhz": 360}), made[0])
-    firmware = read_card(FirmwareCard, made[1])
-    write_card(firmware.model_copy(update={"inputs": {"spec.json": sha256(made[0])}}), made[1])
-    run(tmp_path, made)
+def test_the_period_is_never_longer_than_the_clock(tmp_path, card_paths, tools):
+    write_card(made_cards.spec(target={**made_cards.TARGET, "clock_mhz": 360}), card_paths[0])
+    firmware = read_card(FirmwareCard, card_paths[1])
+    write_card(firmware.model_copy(update={"inputs": {"spec.json": sha256(card_paths[0])}}), card_paths[1])
+    run(tmp_path, card_paths)
     assert "create_clock -period 2.777 " in (tmp_path / "vendor/vivado.xdc").read_text()
 
 
-def test_what_is_not_asked_for_or_not_installed_is_not_measured(tmp_path, made, tools):
-    card = run(tmp_path, made)
+def test_what_is_not_asked_for_or_not_installed_is_not_measured(tmp_path, card_paths, tools):
+    card = run(tmp_path, card_paths)
     assert card.vivado_note == "not asked for: verification.vivado"
     assert card.vitis_hls_note == "not asked for: verification.vitis_hls"
-    card = run(tmp_path, made, vivado=True, vitis_hls=True)
+    card = run(tmp_path, card_paths, vivado=True, vitis_hls=True)
     assert (card.vivado_note, card.vitis_hls_note) == (
         "vivado is not on PATH",
         "vitis-run or vitis_hls is not on PATH",
@@ -119,9 +119,9 @@ def test_what_is_not_asked_for_or_not_installed_is_not_measured(tmp_path, made, 
     assert (card.vivado, card.vitis_hls) == (None, None)
 
 
-def test_vivado_on_path_is_run_and_its_reports_are_read(tmp_path, made, tools):
+def test_vivado_on_path_is_run_and_its_reports_are_read(tmp_path, card_paths, tools):
     program(tools, "vivado", VIVADO, synthesized=SYNTHESIZED, routed=ROUTED)
-    card = run(tmp_path, made, vivado=True)
+    card = run(tmp_path, card_paths, vivado=True)
     assert (card.vivado, card.vivado_note) == ("2019.2", None)
     assert card.post_synth.luts == Measured(value=1526, source="post-synth")
     assert card.post_synth.dsp == Measured(value=66, source="post-synth")
@@ -135,9 +135,9 @@ def test_vivado_on_path_is_run_and_its_reports_are_read(tmp_path, made, tools):
 @pytest.mark.parametrize(
     ("name", "arguments"), [("vitis_hls", "-f vitis_hls.tcl"), ("vitis-run", "--mode hls --tcl vitis_hls.tcl")]
 )
-def test_vitis_hls_on_path_is_run_by_either_name(tmp_path, made, tools, name, arguments):
+def test_vitis_hls_on_path_is_run_by_either_name(tmp_path, card_paths, tools, name, arguments):
     program(tools, name, HLS, arguments=arguments)
-    card = run(tmp_path, made, vitis_hls=True)
+    card = run(tmp_path, card_paths, vitis_hls=True)
     assert (card.vitis_hls, card.vitis_hls_note) == ("2020.1", None)
     assert card.csynth.luts == Measured(value=2532, source="csynth")
     assert card.csynth.latency_cycles == Measured(value=10, source="csynth")
@@ -145,25 +145,25 @@ def test_vitis_hls_on_path_is_run_by_either_name(tmp_path, made, tools, name, ar
     assert card.csynth.clock_ns == Measured(value=4.049, source="csynth")
 
 
-def test_a_tool_that_fails_gives_its_last_lines(tmp_path, made, tools):
+def test_a_tool_that_fails_gives_its_last_lines(tmp_path, card_paths, tools):
     program(tools, "vivado", "#!/bin/sh\necho 'ERROR: [Common 17-345] no licence for this part'\nexit 1\n")
     with pytest.raises(
         ToolFailedError, match=r"(?s)^vivado ended with status 1:\nERROR: .* no licence for this part\n"
     ):
-        run(tmp_path, made, vivado=True)
+        run(tmp_path, card_paths, vivado=True)
     assert not (tmp_path / "vendor.json").exists()
 
 
-def test_reports_that_are_missing_or_of_another_step_are_refused(tmp_path, made, tools):
+def test_reports_that_are_missing_or_of_another_step_are_refused(tmp_path, card_paths, tools):
     program(tools, "vivado", "#!/bin/sh\nexit 0\n")
     with pytest.raises(ReportError, match=r"post_synth_utilization\.rpt: cannot be read"):
-        run(tmp_path, made, vivado=True)
+        run(tmp_path, card_paths, vivado=True)
     program(tools, "vivado", VIVADO, synthesized=SYNTHESIZED, routed=SYNTHESIZED)
     with pytest.raises(ReportError, match=r"expected the design state 'Routed', found 'Synthesized'$"):
-        run(tmp_path, made, vivado=True)
+        run(tmp_path, card_paths, vivado=True)
 
 
-def test_firmware_that_was_touched_is_refused(tmp_path, made, tools):
+def test_firmware_that_was_touched_is_refused(tmp_path, card_paths, tools):
     (tmp_path / "firmware/rtl/small_top.v").write_text("// touched\n")
     with pytest.raises(CardError, match=r"small_top\.v: changed since .*firmware\.json was written\. Expected sha256 "):
-        run(tmp_path, made)
+        run(tmp_path, card_paths)

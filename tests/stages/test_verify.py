@@ -159,8 +159,11 @@ def graph(tmp_path_factory):
 
 def test_a_hybrid_graph_is_bit_exact(graph, tmp_path):
     files, firmware = graph
-    held = read_card(FirmwareCard, firmware)
-    assert held.hls_fallback_reason == "not layer by layer: hls4ml takes layers alone, the model holds operations: Sum"
+    card_of_firmware = read_card(FirmwareCard, firmware)
+    assert (
+        card_of_firmware.hls_fallback_reason
+        == "not layer by layer: hls4ml takes layers alone, the model holds operations: Sum"
+    )
     card = check(files, firmware, tmp_path / "verify.json")
     assert (card.verdict, card.bit_exact, card.mismatches) == ("bit-exact", True, 0)
     assert [c.name for c in card.comparisons] == ["keras", "hls4ml", "alkaid", "rtl", *VHDL]
@@ -219,10 +222,10 @@ def test_a_model_that_is_not_the_network_is_found(tmp_path, monkeypatch):
         monkeypatch, network, ("rtl", "vhdl"), rtl={"cycles": (3, 1)}, vhdl={"cycles": (3, 1)}
     )
     card = check(files, firmware, tmp_path / "verify.json")
-    found = {c.name: c.mismatches for c in card.comparisons}
-    assert found["keras"] == found["hls4ml"] > 0
-    assert (found["alkaid"], found["rtl"]) == (0, 0)
-    assert (card.bit_exact, card.controls_caught, card.mismatches) == (False, True, 2 * found["keras"])
+    mismatches = {c.name: c.mismatches for c in card.comparisons}
+    assert mismatches["keras"] == mismatches["hls4ml"] > 0
+    assert (mismatches["alkaid"], mismatches["rtl"]) == (0, 0)
+    assert (card.bit_exact, card.controls_caught, card.mismatches) == (False, True, 2 * mismatches["keras"])
     first = card.comparisons[0].first
     assert first is not None
     assert first.expected != first.found
@@ -250,9 +253,9 @@ def test_objects_over_several_cycles_are_compared(design, built):
     codes = random_codes(design.network, 300)
     folder = Path(read_card(FirmwareCard, built[1]).rtl_project).parent
     run = comparison._words_run(design, choose_flip(design.network, codes, seed=0), folder, 2, (codes, codes))
-    found = comparison._comparison(run, design.network)
-    assert (found.name, found.vectors, found.mismatches) == ("rtl_words", 300, 0)
-    assert found.control_mismatches > 0
+    compared = comparison._comparison(run, design.network)
+    assert (compared.name, compared.vectors, compared.mismatches) == ("rtl_words", 300, 0)
+    assert compared.control_mismatches > 0
 
 
 class FakeBackend:
@@ -325,8 +328,8 @@ def test_compare_control_without_effect_is_not_caught(design, tmp_path, monkeypa
     replace_back_ends(monkeypatch, design.network, hls4ml={"flips": False})
     replace_keras(monkeypatch, design.network)
     result = compare(design, tmp_path, vectors=random_codes(design.network, 100), seed=0)
-    found = {c.name: c.control_mismatches for c in result.comparisons}
-    assert found == {"keras": 1, "hls4ml": 0, "alkaid": 1, "rtl": 1, "vhdl": 1}
+    controls = {c.name: c.control_mismatches for c in result.comparisons}
+    assert controls == {"keras": 1, "hls4ml": 0, "alkaid": 1, "rtl": 1, "vhdl": 1}
 
 
 def test_compare_simulations_with_other_cycles_are_an_error(design, tmp_path, monkeypatch):

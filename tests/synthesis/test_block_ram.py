@@ -27,24 +27,28 @@ def block_ram(kind: str, width: int, words: list[int], **ports: list) -> dict:
             else:
                 parity[n * (width - data_bits) + b - data_bits] = str(word >> b & 1)
     rows = {
-        f"{name}_{n // 256:02X}": "".join(reversed(found[n : n + 256]))
-        for name, found in (("INIT", bits), ("INITP", parity))
-        for n in range(0, len(found), 256)
+        f"{name}_{n // 256:02X}": "".join(reversed(contents[n : n + 256]))
+        for name, contents in (("INIT", bits), ("INITP", parity))
+        for n in range(0, len(contents), 256)
     }
     half, new = 16 if "18" in kind else 32, kind.endswith("E2")
     names = (
         ("DOUTADOUT", "DOUTPADOUTP", "DOUTBDOUT", "DOUTPBDOUTP") if new else ("DOADO", "DOPADOP", "DOBDO", "DOPBDOP")
     )
     at = 100
-    held: dict[str, list] = {"ADDRARDADDR": list(range(2, 2 + address_bits)), "ENARDEN": ["1"], "WEA": ["0", "0"]}
+    connections: dict[str, list] = {
+        "ADDRARDADDR": list(range(2, 2 + address_bits)),
+        "ENARDEN": ["1"],
+        "WEA": ["0", "0"],
+    }
     for name, count in zip(names, (half, half // 8) * 2, strict=True):
-        held[name] = list(range(at, at + count))
+        connections[name] = list(range(at, at + count))
         at += count
     return {
         "type": kind,
-        "connections": held | ports,
+        "connections": connections | ports,
         "parameters": rows | {"READ_WIDTH_A": f"{width:b}", "READ_WIDTH_B": "0"},
-        "port_directions": {p: "output" if p in names else "input" for p in held | ports},
+        "port_directions": {p: "output" if p in names else "input" for p in connections | ports},
     }
 
 
@@ -74,24 +78,24 @@ def test_read_any_width_gives_the_words(kind, width, rng):
         return
     words = [rng.getrandbits(width) for _ in range(64)]
     assert read_words(block_ram(kind, width, words), width, 64) == words
-    held = block_ram(kind, width, words)
-    assert holds_memory([held], memory(words, width))
+    memory_cell = block_ram(kind, width, words)
+    assert holds_memory([memory_cell], memory(words, width))
     flipped = [*words]
     flipped[rng.randrange(64)] ^= 1 << rng.randrange(width)  # control
     assert read_words(block_ram(kind, width, flipped), width, 64) != words
-    assert not holds_memory([held], memory(flipped, width))
+    assert not holds_memory([memory_cell], memory(flipped, width))
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         ({"WEA": [7, 7]}, "WEA is"),
         ({"ENARDEN": [7]}, "ENARDEN is"),
         ({"RSTRAMARSTRAM": [7]}, "RSTRAMARSTRAM is"),
     ],
 )
-def test_block_ram_that_is_no_table_is_refused(change, said):
-    with pytest.raises(ToolFailedError, match=f"netlist: a RAMB18E2 is not a table.*{said}"):
+def test_block_ram_that_is_no_table_is_refused(change, reason):
+    with pytest.raises(ToolFailedError, match=f"netlist: a RAMB18E2 is not a table.*{reason}"):
         block_ram_values(block_ram("RAMB18E2", 9, [], **change), lambda port, n: 0, vectors=1)
     second = block_ram("RAMB18E2", 9, [])
     second["parameters"]["DOA_REG"] = "1"

@@ -47,21 +47,21 @@ def test_scripts_are_for_devices_of_amd():
 
 @pytest.mark.parametrize("family", ["agilex", "stratix10", "polarfire"])
 def test_yosys_counts_the_cells_of_the_device(project, family):
-    found = device_count(project, family, lut6=7)
-    assert found.luts.value == counted(found.cells)[0] > 7
-    assert found.ff.value == counted(found.cells)[1] > 0
-    assert found.luts.source == ("yosys" if family == "polarfire" else "estimate")
-    assert family != "polarfire" or any(kind.startswith("CFG") for kind in found.cells)
+    count = device_count(project, family, lut6=7)
+    assert count.luts.value == counted(count.cells)[0] > 7
+    assert count.ff.value == counted(count.cells)[1] > 0
+    assert count.luts.source == ("yosys" if family == "polarfire" else "estimate")
+    assert family != "polarfire" or any(kind.startswith("CFG") for kind in count.cells)
 
 
 def test_versal_has_the_luts_of_ultrascale_plus_as_an_estimate(project):
     spec = target("versal")
     used = resources(cell_counts(synthesizer_of(spec.target).synthesize(project, spec.target)))
     plain = resources(cell_counts(synthesizer_of(spec.target).synthesize(project, target("xcup").target)))
-    found = device_count(project, "versal", lut6=used.luts)
+    count = device_count(project, "versal", lut6=used.luts)
     assert used == plain
-    assert found.luts == Measured(value=used.luts, source="estimate")
-    assert "Yosys has no mapping for Versal" in found.counts
+    assert count.luts == Measured(value=used.luts, source="estimate")
+    assert "Yosys has no mapping for Versal" in count.counts
     assert device_count(project, "xcup", lut6=used.luts) is None
 
 
@@ -103,14 +103,14 @@ def test_the_budget_counts_the_luts_of_the_device(project):
 
 def test_the_card_of_synthesis_has_both_counts(tmp_path):
     network, spec = random_network(2), target("polarfire")
-    made = write_rtl(network, tmp_path / "rtl", spec=spec)
+    rtl = write_rtl(network, tmp_path / "rtl", spec=spec)
     paths = [tmp_path / name for name in ("spec.json", "network.npz", "train.json", "firmware.json")]
     write_card(spec, paths[0])
     save_network(network, paths[1])
     write_card(made_cards.train(luts=100.0), paths[2])
-    write_card(made_cards.firmware_of(made, paths[0], paths[1]), paths[3])
+    write_card(made_cards.firmware_of(rtl, paths[0], paths[1]), paths[3])
     card = in_order(synth, *paths, tmp_path / "synth.json")
     assert card.family == "polarfire"
-    assert card.device == device_count(made, "polarfire", lut6=int(card.luts.value))
+    assert card.device == device_count(rtl, "polarfire", lut6=int(card.luts.value))
     assert card.luts.value == resources(card.cells).luts != card.device.luts.value
     assert "LUT4 as Yosys maps PolarFire" in synth_page(spec, card).lead

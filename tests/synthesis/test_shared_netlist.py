@@ -31,9 +31,9 @@ def test_events_and_parts(tmp_path):
     with pytest.raises(NotReproducibleError, match="not bit-exact"):
         check_events(wrong, module, project=project)
 
-    found = luts_by_part(network, module, project=project)
-    assert sum(found.values()) == resources(cell_counts(module)).luts
+    luts = luts_by_part(network, module, project=project)
+    assert sum(luts.values()) == resources(cell_counts(module)).luts
     alone = resources(cell_counts(netlist(project.parts[-1]))).luts
-    assert list(found.values())[-1] == pytest.approx(alone, rel=0.15)
-    assert found["first+second"] > 0
-    assert found[CONTROL] > 0
+    assert list(luts.values())[-1] == pytest.approx(alone, rel=0.15)
+    assert luts["first+second"] > 0
+    assert luts[CONTROL] > 0

@@ -39,12 +39,12 @@ def test_packed_bits():
 
 def test_stages_add_up_to_the_netlist(design):
     _, module = design
-    found, whole = stages(module, "xcup"), netlist.longest_path(module, "xcup")
+    timed, whole = stages(module, "xcup"), netlist.longest_path(module, "xcup")
     used = netlist.resources(netlist.cell_counts(module))
-    assert (sum(s.luts for s in found), sum(s.registers for s in found)) == (used.luts, used.ff)
-    assert max(s.levels for s in found) == whole.levels
-    assert max(s.delay_ns for s in found) == pytest.approx(whole.delay_ns)
-    for stage in found:
+    assert (sum(s.luts for s in timed), sum(s.registers for s in timed)) == (used.luts, used.ff)
+    assert max(s.levels for s in timed) == whole.levels
+    assert max(s.delay_ns for s in timed) == pytest.approx(whole.delay_ns)
+    for stage in timed:
         luts, chains = stage.on_path["LUT"], stage.on_path["carry chain"]
         assert luts + chains <= stage.levels
         assert stage.delay_ns >= luts * delays("xcup").lut_and_wire + chains * delays("xcup").carry - 1e-9
@@ -55,8 +55,8 @@ def test_nets_have_names_and_the_paths_go_through_them(design):
     names = net_names(network, module, design="small")
     assert len(names) > len(module["ports"]["data_in"]["bits"]) / 2
     layers = {layer.name for layer in network.layers}
-    said = {name.what.split(",")[0] for name in names.values()}
-    assert said & layers
+    named = {name.what.split(",")[0] for name in names.values()}
+    assert named & layers
     through = [names[net].what for stage in stages(module, "xcup") for net in stage.path if net in names]
     assert through
     assert any("edge from input" in name.what for name in names.values())
@@ -65,23 +65,23 @@ def test_nets_have_names_and_the_paths_go_through_them(design):
 def test_luts_of_the_layers_add_up(design):
     network, module = design
     layers = [layer.name for layer in network.layers]
-    found = luts_by_layer(module, net_names(network, module, design="small"), layers=layers)
-    assert sum(found.values()) == netlist.resources(netlist.cell_counts(module)).luts
-    assert list(found)[: len(layers)] == layers
-    assert found.get(OTHER, 0) < 0.02 * sum(found.values())
+    luts = luts_by_layer(module, net_names(network, module, design="small"), layers=layers)
+    assert sum(luts.values()) == netlist.resources(netlist.cell_counts(module)).luts
+    assert list(luts)[: len(layers)] == layers
+    assert luts.get(OTHER, 0) < 0.02 * sum(luts.values())
     without = luts_by_layer(module, {}, layers=layers)  # control: without names nothing is attributed
-    assert without[OTHER] == sum(found.values())
+    assert without[OTHER] == sum(luts.values())
 
 
 def test_the_layers_of_a_chain_cost_what_they_cost_alone(tmp_path):
     network = networks.random_network(4, prune=0.2)
     module = synthesized(network, tmp_path)
-    found = luts_by_layer(
+    luts = luts_by_layer(
         module, net_names(network, module, design="small"), layers=[layer.name for layer in network.layers]
     )
     first = replace(network, layers=network.layers[:1], classes=())
     alone = netlist.resources(netlist.cell_counts(synthesized(first, tmp_path / "first"))).luts
-    assert found["lut_dense_0"] == pytest.approx(alone, rel=0.25)
+    assert luts["lut_dense_0"] == pytest.approx(alone, rel=0.25)
 
 
 def test_one_flipped_bit_of_a_lut_is_found(design):
@@ -100,7 +100,7 @@ def test_one_flipped_bit_of_a_lut_is_found(design):
 def test_cells_that_are_not_known_and_loops_are_refused():
     def module(**cells):
         directions = {"I": "input", "O": "output", "I0": "input", "D": "input", "Q": "output", "CE": "input"}
-        made = {
+        by_name = {
             name: {
                 "type": kind,
                 "connections": ports,
@@ -109,7 +109,7 @@ def test_cells_that_are_not_known_and_loops_are_refused():
             }
             for name, (kind, ports) in cells.items()
         }
-        return {"ports": {"x": {"bits": [2]}}, "cells": made}
+        return {"ports": {"x": {"bits": [2]}}, "cells": by_name}
 
     with pytest.raises(ToolFailedError, match="a cell DSP48E2 cannot be evaluated"):
         net_values(module(a=("DSP48E2", {"I": [2], "O": [3]})), {"x": [1]}, vectors=4)

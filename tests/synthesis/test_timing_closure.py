@@ -26,26 +26,26 @@ def test_closing_optimistic_plan_reaches_clock(monkeypatch, tmp_path):
     network, asked = networks.random_network(3, (3, 4, 2)), spec(450, 12)
     monkeypatch.setattr(delay, "FILL", 3.0)
     planned = rtl.write_rtl(network, tmp_path / "planned", spec=asked)
-    found = close_timing(network, asked)
-    assert found.clock_met
-    assert found.syntheses > 1
-    assert found.latency_cycles > planned.latency_cycles_planned
-    project = rtl.write_rtl(network, tmp_path / "cut", spec=asked, stages=found.stages)
-    assert project.latency_cycles_planned == found.latency_cycles
+    closure = close_timing(network, asked)
+    assert closure.clock_met
+    assert closure.syntheses > 1
+    assert closure.latency_cycles > planned.latency_cycles_planned
+    project = rtl.write_rtl(network, tmp_path / "cut", spec=asked, stages=closure.stages)
+    assert project.latency_cycles_planned == closure.latency_cycles
     path_ns = longest_path(synthesize(list(project.files), project.top, family="xcup"), "xcup").delay_ns
-    assert delay.fmax_mhz(path_ns, "xcup") == pytest.approx(found.fmax_mhz, abs=0.01)
+    assert delay.fmax_mhz(path_ns, "xcup") == pytest.approx(closure.fmax_mhz, abs=0.01)
 
 
 def test_closing_table_longer_than_period_named():
     kif = KIF(1, 5, 3)
     entries = np.random.default_rng(1).integers(-100, 100, (1, 1, 512))
     layer = TableLayer("one", (kif,), ("WRAP",), np.array([[9]]), entries, np.array([0]), fraction_bits=np.array([2]))
-    found = close_timing(Network((kif,), (layer,)), spec(900, 12))
-    assert not found.clock_met
-    assert found.fmax_mhz < 900
-    assert found.obstacle == "a table of 9 address bits takes longer than a clock period"
-    slower = spec(found.fmax_mhz - 1, 12)
-    assert close_timing(Network((kif,), (layer,)), slower) == dataclasses.replace(found, clock_met=True, obstacle="")
+    closure = close_timing(Network((kif,), (layer,)), spec(900, 12))
+    assert not closure.clock_met
+    assert closure.fmax_mhz < 900
+    assert closure.obstacle == "a table of 9 address bits takes longer than a clock period"
+    slower = spec(closure.fmax_mhz - 1, 12)
+    assert close_timing(Network((kif,), (layer,)), slower) == dataclasses.replace(closure, clock_met=True, obstacle="")
 
 
 @pytest.mark.parametrize("shared", [False, True])

@@ -29,19 +29,21 @@ def cut(seed, delays=None):
 
 def in_a_row(comb, stages, delays):
     """Operations that take time, in a row in one stage up to each one."""
-    found = []
+    delays_in_a_row = []
     for n, op in enumerate(comb.ops):
-        found.append(max((found[a] for a in op.addr if stages[a] == stages[n]), default=0) + (delays[n] > 0))
-    return found
+        delays_in_a_row.append(
+            max((delays_in_a_row[a] for a in op.addr if stages[a] == stages[n]), default=0) + (delays[n] > 0)
+        )
+    return delays_in_a_row
 
 
 def together(comb, stages, end):
     """The operations of one stage that lead to one of them, itself among them."""
-    found = {end}
+    operations = {end}
     for n in range(end, -1, -1):
-        if n in found:
-            found |= {a for a in comb.ops[n].addr if stages[a] == stages[end]}
-    return found
+        if n in operations:
+            operations |= {a for a in comb.ops[n].addr if stages[a] == stages[end]}
+    return operations
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -103,38 +105,38 @@ NETWORK = networks.random_network(3)
 
 
 def test_closing_first_cut_fast_enough_stays(monkeypatch):
-    made = Netlists(monkeypatch, [400.0])
-    found = close_timing(NETWORK, spec())
-    assert (found.clock_met, found.syntheses, found.obstacle) == (True, 1, "")
-    assert len(made.cuts) == 1
+    netlists = Netlists(monkeypatch, [400.0])
+    closure = close_timing(NETWORK, spec())
+    assert (closure.clock_met, closure.syntheses, closure.obstacle) == (True, 1, "")
+    assert len(netlists.cuts) == 1
 
 
 def test_closing_slow_cut_cut_again(monkeypatch):
-    made = Netlists(monkeypatch, [350.0, 380.0, 401.0])
-    found = close_timing(NETWORK, spec())
-    assert (found.clock_met, found.syntheses, found.stages) == (True, 3, made.cuts[2])
-    assert len(set(made.cuts)) == 3
-    assert max(made.cuts[0]) <= max(made.cuts[1]) <= max(made.cuts[2])
+    netlists = Netlists(monkeypatch, [350.0, 380.0, 401.0])
+    closure = close_timing(NETWORK, spec())
+    assert (closure.clock_met, closure.syntheses, closure.stages) == (True, 3, netlists.cuts[2])
+    assert len(set(netlists.cuts)) == 3
+    assert max(netlists.cuts[0]) <= max(netlists.cuts[1]) <= max(netlists.cuts[2])
 
 
 def test_closing_budget_used_up_fastest_kept(monkeypatch):
     planned = pipeline.stage_numbers(rtl.live_logic(NETWORK), delay.DelayModel(2.5, FAMILY))
-    made = Netlists(monkeypatch, [350.0, 380.0, 370.0])
-    found = close_timing(NETWORK, spec(max(planned)))
-    assert not found.clock_met
-    assert found.latency_cycles == max(planned)
-    assert found.cycles_needed == max(planned) + 1
+    netlists = Netlists(monkeypatch, [350.0, 380.0, 370.0])
+    closure = close_timing(NETWORK, spec(max(planned)))
+    assert not closure.clock_met
+    assert closure.latency_cycles == max(planned)
+    assert closure.cycles_needed == max(planned) + 1
     assert re.fullmatch(
-        rf"the next cut takes {max(planned) + 1} cycles, the budget grants {max(planned)}", found.obstacle
+        rf"the next cut takes {max(planned) + 1} cycles, the budget grants {max(planned)}", closure.obstacle
     )
-    assert found.fmax_mhz == max([350.0, 380.0, 370.0][: len(made.cuts)])
+    assert closure.fmax_mhz == max([350.0, 380.0, 370.0][: len(netlists.cuts)])
 
 
 def test_closing_never_fast_enough_ends(monkeypatch):
     Netlists(monkeypatch, [300.0])
-    found = close_timing(NETWORK, spec(100))
-    assert not found.clock_met
-    assert found.syntheses <= timing_closure.SYNTHESES
+    closure = close_timing(NETWORK, spec(100))
+    assert not closure.clock_met
+    assert closure.syntheses <= timing_closure.SYNTHESES
 
 
 def test_closing_one_operation_too_long_named(monkeypatch):
@@ -143,9 +145,9 @@ def test_closing_one_operation_too_long_named(monkeypatch):
         return {next(n for n, row in enumerate(rows) if row == 1 and comb.ops[n].opcode == 8): 1.3}
 
     Netlists(monkeypatch, [300.0], table_alone)
-    found = close_timing(NETWORK, spec())
-    assert (found.clock_met, found.syntheses) == (False, 1)
-    assert re.fullmatch(r"a table of \d address bits takes longer than a clock period", found.obstacle)
+    closure = close_timing(NETWORK, spec())
+    assert (closure.clock_met, closure.syntheses) == (False, 1)
+    assert re.fullmatch(r"a table of \d address bits takes longer than a clock period", closure.obstacle)
 
 
 @pytest.mark.parametrize(("luts", "times"), [(1000, None), (60_000, 1.3)])
@@ -182,23 +184,23 @@ class Wholes:
 
 def closed_shared(monkeypatch, *fmax_mhz):
     network = networks.shared_network(3, positions=5)
-    made = Wholes(monkeypatch, fmax_mhz)
+    wholes = Wholes(monkeypatch, fmax_mhz)
     budget = {"luts": 10_000, "latency_ns": 2.5 * 60, "ii": 5}
-    found = close_timing(network, spec(60).model_copy(update={"budget": DesignBudget(**budget)}))
-    assert found.cuts, "hardware is shared"
-    return found, made
+    closure = close_timing(network, spec(60).model_copy(update={"budget": DesignBudget(**budget)}))
+    assert closure.cuts, "hardware is shared"
+    return closure, wholes
 
 
 def test_closing_parts_again_for_a_faster_clock(monkeypatch):
     """In the whole design paths are longer than in a part alone."""
-    found, made = closed_shared(monkeypatch, 380.0, 401.0)
-    assert (found.clock_met, found.fmax_mhz, found.obstacle) == (True, 401.0, "")
-    assert sorted(set(made.clocks)) == [400.0, pytest.approx(400 * 400 / 380 * 1.02)]
-    assert found.syntheses == 2 + len(made.clocks)
+    closure, wholes = closed_shared(monkeypatch, 380.0, 401.0)
+    assert (closure.clock_met, closure.fmax_mhz, closure.obstacle) == (True, 401.0, "")
+    assert sorted(set(wholes.clocks)) == [400.0, pytest.approx(400 * 400 / 380 * 1.02)]
+    assert closure.syntheses == 2 + len(wholes.clocks)
 
 
 def test_closing_parts_no_faster_ends_with_the_fastest(monkeypatch):
-    found, made = closed_shared(monkeypatch, 380.0, 379.0, 500.0)
-    assert (found.clock_met, found.fmax_mhz) == (False, 380.0)
-    assert found.obstacle.startswith("a path between two parts")
-    assert made.left == [500.0]
+    closure, wholes = closed_shared(monkeypatch, 380.0, 379.0, 500.0)
+    assert (closure.clock_met, closure.fmax_mhz) == (False, 380.0)
+    assert closure.obstacle.startswith("a path between two parts")
+    assert wholes.left == [500.0]

@@ -46,9 +46,9 @@ HLS = {
     ),
 }  # fmt: skip
 ALL = [
-    *((read_utilization, f"{name}.rpt", found) for name, found in UTILIZATION.items()),
-    *((read_timing, f"{name}.rpt", found) for name, found in TIMING.items()),
-    *((read_hls_report, f"{name}.xml", found) for name, found in HLS.items()),
+    *((read_utilization, f"{name}.rpt", values) for name, values in UTILIZATION.items()),
+    *((read_timing, f"{name}.rpt", values) for name, values in TIMING.items()),
+    *((read_hls_report, f"{name}.xml", values) for name, values in HLS.items()),
 ]
 
 
@@ -118,8 +118,8 @@ def test_half_block_rams_and_uram_are_counted(tmp_path):
         ("| Block RAM Tile |    0 |", "| Block RAM Tile |  2.5 |"),
         ("| URAM           |    0 |", "| URAM           |    3 |"),
     )
-    found = read_utilization(path)
-    assert (found.bram18, found.uram) == (5, 3)
+    report = read_utilization(path)
+    assert (report.bram18, report.uram) == (5, 3)
 
 
 def test_fmax_follows_from_period_and_slack(tmp_path):
@@ -135,8 +135,8 @@ def test_a_design_without_constrained_paths_has_no_slack(tmp_path):
         summary = summary.replace(figure, figure.replace(figure.strip(), "NA"))
     path = tmp_path / name
     path.write_text(before + title + summary + clocks + rest)
-    found = read_timing(path)
-    assert (found.wns_ns, found.tns_ns, found.whs_ns, found.failing, found.fmax_mhz) == (None,) * 5
+    report = read_timing(path)
+    assert (report.wns_ns, report.tns_ns, report.whs_ns, report.failing, report.fmax_mhz) == (None,) * 5
 
 
 def test_several_clocks_are_refused(tmp_path):
@@ -150,8 +150,8 @@ def test_a_latency_that_is_not_constant_has_no_value(tmp_path):
     name = "vivado_hls_2020.1_csynth.xml"
     best = ("<Best-caseLatency>10</Best-caseLatency>", "<Best-caseLatency>undef</Best-caseLatency>")
     dsp = ("<DSP48E>73</DSP48E>", "<DSP>73</DSP>")  # as Vitis HLS writes it
-    found = read_hls_report(edited(tmp_path, name, best, dsp))
-    assert (found.latency_min, found.latency_max, found.dsp) == (None, 10, 73)
+    report = read_hls_report(edited(tmp_path, name, best, dsp))
+    assert (report.latency_min, report.latency_max, report.dsp) == (None, 10, 73)
     with pytest.raises(ReportError, match=r"Best-caseLatency: expected a number, found 'ten'$"):
         read_hls_report(edited(tmp_path, name, (best[0], best[0].replace("10", "ten"))))
 
@@ -172,7 +172,7 @@ VITIS_HLS = [
 def vitis_hls_report(r: HlsReport) -> str:
     """The elements of such a report that are read, among some that are not."""
 
-    def said(cycles: int | None) -> str:
+    def shown(cycles: int | None) -> str:
         return "undef" if cycles is None else str(cycles)
 
     return f"""<profile>
@@ -184,10 +184,10 @@ def vitis_hls_report(r: HlsReport) -> str:
     <PerformanceEstimates>
         <SummaryOfTimingAnalysis><EstimatedClockPeriod>{r.estimated_clock_ns:.3f}</EstimatedClockPeriod></SummaryOfTimingAnalysis>
         <SummaryOfOverallLatency>
-            <Best-caseLatency>{said(r.latency_min)}</Best-caseLatency>
+            <Best-caseLatency>{shown(r.latency_min)}</Best-caseLatency>
             <Average-caseLatency>undef</Average-caseLatency>
-            <Worst-caseLatency>{said(r.latency_max)}</Worst-caseLatency>
-            <Interval-min>{said(r.interval_min)}</Interval-min><Interval-max>{said(r.interval_max)}</Interval-max>
+            <Worst-caseLatency>{shown(r.latency_max)}</Worst-caseLatency>
+            <Interval-min>{shown(r.interval_min)}</Interval-min><Interval-max>{shown(r.interval_max)}</Interval-max>
         </SummaryOfOverallLatency>
     </PerformanceEstimates>
     <AreaEstimates>

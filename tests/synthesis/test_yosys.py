@@ -55,9 +55,9 @@ def write_inputs(folder: Path, project: RtlProject, design: Spec, network: Netwo
 
 
 def test_a_six_bit_table_is_one_lut(tmp_path):
-    found = used(write_rtl(one_table(6), tmp_path / "rtl", spec=spec()))
+    resources = used(write_rtl(one_table(6), tmp_path / "rtl", spec=spec()))
     # one flip-flop for the output, one for valid
-    assert found == netlist.Resources(luts=1, ff=2, carry=0, dsp=0, bram18=0)
+    assert resources == netlist.Resources(luts=1, ff=2, carry=0, dsp=0, bram18=0)
 
 
 def wide_tables(width: int = 11) -> Network:
@@ -80,9 +80,9 @@ def test_granted_block_ram_is_counted_and_evaluated(tmp_path):
     network = wide_tables()
     project = write_rtl(network, tmp_path / "rtl", spec=spec())
     modules = {n: yosys.synthesize(list(project.files), project.top, family="xcup", bram18=n) for n in (1, 4)}
-    found = {n: netlist.resources(netlist.cell_counts(module)) for n, module in modules.items()}
-    assert {n: used.bram18 for n, used in found.items()} == {1: 1, 4: 2}
-    assert found[4].luts < found[1].luts
+    resources = {n: netlist.resources(netlist.cell_counts(module)) for n, module in modules.items()}
+    assert {n: used.bram18 for n, used in resources.items()} == {1: 1, 4: 2}
+    assert resources[4].luts < resources[1].luts
     for module in modules.values():
         check_cycles(module, project.latency_cycles_planned, design="wide")
         net_names(network, module, design="wide")
@@ -147,11 +147,11 @@ def test_a_slower_clock_needs_fewer_registers(tmp_path):
 
 
 def test_a_constant_network_needs_a_valid_bit_alone(tmp_path):
-    found = used(write_rtl(networks.random_network(4, prune=1.0), tmp_path / "rtl", spec=spec("xc7")), "xc7")
-    assert found == netlist.Resources(luts=0, ff=1, carry=0, dsp=0, bram18=0)
+    resources = used(write_rtl(networks.random_network(4, prune=1.0), tmp_path / "rtl", spec=spec("xc7")), "xc7")
+    assert resources == netlist.Resources(luts=0, ff=1, carry=0, dsp=0, bram18=0)
 
 
-def test_without_memories_the_netlist_is_that_of_the_whole_script(tmp_path, monkeypatch):
+def test_netlist_without_memories_is_that_of_the_whole_script(tmp_path, monkeypatch):
     """Libraries of block RAM and special cells are not read; other options are another netlist."""
     project = write_rtl(networks.random_network(3), tmp_path / "rtl", spec=spec())
 
@@ -160,7 +160,7 @@ def test_without_memories_the_netlist_is_that_of_the_whole_script(tmp_path, monk
         module = yosys.synthesize(list(project.files), project.top, family="xcup")
         return sorted((cell["type"], str(cell["parameters"])) for cell in module["cells"].values())
 
-    found = cells("parts")
+    counts = cells("parts")
 
     def whole(top, family, *, files, netlist, own=yosys.passes, **options):
         commands = own(top, family, files=files, netlist=netlist, **options)
@@ -168,9 +168,9 @@ def test_without_memories_the_netlist_is_that_of_the_whole_script(tmp_path, monk
         return [*commands[: first - 2], commands[first].partition(" -run")[0], *commands[last + 1 :]]
 
     monkeypatch.setattr(yosys, "passes", whole)
-    assert cells("whole") == found
+    assert cells("whole") == counts
     monkeypatch.setattr(yosys, "OPTIONS", f"{yosys.OPTIONS} -nocarry")
-    assert cells("other options") != found
+    assert cells("other options") != counts
 
 
 def test_yosys_runs_once_a_user_for_the_same_verilog(tmp_path, monkeypatch):
@@ -186,13 +186,13 @@ def test_yosys_runs_once_a_user_for_the_same_verilog(tmp_path, monkeypatch):
     first, second = tmp_path / "first.v", tmp_path / "second.v"
     first.write_text("module a(input [3:0] x, output y); assign y = ^x; endmodule\n")
     second.write_text(first.read_text())
-    found = [yosys.synthesize([path], "a", family="xcup") for path in (first, second)]
+    netlists = [yosys.synthesize([path], "a", family="xcup") for path in (first, second)]
     assert len(runs) == 1
-    assert found[0] == found[1]
+    assert netlists[0] == netlists[1]
     second.write_text("module a(input [3:0] x, output y); assign y = &x; endmodule\n")
     changed = yosys.synthesize([second], "a", family="xcup")
     assert len(runs) == 2
-    assert changed["cells"] != found[0]["cells"]
+    assert changed["cells"] != netlists[0]["cells"]
     yosys.synthesize([first], "a", family="xc7")
     assert len(runs) == 3
 

@@ -51,11 +51,11 @@ def test_pieces_are_the_file(tmp_path, small_pieces):
     text = "`timescale 1 ns / 1 ps\n/* verilator lint_off DECLFILENAME */\n" + modules(100)
     path = tmp_path / "a.v"
     path.write_text(text)
-    found = yosys_reading.pieces(path)
-    assert len(found) > 3
-    assert "".join(found) == text
-    assert max(map(len, found)) <= 2000
-    assert all(part.endswith("endmodule\n") for part in found)
+    parts = yosys_reading.pieces(path)
+    assert len(parts) > 3
+    assert "".join(parts) == text
+    assert max(map(len, parts)) <= 2000
+    assert all(part.endswith("endmodule\n") for part in parts)
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,12 @@ def limits(luts=100, cycles=4, corrected=None):
     return Budget(spec, corrected or Correction())
 
 
-def test_a_correction_maps_what_was_estimated_to_what_was_measured():
-    made = correction(Built(luts=110, latency_cycles=5, fmax_mhz=400, ff=1), cost(100.0))
-    assert made == Correction(1.1, 2)
-    assert made.luts_of(cost(100.0)) == pytest.approx(110)
-    assert made.cycles_of(cost(100.0)) == 5
-    assert made.luts_of(cost(50.0)) == pytest.approx(55)
+def test_correction_maps_the_estimate_to_the_measurement():
+    measured = correction(Built(luts=110, latency_cycles=5, fmax_mhz=400, ff=1), cost(100.0))
+    assert measured == Correction(1.1, 2)
+    assert measured.luts_of(cost(100.0)) == pytest.approx(110)
+    assert measured.cycles_of(cost(100.0)) == 5
+    assert measured.luts_of(cost(50.0)) == pytest.approx(55)
     for built, estimated in ((0, 10.0), (10, 0.0), (0, 0.0)):
         assert correction(Built(built, 3, 400, 1), cost(estimated)) == Correction(1.0, 0)
 
@@ -45,9 +45,9 @@ def test_a_correction_maps_what_was_estimated_to_what_was_measured():
     ],
 )
 def test_within_means_luts_and_cycles_as_corrected(luts, stages, corrected, within):
-    found = limits(corrected=corrected)
-    assert found.is_met(cost(luts, stages)) is within
-    assert (found.excess(cost(luts, stages)) == 0) is within
+    budget = limits(corrected=corrected)
+    assert budget.is_met(cost(luts, stages)) is within
+    assert (budget.excess(cost(luts, stages)) == 0) is within
 
 
 def test_a_share_of_the_luts_may_be_asked_for():
@@ -56,58 +56,58 @@ def test_a_share_of_the_luts_may_be_asked_for():
 
 
 def test_what_is_further_beyond_the_budget_counts_more():
-    held = limits()
-    assert held.excess_measured(Built(100, 4, 400, 1)) == 0
-    found = [Built(101, 4, 400, 1), Built(110, 4, 400, 1), Built(110, 5, 400, 1), Built(100, 4, 320, 1)]
-    assert [held.excess_measured(b) for b in found] == pytest.approx([0.01, 0.10, 0.35, 0.25])
+    budget = limits()
+    assert budget.excess_measured(Built(100, 4, 400, 1)) == 0
+    measured = [Built(101, 4, 400, 1), Built(110, 4, 400, 1), Built(110, 5, 400, 1), Built(100, 4, 320, 1)]
+    assert [budget.excess_measured(b) for b in measured] == pytest.approx([0.01, 0.10, 0.35, 0.25])
 
 
 @pytest.mark.parametrize("corrected", [Correction(), Correction(1.3), Correction(0.8)])
 def test_as_few_edges_go_as_the_correction_asks_for(corrected):
     network = random_network(9, units=(6, 8, 4), prune=0.0)
     codes = random_codes(network, 300)
-    held = limits(round(0.6 * Budget(made_cards.spec()).estimate(network).luts), 20, corrected)
-    left = without_unread(without(network, held.edges_to_remove(network, codes, share=0.97)))
-    luts = corrected.luts * held.estimate(left).luts
-    assert 0.8 * 0.97 * held.spec.budget.luts < luts <= 0.97 * held.spec.budget.luts
+    budget = limits(round(0.6 * Budget(made_cards.spec()).estimate(network).luts), 20, corrected)
+    left = without_unread(without(network, budget.edges_to_remove(network, codes, share=0.97)))
+    luts = corrected.luts * budget.estimate(left).luts
+    assert 0.8 * 0.97 * budget.spec.budget.luts < luts <= 0.97 * budget.spec.budget.luts
 
 
-def test_edges_go_for_latency_and_one_cycle_more_where_the_plan_is_short_of_it():
+def test_edges_are_removed_for_latency_and_corrected_cycles():
     network = random_network(9, units=(9, 8, 4), prune=0.0)
     codes = random_codes(network, 300)
     planned = Budget(made_cards.spec()).estimate(network).latency_cycles
     for more in (0, 1):
-        held = limits(100_000, planned - 1, Correction(1.0, more))
-        left = without(network, held.edges_to_remove(network, codes, share=1.0))
-        assert held.estimate(left).latency_cycles <= planned - 1 - more
+        budget = limits(100_000, planned - 1, Correction(1.0, more))
+        left = without(network, budget.edges_to_remove(network, codes, share=1.0))
+        assert budget.estimate(left).latency_cycles <= planned - 1 - more
 
 
 def candidate(accuracy, luts, over=0.0):
     return Candidate(accuracy, cost(luts), over, [np.array(luts)])
 
 
-def test_the_most_accurate_candidates_are_kept_and_of_equal_ones_the_first():
-    held = []
+def test_most_accurate_candidates_are_kept_first_of_equals():
+    candidates = []
     for n, accuracy in enumerate([0.5, 0.7, 0.7, 0.6]):
-        held = with_candidate(held, candidate(accuracy, n))
-    assert [c.cost.luts for c in held] == [1, 2, 3, 0]
+        candidates = with_candidate(candidates, candidate(accuracy, n))
+    assert [c.cost.luts for c in candidates] == [1, 2, 3, 0]
     for n in range(KEPT):
-        held = with_candidate(held, candidate(0.65, 100 + n))
-    assert len(held) == KEPT
-    assert [c.cost.luts for c in held[:3]] == [1, 2, 100]
-    assert min(c.accuracy for c in held) == 0.65
+        candidates = with_candidate(candidates, candidate(0.65, 100 + n))
+    assert len(candidates) == KEPT
+    assert [c.cost.luts for c in candidates[:3]] == [1, 2, 100]
+    assert min(c.accuracy for c in candidates) == 0.65
 
 
-def test_candidates_that_do_not_seem_to_fit_push_none_out_that_does():
-    held = [candidate(0.5, n) for n in range(KEPT)]
+def test_candidates_that_do_not_fit_replace_none_that_does():
+    candidates = [candidate(0.5, n) for n in range(KEPT)]
     for n in range(2 * KEPT):
-        held = with_candidate(held, candidate(0.6 + 0.01 * n, 200 + n, over=0.5 * NEAR))
-        held = with_candidate(held, candidate(0.9, 300 + n, over=1.0 + n))
-    assert sum(c.over == 0 for c in held) == KEPT
-    near = [c.cost.luts for c in held if c.over > 0]
+        candidates = with_candidate(candidates, candidate(0.6 + 0.01 * n, 200 + n, over=0.5 * NEAR))
+        candidates = with_candidate(candidates, candidate(0.9, 300 + n, over=1.0 + n))
+    assert sum(c.over == 0 for c in candidates) == KEPT
+    near = [c.cost.luts for c in candidates if c.over > 0]
     assert near == [200 + n for n in reversed(range(KEPT, 2 * KEPT))], "the most accurate; none that is far beyond"
     far = [candidate(0.9, n, over=1.0 + n) for n in range(2 * KEPT)]
-    held = []
+    candidates = []
     for one in far:
-        held = with_candidate(held, one)
-    assert [c.cost.luts for c in held] == list(range(KEPT)), "a last resort: those least far beyond"
+        candidates = with_candidate(candidates, one)
+    assert [c.cost.luts for c in candidates] == list(range(KEPT)), "a last resort: those least far beyond"

@@ -98,12 +98,12 @@ def test_a_network_is_built_and_saved(name, tmp_path):
     shape = described(**EXAMPLES[name])
     model = build_model(shape, FORMATS, classes=3, seed=1)
     assert model.output_shape == (None, *output_shape(shape, len(FORMATS))) == (None, 3)
-    found = np.asarray(model(events()))
-    assert (found.std(axis=0) > 0).all(), "an output that does not depend on the input"
+    outputs = np.asarray(model(events()))
+    assert (outputs.std(axis=0) > 0).all(), "an output that does not depend on the input"
     model.save(tmp_path / "model.keras")
     import hgq.layers  # noqa: F401  registers its layers
 
-    np.testing.assert_array_equal(np.asarray(load_model(tmp_path / "model.keras")(events())), found)
+    np.testing.assert_array_equal(np.asarray(load_model(tmp_path / "model.keras")(events())), outputs)
 
 
 def test_all_kinds_of_layers_in_one_network_are_trained():
@@ -116,7 +116,7 @@ def test_all_kinds_of_layers_in_one_network_are_trained():
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_same_seed_gives_the_same_weights_and_another_gives_others(name):
+def test_weights_follow_the_seed(name):
     shape = described(**EXAMPLES[name])
     first, same, other = (build_model(shape, FORMATS, classes=3, seed=seed) for seed in (1, 1, 2))
     weights = [[np.array(v) for v in m.trainable_variables] for m in (first, same, other)]
@@ -138,7 +138,7 @@ def test_shapes_are_those_of_keras():
     assert checked > 50
 
 
-def test_pools_have_the_shapes_of_keras_and_means_are_exact_or_refused():
+def test_pools_have_shapes_of_keras_and_exact_or_refused_means():
     checked = refused = 0
     for size, k, step, padding in product((3, 4, 7), (1, 2, 3, 4), (None, 1, 2), ("valid", "same")):
         if padding == "valid" and k > size:
@@ -160,8 +160,8 @@ def test_pools_have_the_shapes_of_keras_and_means_are_exact_or_refused():
                     integer_network(model, inputs=[KIF(1, 4, 0)] * size)
                 continue
             network = integer_network(model, inputs=[KIF(1, 4, 0)] * size)
-            found = decode_outputs(evaluate(network, codes), network)
-            np.testing.assert_array_equal(model(codes[..., None].astype(np.float32))[..., 0], found)
+            outputs = decode_outputs(evaluate(network, codes), network)
+            np.testing.assert_array_equal(model(codes[..., None].astype(np.float32))[..., 0], outputs)
             checked += 1
     assert checked > 60
     assert refused > 10
@@ -215,8 +215,8 @@ def test_options_are_the_layer_s_own_or_the_network_s():
         {"lut_dense": {"units": 3, "overflow": "WRAP", "max_input_bits": 2}},
     ]
     shape = described(layers=layers)
-    held = [(x.options.batch_norm, x.options.edge_hidden_units, x.options.max_input_bits) for x in all_layers(shape)]
-    assert held == [(True, 5, 3), (False, 2, 3), (False, 2, 2)]
+    options = [(x.options.batch_norm, x.options.edge_hidden_units, x.options.max_input_bits) for x in all_layers(shape)]
+    assert options == [(True, 5, 3), (False, 2, 3), (False, 2, 2)]
     model = build_model(shape, FORMATS, classes=3, seed=1)
     assert [(x.batch_norm, x.edge_hidden_units, x.max_input_bits, x.overflow) for x in model.layers[1:]] == [
         (True, 5, 3, "SAT"),
@@ -327,9 +327,9 @@ def test_a_function_s_own_layer_is_loaded_and_becomes_integers(module, tmp_path)
     expected = decode_outputs(evaluate(network, codes), network)
     assert len(np.unique(expected, axis=0)) > 100
     # As in a process of its own: nothing of the module is known any more.
-    for held in (sys.modules, keras.saving.get_custom_objects()):
-        for name in [name for name in held if name.startswith("my_networks")]:
-            del held[name]
+    for registry in (sys.modules, keras.saving.get_custom_objects()):
+        for name in [name for name in registry if name.startswith("my_networks")]:
+            del registry[name]
     with pytest.raises(CardError, match=r"(?s)model\.keras: not a saved Keras model .*class .Halves."):
         load_model(tmp_path / "model.keras")
     loaded = load_model(tmp_path / "model.keras", shape.builder)
@@ -360,7 +360,7 @@ class OutsideKeras(keras.layers.Layer):
         (OutsideKeras, r"^layer 'mine': its call as a OutsideKeras cannot be followed \("),
     ],
 )
-def test_an_own_layer_that_computes_something_else_is_refused_by_name(layer, expected):
+def test_own_layer_that_computes_otherwise_is_refused_by_name(layer, expected):
     x = keras.Input((3,))
     model = keras.Model(x, layer(name="mine")(LUTDense(2, input_format="fixed<5,2>")(x)))
     with pytest.raises(FirmwareError, match=expected):
@@ -385,7 +385,7 @@ def test_a_function_that_cannot_be_used_is_named(module, name, expected):
     assert str(caught.value) == "network.builder: " + expected.format(text, own, own)
 
 
-def test_a_given_model_of_several_inputs_reads_and_gives_flat_values():
+def test_given_model_of_several_inputs_has_flat_values():
     first, second = keras.Input((2, 3)), keras.Input((4,))
     outputs = [QDense(2)(first), QDense(3)(second)]
     for inputs in ([first, second], {"a": first, "b": second}):
@@ -394,7 +394,7 @@ def test_a_given_model_of_several_inputs_reads_and_gives_flat_values():
         assert [tuple(tensor.shape) for tensor in (*flat.inputs, *flat.outputs)] == [(None, 10), (None, 7)]
         formats = [KIF(1, 2, n % 4) for n in range(10)]
         codes = np.random.default_rng(0).integers(-4, 4, (50, 10))
-        expected, found = (integer_network(m, inputs=formats, wraps=True) for m in (model, flat))
-        np.testing.assert_array_equal(evaluate(found, codes), evaluate(expected, codes))
+        expected, flat_network = (integer_network(m, inputs=formats, wraps=True) for m in (model, flat))
+        np.testing.assert_array_equal(evaluate(flat_network, codes), evaluate(expected, codes))
     plain = keras.Sequential([keras.Input((4,)), QDense(2)])
     assert of_flat_input(plain, 4) is plain

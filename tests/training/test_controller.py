@@ -27,7 +27,7 @@ from trigger_lut.training.controller import (
 )
 
 
-def test_target_falls_geometrically_from_the_initial_cost_to_the_aim():
+def test_target_falls_geometrically_from_initial_cost_to_aim():
     controller = Controller(budget=1000, start=16000)
     end = AIM * 1000
     assert controller.target(0.0) == controller.target(SHRINK_FROM) == 16000
@@ -45,12 +45,12 @@ def test_the_target_ends_at_the_aim():
         assert Controller(budget=1000, start=500, aim=aim).target(0.0) == aim * 1000
 
 
-def test_what_is_pruned_to_lies_below_the_budget_and_phases_follow_each_other():
+def test_pruning_goal_is_below_budget_and_phases_are_in_order():
     assert 0.9 < AIM < FREE_AIM <= 1.0, "room for what the surrogate is off by, but not much"
     assert 0 <= SHRINK_FROM < SHRINK_UNTIL < MEASURE_FROM < FREEZE_FROM < FREEZE_UNTIL < 1
 
 
-def test_a_design_that_starts_within_its_budget_is_not_asked_to_grow():
+def test_design_that_starts_within_budget_is_not_to_grow():
     controller = Controller(budget=1000, start=500)
     assert controller.target(0.0) == controller.target(1.0) == AIM * 1000
     assert not controller.binds
@@ -123,14 +123,14 @@ def test_without_response_the_cost_stays_over_budget():
     assert controller.last == pytest.approx(math.log(9000 / (AIM * 300)))
 
 
-def test_frozen_widths_are_pressed_on_more_gently_in_the_same_direction():
+def test_frozen_widths_get_a_weaker_push_in_the_same_direction():
     controller = Controller(budget=1000, start=500, multiplier=0.1)
     for cost, sign in ((1100, 1), (850, -1)):
-        free, held = (sign * math.log(controller.after(cost, 1.0, frozen=f).multiplier / 0.1) for f in (False, True))
-        assert 0 < held < free
+        free, frozen = (sign * math.log(controller.after(cost, 1.0, frozen=f).multiplier / 0.1) for f in (False, True))
+        assert 0 < frozen < free
 
 
-def test_widths_are_frozen_when_the_cost_is_near_the_target_or_time_is_up():
+def test_widths_are_frozen_near_the_target_or_at_the_time_limit():
     def ended(share):
         return Controller(budget=1000, start=500).after(share * AIM * 1000, 1.0)
 
@@ -150,7 +150,7 @@ def test_fine_tuning_begins_with_less_pressure():
     assert on_freezing(Controller(budget=1000, start=500, multiplier=MIN_MULTIPLIER)).multiplier == MIN_MULTIPLIER
 
 
-def test_a_network_below_its_target_is_let_go_sooner_than_one_above_is_pressed_harder():
+def test_penalty_falls_faster_below_target_than_it_rises_above():
     def step(share):
         """Return the effect of the second of two epochs at this fraction of the target: the integral part alone."""
         first = Controller(budget=1000, start=500, multiplier=0.1).after(share * AIM * 1000, 1.0)

@@ -40,12 +40,12 @@ def given_model(path: Path, epochs: int) -> None:
 
 
 def design(source: Path, luts: int, epochs: int = 60) -> Spec:
-    made = made_design(
+    spec = made_design(
         luts,
         network={"keras_file": str(source), "baseline_units": [3]},
         training={"epochs": epochs, "batch_size": 200, "learning_rate": 0.01},
     )
-    return made.model_copy(update={"model_sha256": model_digest(made.network)})
+    return spec.model_copy(update={"model_sha256": model_digest(spec.network)})
 
 
 def trained(folder: Path, asked: Spec) -> TrainCard:
@@ -66,8 +66,8 @@ def test_half_of_the_luts_costs_less_than_a_point(tmp_path):
     assert half.meets_budget
     assert half.luts.value <= given.luts.value / 2
     assert half.score > given.score - 0.01
-    (said,) = [note for note in half.notes if note.startswith("trained further: the given model takes ")]
-    assert f"takes {given.luts.value:.0f} LUTs" in said
+    (pruned,) = [note for note in half.notes if note.startswith("trained further: the given model takes ")]
+    assert f"takes {given.luts.value:.0f} LUTs" in pruned
     network, codes = load_network(tmp_path / "half/network.npz"), EVENTS.of(TEST)[0]
-    found = run_keras(load_model(tmp_path / "half/model.keras"), network, codes=codes)
-    assert (found != evaluate(network, codes)).mean() < 1e-3, "none, but for ties of float32"
+    outputs = run_keras(load_model(tmp_path / "half/model.keras"), network, codes=codes)
+    assert (outputs != evaluate(network, codes)).mean() < 1e-3, "none, but for ties of float32"

@@ -42,9 +42,9 @@ def trained(path, **environment):
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1"}
 
 
-def compare(found, expected):
-    assert farthest(found[-1], expected[-1]) < TOLERANCE
-    assert farthest(found[-2], expected[-1]) > TOLERANCE, "a difference is seen"
+def compare(actual, expected):
+    assert farthest(actual[-1], expected[-1]) < TOLERANCE
+    assert farthest(actual[-2], expected[-1]) > TOLERANCE, "a difference is seen"
 
 
 @pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="TensorFlow sees no GPU")

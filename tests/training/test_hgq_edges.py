@@ -27,7 +27,7 @@ MODELS = {
 }
 
 
-def made(name: str, overflow: str) -> tuple[keras.Model, np.ndarray]:
+def made_model(name: str, overflow: str) -> tuple[keras.Model, np.ndarray]:
     """A model with ranges of some events, and these events."""
     layers, shape = MODELS[name]
     keras.utils.set_random_seed(3)
@@ -60,16 +60,16 @@ def some(network: Network, names: set[str]) -> Marks:
 @pytest.mark.parametrize("overflow", ["WRAP", "SAT"])
 @pytest.mark.parametrize("name", MODELS)
 def test_marked_edges_are_gone_and_all_others_stay(name, overflow):
-    model, codes = made(name, overflow)
+    model, codes = made_model(name, overflow)
     before = converted(model, codes)
-    held = RemovableEdges([], removable_edges(model, before.inputs))
-    assert held.names == {layer.name for layer in before.layers if layer.prunable}
+    removable = RemovableEdges([], removable_edges(model, before.inputs))
+    assert removable.names == {layer.name for layer in before.layers if layer.prunable}
     expected = sum(layer.live_edges for layer in before.layers if layer.prunable)
     for _ in range(2):  # the second time with layers that differ from position to position
         network = converted(model, codes)
-        held = RemovableEdges([], removable_edges(model, network.inputs))
-        marks = some(network, held.names)
-        held.remove(network, marks)
+        removable = RemovableEdges([], removable_edges(model, network.inputs))
+        marks = some(network, removable.names)
+        removable.remove(network, marks)
         x = (codes * INPUT.step).astype("f").reshape(-1, *MODELS[name][1])
         trace_minmax(model, x, reset=False)
         after = converted(model, codes)
@@ -89,7 +89,7 @@ def test_edges_that_share_a_quantizer_are_not_removable():
 
 
 def test_traced_ranges_are_those_of_hgq2():
-    model, codes = made("dense", "WRAP")
+    model, codes = made_model("dense", "WRAP")
     x = (codes * INPUT.step).astype("f")
     trainer = Trainer(model, x, y=np.zeros(len(x), np.int64), batch_size=100)
     assert trainer.ranges

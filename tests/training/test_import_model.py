@@ -97,9 +97,9 @@ def test_the_integers_are_the_model(name):
     codes = codes_of(3000, count)
     expected = evaluate(network, codes)
     assert len(np.unique(expected, axis=0)) > 20
-    found = run_keras(model, network, codes=codes)
+    outputs = run_keras(model, network, codes=codes)
     # HGQ2 rounds what it computes in float32, which decides ties by the order of its sums: none or next to none.
-    assert (found != expected).mean() < 1e-3
+    assert (outputs != expected).mean() < 1e-3
     assert network.overflow_risks(), "these models wrap, and are counted modulo 2**bits"
 
 
@@ -119,8 +119,8 @@ def test_every_form_wraps_as_the_model_does(name):
     assert (wrapped != saturated).any(), "the vectors reach values that wrap"
     for form, predict in implementations(case).items():
         few = codes[:60] if form == "vhdl" else codes
-        found = predict(few)
-        np.testing.assert_array_equal(found, wrapped[: len(few)], err_msg=form)
+        outputs = predict(few)
+        np.testing.assert_array_equal(outputs, wrapped[: len(few)], err_msg=form)
     assert set(proof(case)) <= {"proven", "sampled"}
 
 
@@ -135,7 +135,7 @@ def test_without_leave_to_wrap_the_model_is_refused():
         integer_network(traced(layers, shape), inputs=[INPUT] * 6)
 
 
-def test_an_edge_of_too_many_bits_and_another_activation_are_refused():
+def test_edge_of_too_many_bits_and_other_activation_are_refused():
     wide = traced(lambda: [QDenseT(2, name="wide")], (2,))
     for layer in wide._flatten_layers(include_self=False):
         if hasattr(getattr(layer, "quantizer", None), "_f"):
@@ -153,8 +153,8 @@ def test_an_edge_of_too_many_bits_and_another_activation_are_refused():
 def test_files_of_older_versions_give_what_they_gave(name):
     """Each file was written by that version of HGQ2, with outputs that it computed."""
     model = load_model(DATA / f"{name}.keras")
-    with np.load(DATA / f"{name}.npz") as held:
-        inputs, outputs = held["x"], held["y"]
+    with np.load(DATA / f"{name}.npz") as archive:
+        inputs, outputs = archive["x"], archive["y"]
     np.testing.assert_array_equal(np.asarray(model(inputs)), outputs)
     count = int(np.prod(inputs.shape[1:]))
     network = integer_network(model, inputs=[KIF(1, 4, 10)] * count, wraps=True)
@@ -216,7 +216,7 @@ def test_the_model_is_taken_over_as_it_is(taken):
     assert (taken["source"].parent / "warm.npz").is_file()
 
 
-def test_it_is_built_and_verified_with_the_differences_of_float32_counted_apart(taken):
+def test_float32_differences_are_counted_apart_in_verification(taken):
     folder = taken["source"].parent
     in_order(
         build_firmware,
@@ -262,10 +262,10 @@ def test_verify_counts_what_rounding_does_not_explain(monkeypatch):
         exactly = partial(explained, model, wrong)
         whole = lambda c, wrong=wrong: run_keras(model, wrong, codes=c)  # noqa: E731
         control = lambda c, whole=whole, wrong=wrong: (whole(c), wrong)  # noqa: E731
-        found = _comparison(Run("keras", codes, whole, codes, control, exactly), wrong)
-        assert found.mismatches == (0 if wrong is network else 500)
-        assert found.largest_difference in ({None, 1.0} if wrong is network else {1.0, 2.0})
-    assert found.first.output == 0
+        comparison = _comparison(Run("keras", codes, whole, codes, control, exactly), wrong)
+        assert comparison.mismatches == (0 if wrong is network else 500)
+        assert comparison.largest_difference in ({None, 1.0} if wrong is network else {1.0, 2.0})
+    assert comparison.first.output == 0
 
 
 def test_float_rounding_is_told_apart_from_a_wrong_weight():
@@ -279,16 +279,16 @@ def test_float_rounding_is_told_apart_from_a_wrong_weight():
                 bits.assign(np.full(bits.shape, 11.0))
     inputs = [KIF(1, 6, 17)] * 6
     network, codes = integer_network(model, inputs=inputs, wraps=True), codes_of(1000, 6, inputs[0])
-    expected, found = evaluate(network, codes), run_keras(model, network, codes=codes)
-    differ = (found != expected).any(axis=1)
+    expected, outputs = evaluate(network, codes), run_keras(model, network, codes=codes)
+    differ = (outputs != expected).any(axis=1)
     assert differ.sum() > 100
     np.testing.assert_array_equal(
-        explained(model, network, codes=codes, expected=expected, actual=found).rounding, differ
+        explained(model, network, codes=codes, expected=expected, actual=outputs).rounding, differ
     )
     weights = network.layers[0].weights.copy()
     weights[0, 0] += 1
     wrong = evaluate(with_layer(network, 0, weights=weights), codes)
-    assert explained(model, network, codes=codes, expected=wrong, actual=found).rounding.mean() < 0.01
+    assert explained(model, network, codes=codes, expected=wrong, actual=outputs).rounding.mean() < 0.01
 
 
 def test_another_model_than_the_network_shows_in_the_count(taken, tmp_path):

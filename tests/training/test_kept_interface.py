@@ -30,6 +30,6 @@ def test_finer_and_larger_outputs_get_the_earlier_formats(structure):
         return integer_network(later, inputs=FORMATS)
 
     assert convert().output_formats() != former.output_formats()
-    found = kept.fitted(later.layers, convert)
-    assert found.output_formats() == former.output_formats()
-    assert found.validate() == []
+    fitted = kept.fitted(later.layers, convert)
+    assert fitted.output_formats() == former.output_formats()
+    assert fitted.validate() == []

@@ -36,11 +36,11 @@ def test_fixed_weights_multiply_the_losses_of_heads() -> None:
 def test_weights_of_events_reach_all_heads() -> None:
     loss, weights = HeadLoss(heads_of("abc", ["pt"])), np.zeros((50, 1), np.float32)
     weights[7] = 50.0  # the mean is that of one event
-    found = loss(tf.concat([TRUTH, weights], axis=1), OUTPUTS)
-    assert float(found) == pytest.approx(float(loss(TRUTH[7:8], OUTPUTS[7:8])), rel=1e-5)
+    value = loss(tf.concat([TRUTH, weights], axis=1), OUTPUTS)
+    assert float(value) == pytest.approx(float(loss(TRUTH[7:8], OUTPUTS[7:8])), rel=1e-5)
 
 
-def test_learned_weights_are_least_where_variances_are_the_losses() -> None:
+def test_learned_weights_have_their_minimum_at_the_losses() -> None:
     loss = HeadLoss(heads_of("abc", ["pt"], loss_weights="uncertainty"))
     assert len(loss.variables) == 2
     assert float(loss(TRUTH, OUTPUTS)) == pytest.approx(PARTS[0] + PARTS[1] / 2, rel=1e-6)
@@ -49,8 +49,8 @@ def test_learned_weights_are_least_where_variances_are_the_losses() -> None:
     for variable, value in zip(loss.variables, best, strict=True):
         variable.assign([value])
     with tf.GradientTape() as tape:
-        found = loss(TRUTH, OUTPUTS)
-    gradients = tape.gradient(found, [variable.value for variable in loss.variables])
+        total = loss(TRUTH, OUTPUTS)
+    gradients = tape.gradient(total, [variable.value for variable in loss.variables])
     np.testing.assert_allclose([g.numpy()[0] for g in gradients], 0, atol=1e-6)
     factors, offset = loss.terms()
-    assert float(found) == pytest.approx(factors[0] * PARTS[0] + factors[1] * PARTS[1] + offset, rel=1e-6)
+    assert float(total) == pytest.approx(factors[0] * PARTS[0] + factors[1] * PARTS[1] + offset, rel=1e-6)

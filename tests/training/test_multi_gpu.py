@@ -22,7 +22,7 @@ CASES = ("dense", "conv")
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
+def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("devices")
     environment = {
         **os.environ,
@@ -52,29 +52,29 @@ def compared(arrays, case, way, when):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_gradients_of_one_step_are_those_of_one_device(found, case):
+def test_gradients_of_one_step_are_those_of_one_device(results, case):
     """Sums of float32 of some hundred terms: 1e-5 of the mean gradient."""
-    _, arrays = found
+    _, arrays = results
     assert 0 < compared(arrays, case, "two", "gradients") < 1e-5
     assert compared(arrays, case, "parts", "gradients") > 1e-2, "negative control: statistics of each part alone"
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_training_is_that_of_one_device(found, case):
-    said, arrays = found
+def test_training_is_that_of_one_device(results, case):
+    report, arrays = results
     rounding = compared(arrays, case, "reversed", "end")
     assert 0 < compared(arrays, case, "two", "end") < max(PROBE_EVENTS * rounding, NO_FLIP)
     assert rounding < 10 * NO_FLIP
     assert compared(arrays, case, "parts", "end") > max(10 * PROBE_EVENTS * rounding, 100 * NO_FLIP), "negative control"
-    losses = {way: np.array(said[case][way]["losses"]) for way in ("one", "two", "reversed", "parts")}
+    losses = {way: np.array(report[case][way]["losses"]) for way in ("one", "two", "reversed", "parts")}
     np.testing.assert_allclose(losses["two"], losses["one"], rtol=1e-4)
     assert np.abs(losses["parts"] / losses["one"] - 1).max() > 1e-3, "negative control"
     assert losses["one"][-1] < 0.95 * losses["one"][0], "it learns"
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_frozen_tables_are_those_of_one_device_where_rounding_flips_no_code(found, case):
-    _, arrays = found
+def test_frozen_tables_equal_one_device_but_for_rounding(results, case):
+    _, arrays = results
     ours, theirs, control = (states(arrays, case, way, "frozen") for way in ("two", "one", "parts"))
     assert set(ours) == set(theirs)
     other, flipped, entries = 0, 0, 0
@@ -87,29 +87,29 @@ def test_frozen_tables_are_those_of_one_device_where_rounding_flips_no_code(foun
     assert flipped > 0.02 * entries, "negative control"
 
 
-def test_variables_are_the_same_on_both_devices(found):
-    said, _ = found
+def test_variables_are_the_same_on_both_devices(results):
+    report, _ = results
     for case in CASES:
-        assert said[case]["two"]["copies_differ"] == []
-        assert said[case]["parts"]["copies_differ"], "negative control"
+        assert report[case]["two"]["copies_differ"] == []
+        assert report[case]["parts"]["copies_differ"], "negative control"
 
 
-def test_a_stage_on_two_devices_is_resumed_with_the_identical_network(found):
-    said, _ = found
-    assert said["stage"]["devices"] == 2
-    assert said["stage"]["accuracy"] > 0.5, "a third by chance"
-    assert said["stage"]["stopped"]
-    assert said["stage"]["identical"]
+def test_stage_on_two_devices_resumes_to_the_identical_network(results):
+    report, _ = results
+    assert report["stage"]["devices"] == 2
+    assert report["stage"]["accuracy"] > 0.5, "a third by chance"
+    assert report["stage"]["stopped"]
+    assert report["stage"]["identical"]
 
 
-def test_what_cannot_be_shared_is_refused(found):
-    said, _ = found
-    assert said["odd"] == (
+def test_what_cannot_be_shared_is_refused(results):
+    report, _ = results
+    assert report["odd"] == (
         "training.batch_size: 63 events do not divide into equal parts for 2 devices; the nearest that do: 62 or 64"
     )
     assert re.match(
         r"training on several devices: expected layers of tables and layers without state, found arithmetic "
         r"\(QDense: .*\); their state would be that of a part of each batch; train on one device$",
-        said["hgq"],
+        report["hgq"],
     )
-    assert said["gpus"] == "--gpus: expected 2 GPUs that TensorFlow can use, found 0"
+    assert report["gpus"] == "--gpus: expected 2 GPUs that TensorFlow can use, found 0"

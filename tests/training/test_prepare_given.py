@@ -84,19 +84,19 @@ def trained(tmp_path, model, **options) -> dict:
 
 
 def test_float_model_is_quantized_and_its_loss_is_on_the_card(tmp_path):
-    made = trained(tmp_path, float_model(L.Softmax(name="last")), quantize={"weight_bits": 6})
-    card = read_card(TrainCard, made["train.json"])
+    files = trained(tmp_path, float_model(L.Softmax(name="last")), quantize={"weight_bits": 6})
+    card = read_card(TrainCard, files["train.json"])
     assert card.notes[0].startswith("layer 'last': softmax at the end is not part of the firmware")
-    found = re.fullmatch(
+    match = re.fullmatch(
         r"quantized after training to 6 bits of weights and 8 of activations: accuracy (0\.\d{4}|1\.0000) on the test "
         r"split, in float (0\.\d{4}|1\.0000)",
         card.notes[1],
     )
-    assert float(found[1]) == pytest.approx(card.score, abs=1e-4)
-    assert abs(float(found[1]) - float(found[2])) < 0.05
-    codes = made["events"].of(TEST)[0]
-    network = load_network(made["network.npz"])
-    outputs = load_model(made["model.keras"]).predict(decoded(codes, (INPUT,) * 4), verbose=0)
+    assert float(match[1]) == pytest.approx(card.score, abs=1e-4)
+    assert abs(float(match[1]) - float(match[2])) < 0.05
+    codes = files["events"].of(TEST)[0]
+    network = load_network(files["network.npz"])
+    outputs = load_model(files["model.keras"]).predict(decoded(codes, (INPUT,) * 4), verbose=0)
     np.testing.assert_array_equal(outputs, decode_outputs(evaluate(network, codes), network))
 
 

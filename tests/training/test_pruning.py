@@ -53,7 +53,7 @@ def test_saliency_of_later_layers_sees_what_earlier_ones_give():
         assert second[i, o] == pytest.approx(output.std() * 2.0 ** -float(layer.fraction_bits[o]))
 
 
-def test_an_edge_that_does_not_vary_over_the_events_is_worth_nothing():
+def test_edge_that_is_constant_over_the_events_is_worth_nothing():
     network = random_network(2, units=(3, 3), prune=0.0)
     same = np.tile(random_codes(network, 1), (50, 1))
     assert (saliency(network, same)[0] == 0).all()

@@ -17,11 +17,11 @@ from trigger_lut.training.regrowth import MAX_EVALUATIONS, Growth, fill, growths
 @pytest.fixture
 def model():
     shape = {"max_input_bits": 4, "edge_hidden_units": 3, "initial_fraction_bits": 3, "input_format": "fixed<4,1>"}
-    made = keras.Sequential([keras.Input((4,)), LUTDense(5, seed=1, **shape), LUTDense(3, seed=2, **shape)])
-    for layer in table_layers(made):
+    built = keras.Sequential([keras.Input((4,)), LUTDense(5, seed=1, **shape), LUTDense(3, seed=2, **shape)])
+    for layer in table_layers(built):
         layer.input_width.assign(np.full(layer.input_width.shape, 3.2))
-    hold_widths(table_layers(made))
-    return made
+    hold_widths(table_layers(built))
+    return built
 
 
 CODES = np.random.default_rng(0).integers(-8, 8, (500, 4))
@@ -44,24 +44,24 @@ def without_some(model, gone):
     remove_edges(table_layers(model), network, marks=marks)
 
 
-def test_a_removed_edge_leaves_nothing_whatever_the_moments_and_comes_back_as_it_was():
+def test_removed_edge_leaves_nothing_and_returns_unchanged():
     shape = {"max_input_bits": 4, "edge_hidden_units": 3, "initial_fraction_bits": 8, "input_format": "fixed<4,1>"}
-    made = keras.Sequential([keras.Input((4,)), LUTDense(5, seed=1, batch_norm=True, **shape)])
-    (layer,) = table_layers(made)
+    built = keras.Sequential([keras.Input((4,)), LUTDense(5, seed=1, batch_norm=True, **shape)])
+    (layer,) = table_layers(built)
     layer.input_width.assign(np.full(layer.input_width.shape, 3.0))
     layer.moving_mean.assign(np.random.default_rng(1).normal(size=layer.moving_mean.shape))
     hold_widths([layer])
-    before = network_of(made)
+    before = network_of(built)
     marks = [np.zeros(before.layers[0].shape, dtype=bool)]
     marks[0][[1, 3], [2, 0]] = True
     remove_edges([layer], before, marks=marks)
-    np.testing.assert_array_equal(evaluate(network_of(made), CODES), evaluate(without(before, marks), CODES))
+    np.testing.assert_array_equal(evaluate(network_of(built), CODES), evaluate(without(before, marks), CODES))
     assert (evaluate(before, CODES) != evaluate(without(before, marks), CODES)).any()
     layer.input_width.assign(widths_before(np.asarray(layer.input_width)))
-    np.testing.assert_array_equal(evaluate(network_of(made), CODES), evaluate(before, CODES))
+    np.testing.assert_array_equal(evaluate(network_of(built), CODES), evaluate(before, CODES))
 
 
-def test_a_removed_edge_knows_its_width_and_comes_back_with_its_table(model):
+def test_removed_edge_returns_with_its_width_and_table(model):
     before, tables = network_of(model), table_layers(model)
     without_some(model, [(1, 2), (3, 0)])
     widths = np.asarray(tables[0].input_width)
@@ -77,20 +77,20 @@ def test_a_removed_edge_knows_its_width_and_comes_back_with_its_table(model):
         np.testing.assert_array_equal(a.bias, b.bias)
 
 
-def test_edges_come_first_by_what_they_are_worth_and_nothing_is_changed_by_asking(model):
+def test_growths_are_sorted_by_worth_and_change_nothing(model):
     whole, tables = network_of(model), table_layers(model)
     scores = saliency(whole, CODES)[0]
     gone = [tuple(np.argwhere(scores == s)[0]) for s in np.sort(scores[scores > 0])[:3]]
     without_some(model, gone)
-    held = [np.array(v) for v in model.variables if v.name in ("input_width", "output_fraction")]
-    found = growths(tables, lambda: network_of(model), codes=CODES)
-    for a, b in zip(held, [v for v in model.variables if v.name in ("input_width", "output_fraction")], strict=True):
+    before = [np.array(v) for v in model.variables if v.name in ("input_width", "output_fraction")]
+    candidates = growths(tables, lambda: network_of(model), codes=CODES)
+    for a, b in zip(before, [v for v in model.variables if v.name in ("input_width", "output_fraction")], strict=True):
         np.testing.assert_array_equal(a, b)
-    assert [g.worth for g in found] == sorted((g.worth for g in found), reverse=True)
-    back = [g for g in found if g.variable is tables[0].input_width and g.index in gone]
+    assert [g.worth for g in candidates] == sorted((g.worth for g in candidates), reverse=True)
+    back = [g for g in candidates if g.variable is tables[0].input_width and g.index in gone]
     assert [g.index for g in back] == sorted(gone, key=lambda edge: -scores[edge])
     assert {g.value for g in back} == {3.0}
-    wider = [g for g in found if g not in back]
+    wider = [g for g in candidates if g not in back]
     assert {g.value for g in wider} == {4.0}, "a bit more of address, or of fraction"
     assert not {g.index for g in wider if g.variable is tables[0].output_fraction} & set(gone)
     assert growths(tables, lambda: network_of(model), codes=CODES[:1].repeat(9, axis=0)) == [], "worth nothing"
@@ -103,8 +103,8 @@ def test_edges_that_training_gave_up_stay_away(model):
     first.input_width.assign(widths)
     without_some(model, [])
     assert np.asarray(first.input_width)[2, 2] == NO_EDGE
-    found = growths(table_layers(model), lambda: network_of(model), codes=CODES)
-    assert not [g for g in found if g.variable is first.input_width and g.index == (2, 2)]
+    candidates = growths(table_layers(model), lambda: network_of(model), codes=CODES)
+    assert not [g for g in candidates if g.variable is first.input_width and g.index == (2, 2)]
 
 
 @pytest.mark.parametrize("share", [0.9, 1.1])

@@ -84,9 +84,11 @@ def test_what_the_card_says_was_measured_is_what_synthesis_gives(trained):
     chosen = results.index((card.luts, card.luts_estimate))
     assert chosen == len(results) - 1 or card.regrow_rounds == 1, "an earlier one alone where filling up brought less"
     looks = {entry.epoch: entry.correction for entry in card.history}
-    found = card.measurements[0]
-    assert looks[found.epoch] == 1.0
-    assert looks[found.epoch + 1] == found.luts.value / found.luts_estimate.value, "judged by from then on"
+    measurement = card.measurements[0]
+    assert looks[measurement.epoch] == 1.0
+    assert looks[measurement.epoch + 1] == measurement.luts.value / measurement.luts_estimate.value, (
+        "judged by from then on"
+    )
     assert card.seconds_measuring > 0
 
 
@@ -104,7 +106,7 @@ def test_the_firmware_stage_finds_the_netlist_of_the_training(trained, inputs, m
         measure(replace(network, features=("other",) * len(network.features)), design)
 
 
-def test_a_tighter_latency_gives_a_shallower_design_of_the_same_lut_budget(trained, inputs, tmp_path):
+def test_tighter_latency_gives_a_shallower_design(trained, inputs, tmp_path):
     slow = read_card(TrainCard, trained / "train.json")
     cycles = slow.latency_cycles - 1
     period = made_design().target.clock_period_ns
@@ -118,7 +120,7 @@ def test_a_tighter_latency_gives_a_shallower_design_of_the_same_lut_budget(train
     assert fast.score > 0.45, "a third by chance"
 
 
-def test_an_impossible_budget_is_refused_before_the_first_epoch_and_leaves_nothing(tmp_path, monkeypatch):
+def test_impossible_budget_is_refused_before_the_first_epoch(tmp_path, monkeypatch):
     monkeypatch.setattr(Trainer, "epoch", lambda *_, **__: pytest.fail("trained"))
     write_inputs(tmp_path, made_design(luts=1))
     with pytest.raises(BudgetMissedError, match=r"^design 'tiny': luts: 1 is below the minimum of 2 for 3 classes"):
@@ -163,7 +165,7 @@ def test_a_candidate_that_is_too_large_is_passed_over(trained, inputs, tmp_path)
     assert card.epochs == EPOCHS + 4 * card.prune_rounds
 
 
-def test_a_training_that_ends_beyond_its_budget_goes_on_with_fewer_edges(inputs, tmp_path):
+def test_training_beyond_its_budget_continues_with_fewer_edges(inputs, tmp_path):
     card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 1.2)) / "train.json")
     assert card.meets_budget
     assert card.prune_rounds == 1
@@ -178,7 +180,7 @@ def results(card):
     return [m.luts.value for m in card.measurements if m.reason == "result"]
 
 
-def test_a_training_that_leaves_much_of_its_budget_goes_on_with_more(inputs, tmp_path):
+def test_training_far_below_its_budget_continues_with_more_edges(inputs, tmp_path):
     """Yosys finds a quarter less than it found while fine-tuning."""
     card = read_card(TrainCard, train(inputs, tmp_path, measure=as_estimated(1.0, 1.0, 0.75)) / "train.json")
     assert card.meets_budget
@@ -208,9 +210,7 @@ def test_what_does_not_fit_when_it_is_filled_is_pruned_again(inputs, tmp_path):
 
 
 @pytest.mark.parametrize("as_accurate", [True, False])
-def test_what_leaves_much_of_its_budget_in_the_end_is_filled_without_fine_tuning(
-    inputs, tmp_path, monkeypatch, as_accurate
-):
+def test_result_far_below_budget_is_filled_without_fine_tuning(inputs, tmp_path, monkeypatch, as_accurate):
     """More, fine-tuned, never fits; what is found is filled as it is, step by step, with what leaves it as accurate."""
     accuracy, refill, filling = TrainableModel.accuracy, select_result.refill, []
     monkeypatch.setattr(
@@ -269,7 +269,7 @@ def test_a_budget_that_does_not_bind_is_not_filled(tmp_path, monkeypatch):
     assert card.luts.value < USED * 5000
 
 
-def test_a_budget_that_stays_out_of_reach_gives_the_nearest_network(inputs, tmp_path):
+def test_budget_out_of_reach_gives_the_nearest_network(inputs, tmp_path):
     """Each measurement finds more than the one before made room for."""
     card = read_card(
         TrainCard,
@@ -356,7 +356,7 @@ def started_from(text):
     return int(began[0]) if began else 0, int(finished[-1]) if finished else None
 
 
-def test_a_training_killed_again_and_again_ends_with_the_identical_network(trained, inputs, tmp_path, caplog):
+def test_training_killed_repeatedly_ends_with_the_same_network(trained, inputs, tmp_path, caplog):
     """A training killed in an epoch, in writing a checkpoint or in a synthesis loses only the epoch it was in."""
     first = random.Random(int(trained.stat().st_mtime)).randrange(2, 12)  # another one each time
     began, finished = started_from(killed("epoch", first, inputs, tmp_path))
@@ -379,7 +379,7 @@ def test_a_training_killed_again_and_again_ends_with_the_identical_network(train
 
 
 @pytest.mark.parametrize(("factor", "rounds"), [(1.2, "prune_rounds"), (0.75, "regrow_rounds")])
-def test_a_training_stopped_after_its_last_epoch_goes_on_from_there(tmp_path, monkeypatch, factor, rounds):
+def test_training_stopped_after_its_last_epoch_continues(tmp_path, monkeypatch, factor, rounds):
     """The first result is too large, or leaves a quarter of the budget. It stops in the second of the epochs after it.
 
     A training that is too large then stops in the next synthesis as well.
@@ -408,8 +408,8 @@ def test_moments_of_a_regression_stay_those_of_each_batch(inputs, tmp_path):
     targets = np.random.default_rng(0).normal(size=(len(events.labels), len(events.classes))).astype(np.float32)
     ones, none = (1.0,) * len(events.classes), ("",) * len(events.classes)
     numbers = replace(events, targets=targets, scales=ones, units=none, labels=0 * events.labels)
-    for held, moves in ((events, 0.0), (numbers, 1.0)):
-        began = made_session(made_design(), held, tmp_path)
+    for codes, moves in ((events, 0.0), (numbers, 1.0)):
+        began = made_session(made_design(), codes, tmp_path)
         began.model.hold_widths()
         layers = [layer for layer in began.model.tables if layer.batch_norm]
         assert layers
@@ -438,9 +438,9 @@ def test_checkpoints_are_cheap(inputs, tmp_path):
 def test_checkpoint_round_trip(tmp_path):
     arrays = [np.arange(6.0).reshape(2, 3), np.array(7)]
     checkpoint.save_checkpoint(tmp_path / "c", "mine", arrays=arrays, state={"epoch": 3})
-    held, state = checkpoint.load_checkpoint(tmp_path / "c", "mine")
+    loaded, state = checkpoint.load_checkpoint(tmp_path / "c", "mine")
     assert state == {"epoch": 3}
-    for a, b in zip(arrays, held, strict=True):
+    for a, b in zip(arrays, loaded, strict=True):
         np.testing.assert_array_equal(a, b)
     assert [p.name for p in (tmp_path / "c").iterdir()] == [checkpoint.NAME]
 
@@ -548,9 +548,9 @@ def test_own_training_takes_the_steps_of_model_fit():
 
     def model():
         shape = {"max_input_bits": 4, "edge_hidden_units": 3, "input_format": "fixed<4,2>"}
-        made = keras.Sequential([keras.Input((3,)), LUTDense(2, batch_norm=True, seed=4, **shape)])
-        made.layers[0].input_width.assign(made.layers[0].input_width - 1.3)  # at full width it has no gradient
-        return made
+        built = keras.Sequential([keras.Input((3,)), LUTDense(2, batch_norm=True, seed=4, **shape)])
+        built.layers[0].input_width.assign(built.layers[0].input_width - 1.3)  # at full width it has no gradient
+        return built
 
     ours, theirs = model(), model()
     trainer = Trainer(ours, x, y=y, batch_size=100)
@@ -572,7 +572,7 @@ def test_own_training_takes_the_steps_of_model_fit():
     np.testing.assert_array_equal(trainer.logits(x).argmax(axis=1), np.asarray(theirs(x)).argmax(axis=1))
 
 
-def test_pressure_on_luts_narrows_and_a_rate_of_zero_holds_the_widths():
+def test_lut_penalty_narrows_and_zero_rate_keeps_the_widths():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(200, 2)).astype(np.float32), rng.integers(0, 2, 200)
     model = keras.Sequential([keras.Input((2,)), LUTDense(2, max_input_bits=4, edge_hidden_units=2, seed=4)])

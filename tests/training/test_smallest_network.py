@@ -34,17 +34,17 @@ def test_a_network_without_edges_does_not_depend_on_its_input():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_closest_network_is_the_first_that_varies_as_the_budget_rises(seed):
+def test_closest_network_is_the_first_that_varies(seed):
     network = random_network(seed, units=(5, 6, 3))
     codes = random_codes(network, 300)
     limits = Budget(made_spec(luts=1))
     assert not output_varies(beyond(limits, network, codes), codes), "the budget is impossible"
-    found = without(network, closest(limits, network, codes=codes))
-    assert output_varies(found, codes)
-    assert limits.estimate(found).luts < limits.estimate(network).luts
+    smallest = without(network, closest(limits, network, codes=codes))
+    assert output_varies(smallest, codes)
+    assert limits.estimate(smallest).luts < limits.estimate(network).luts
     rising = (beyond(Budget(made_spec(luts=n)), network, codes) for n in range(1, 20))
     first = next(left for left in rising if output_varies(left, codes))
-    for mine, expected in zip(found.layers, first.layers, strict=True):
+    for mine, expected in zip(smallest.layers, first.layers, strict=True):
         np.testing.assert_array_equal(mine.widths, expected.widths)
 
 
@@ -54,9 +54,9 @@ def test_cycles_are_raised_where_they_are_too_few_and_no_further():
     limits = Budget(made_spec(luts=10_000, latency_ns=2.5), Correction(cycles=2))
     assert limits.spec.latency_cycles_budget == 1
     assert not output_varies(beyond(limits, network, codes), codes)
-    found = without(network, closest(limits, network, codes=codes))
-    assert output_varies(found, codes)
-    assert 1 <= limits.estimate(found).latency_cycles < limits.estimate(network).latency_cycles
+    smallest = without(network, closest(limits, network, codes=codes))
+    assert output_varies(smallest, codes)
+    assert 1 <= limits.estimate(smallest).latency_cycles < limits.estimate(network).latency_cycles
 
 
 def test_all_edges_stay_where_nothing_less_varies():
@@ -102,11 +102,11 @@ def test_what_fits_after_all_is_gone_on_with(tmp_path):
     assert 0 < card.luts.value <= 2
 
 
-def test_a_network_that_was_pressed_until_it_is_constant_is_not_frozen(tmp_path):
+def test_network_pruned_until_constant_is_not_frozen(tmp_path):
     design, events = made_design(training=SHORT), made_events()
     began = made_session(design, events, tmp_path)
     began.step()
-    seen = began.model.weights()
+    weights = began.model.weights()
     for layer in began.model.tables:
         layer.input_width.assign(-np.ones(layer.input_width.shape))
     assert not output_varies(began.model.network(), events.of(TRAIN)[0])
@@ -115,12 +115,12 @@ def test_a_network_that_was_pressed_until_it_is_constant_is_not_frozen(tmp_path)
     assert began.state.result is None
     again = made_session(design, events, tmp_path)
     again.resume()
-    for a, b in zip(again.state.last_varying_weights, seen, strict=True):
+    for a, b in zip(again.state.last_varying_weights, weights, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize(("last", "feasible"), [(60.0, False), (1.0, True)])
-def test_tightening_that_leaves_nothing_ends_with_the_closest_network(last, feasible, tmp_path):
+def test_pruning_to_nothing_ends_with_the_closest_network(last, feasible, tmp_path):
     """The result takes 60 times the LUTs that were thought; what is left then takes as many times, or it fits."""
     design = made_design(training={"epochs": 20, "batch_size": 280, "learning_rate": 0.03})
     write_inputs(tmp_path, design)

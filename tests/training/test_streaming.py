@@ -82,19 +82,19 @@ def visited(windows, batch_size):
 
 @settings(deadline=None, max_examples=40)
 @given(n=st.integers(30, 400), batch=st.integers(1, 12), rows=st.integers(24, 500), epoch=st.integers(0, 3))
-def test_every_event_once_an_epoch_but_for_the_last_incomplete_batch(n, batch, rows, epoch):
+def test_every_event_once_an_epoch_but_the_incomplete_batch(n, batch, rows, epoch):
     events = made_events(n)
     data = StreamedData(events, batch, memory_mb=megabytes(events, rows))
     x, y = real_values(events, TRAIN)
-    seen = []
+    trained_on = []
     for window in data.windows(5, epoch):
         assert len(window.x) == len(window.y) == min(rows, len(x))
         taken = window.batches[: window.steps].ravel()
         numbers = window.x[taken, 0].astype(int)
         np.testing.assert_array_equal(window.x[taken], x[numbers])
         np.testing.assert_array_equal(window.y[taken], y[numbers])
-        seen += numbers.tolist()
-    assert len(set(seen)) == len(seen) == len(x) // batch * batch
+        trained_on += numbers.tolist()
+    assert len(set(trained_on)) == len(trained_on) == len(x) // batch * batch
 
 
 def test_the_order_is_another_in_each_epoch_and_mixes_blocks():
@@ -149,13 +149,13 @@ def test_what_was_read_is_not_held_on_to():
     items = prefetch(np.zeros(n) for n in range(1, 5))
     for _ in range(3):
         item = next(items)
-        held = weakref.ref(item)
-        assert held() is not None
+        reference = weakref.ref(item)
+        assert reference() is not None
         del item
         deadline = time.monotonic() + 10  # the thread lets go of it after it has said that it is there
-        while held() is not None and time.monotonic() < deadline:
+        while reference() is not None and time.monotonic() < deadline:
             time.sleep(0.001)
-        assert held() is None
+        assert reference() is None
 
 
 # ---------------------------------------------------------------- the same training
@@ -183,19 +183,19 @@ def events():
 
 
 @pytest.fixture(scope="module")
-def held(events):
+def in_memory(events):
     return trained(InMemoryData(events, 100), events)
 
 
-def test_one_window_gives_the_bits_of_training_in_memory(events, held):
+def test_one_window_gives_the_bits_of_training_in_memory(events, in_memory):
     data = StreamedData(events, 100, memory_mb=megabytes(events, 2500))
     assert len(list(data.windows(1, 0))) == 1
     ours = trained(data, events)
-    assert same(ours, held)
-    assert ours[2] == held[2]
+    assert same(ours, in_memory)
+    assert ours[2] == in_memory[2]
 
 
-def test_several_windows_give_the_bits_of_training_in_memory_in_the_same_order(events, held):
+def test_several_windows_train_the_same_as_memory_in_their_order(events, in_memory):
     class InOrder(InMemoryData):
         def epoch(self, trainer, seed, epoch, pressure):
             order, _ = visited(streamed.windows(seed, epoch), self.batch_size)
@@ -207,22 +207,22 @@ def test_several_windows_give_the_bits_of_training_in_memory_in_the_same_order(e
     np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6, err_msg="sums of losses, added up in another order")
     assert same(([], ours[1]), ([], theirs[1]))
     assert ours[2] == theirs[2]
-    assert not same(([], ours[1]), ([], held[1])), "another order is another training"
+    assert not same(([], ours[1]), ([], in_memory[1])), "another order is another training"
 
 
-def test_weighted_events_train_the_same_in_windows_and_in_memory(events, held):
+def test_weighted_events_train_the_same_in_windows_and_in_memory(events, in_memory):
     heavy = weighted(events)
     assert event_bytes(heavy) == event_bytes(events) + 4
     data = StreamedData(heavy, 100, memory_mb=megabytes(heavy, 2500))
     ours, theirs = trained(data, heavy), trained(InMemoryData(heavy, 100), heavy)
     assert same(ours, theirs)
     assert ours[2] == theirs[2]
-    assert not same(([], ours[1]), ([], held[1])), "weights change the training"
+    assert not same(([], ours[1]), ([], in_memory[1])), "weights change the training"
     alike = replace(events, weights=np.ones(len(events.labels), np.float32))
-    np.testing.assert_allclose(trained(InMemoryData(alike, 100), alike)[0], held[0], rtol=1e-5)
+    np.testing.assert_allclose(trained(InMemoryData(alike, 100), alike)[0], in_memory[0], rtol=1e-5)
 
 
-def test_a_regression_trains_the_same_in_windows_and_in_memory_and_learns(events):
+def test_regression_trains_the_same_in_windows_and_in_memory(events):
     x = events.codes[:, 1:] / np.array([16, 8])
     targets = np.stack([np.sin(3 * x[:, 0]), np.abs(x[:, 1]) - 1], axis=1).astype(np.float32)
     numbers = replace(
@@ -286,7 +286,7 @@ def train(inputs: Path, folder: Path) -> Path:
     return folder
 
 
-def test_a_streamed_training_stopped_in_any_epoch_ends_with_the_identical_network(inputs, monkeypatch):
+def test_stopped_streamed_training_ends_with_the_same_network(inputs, monkeypatch):
     whole = train(inputs, inputs / "whole")
     card, network = read_card(TrainCard, whole / "train.json"), load_network(whole / "network.npz")
     assert card.meets_budget

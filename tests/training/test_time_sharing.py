@@ -60,10 +60,10 @@ def test_fewer_edges_go_where_hardware_is_shared():
     luts = round(0.5 * limits(ii=1).estimate(network).luts)
     gone = {}
     for ii in (1, 5):
-        held = limits(luts, ii=ii)
-        marks = held.edges_to_remove(network, codes, share=1.0)
+        budget = limits(luts, ii=ii)
+        marks = budget.edges_to_remove(network, codes, share=1.0)
         left = without_unread(without(network, marks))
-        assert held.with_shared_layers_of(network).estimate(left).luts <= luts
+        assert budget.with_shared_layers_of(network).estimate(left).luts <= luts
         gone[ii] = sum(int(m.sum()) for m in marks)
     assert gone[5] < gone[1]
 
@@ -84,11 +84,11 @@ def test_closest_network_keeps_the_shared_layers():
     network = shared_network(0)
     codes = random_codes(network, 300)
     luts = round(0.3 * limits().estimate(network).luts)
-    held = limits(luts).with_shared_layers_of(network)
-    left = without(network, closest(held, network, codes=codes))
+    budget = limits(luts).with_shared_layers_of(network)
+    left = without(network, closest(budget, network, codes=codes))
     assert output_varies(left, codes)
-    assert held.estimate(left).luts < held.estimate(network).luts
-    assert any(isinstance(part, Block) for part in held.sharing(network).parts)
+    assert budget.estimate(left).luts < budget.estimate(network).luts
+    assert any(isinstance(part, Block) for part in budget.sharing(network).parts)
 
 
 # ---------------------------------------------------------------- cost in training
@@ -140,18 +140,18 @@ def test_examples_share_before_training(name, blocks, monkeypatch):
     spec = next(iter(plan.specs.values()))
     model = build_model(spec.network, formats, classes=len(plan.data_set.outputs), seed=1)
     network = integer_network(model, inputs=formats)
-    found = {}
+    blocks_of_examples = {}
     for design, spec in plan.specs.items():
         sharing = Budget(spec).sharing(network)
         assert sharing.cost.latency_cycles <= spec.latency_cycles_budget
-        found[design] = [[p.name, p.instances] for p in sharing.parts if isinstance(p, Block)]
-    assert found == {design: [block] if block else [] for design, block in blocks.items()}
+        blocks_of_examples[design] = [[p.name, p.instances] for p in sharing.parts if isinstance(p, Block)]
+    assert blocks_of_examples == {design: [block] if block else [] for design, block in blocks.items()}
 
 
 def kif_of(feature):
-    held = feature.format or feature.scale
-    integer = held.width - held.signed if feature.format is None else held.integer - held.signed
-    return KIF(int(held.signed), integer, held.width - held.signed - integer)
+    fixed = feature.format or feature.scale
+    integer = fixed.width - fixed.signed if feature.format is None else fixed.integer - fixed.signed
+    return KIF(int(fixed.signed), integer, fixed.width - fixed.signed - integer)
 
 
 # ---------------------------------------------------------------- a training
@@ -177,7 +177,7 @@ def test_shared_layers_are_kept_in_checkpoints(tmp_path):
     assert state.budget.shared == (SharedLayers(("lut_dense_0",), OBJECTS, 2),)
     assert session._pressure().built == (0.25, 1.0, 1.0, 1.0)[: len(session._pressure().built)]
     arrays, values = state.packed()
-    held = json.loads(json.dumps(values))
+    loaded = json.loads(json.dumps(values))
     before, state.budget = state.budget, replace(state.budget, shared=None)
-    state.unpack(arrays, held)
+    state.unpack(arrays, loaded)
     assert state.budget == before

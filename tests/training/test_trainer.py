@@ -129,7 +129,7 @@ def recorded(model):
     return records
 
 
-def test_cross_entropy_is_the_weighted_mean_of_minus_the_log_of_the_probability():
+def test_cross_entropy_is_the_weighted_mean_of_minus_log_p():
     rng = np.random.default_rng(2)
     scores, labels = rng.normal(size=(50, 4)), rng.integers(0, 4, 50)
     weights = rng.uniform(0, 3, 50).astype(np.float32)
@@ -139,7 +139,7 @@ def test_cross_entropy_is_the_weighted_mean_of_minus_the_log_of_the_probability(
     np.testing.assert_allclose([float(plain), float(heavy)], [each.mean(), (weights * each).mean()], rtol=1e-5)
 
 
-def test_squared_error_is_the_weighted_mean_over_events_and_targets():
+def test_squared_error_is_weighted_mean_over_events_and_targets():
     rng = np.random.default_rng(3)
     outputs, aims = rng.normal(size=(40, 3)), rng.normal(size=(40, 3))
     weights = rng.uniform(0, 3, 40)
@@ -174,8 +174,8 @@ def test_depth_is_that_of_the_longest_path():
     by_name = {layer.name: layer for layer in model.layers}
     names = ("first", "detour", "second", "last")
     links = links_of(model, [by_name[n] for n in names])
-    found = {n: {(x.name, direct) for x, direct in links[id(by_name[n])]} for n in names}
-    assert found == {
+    sources = {n: {(x.name, direct) for x, direct in links[id(by_name[n])]} for n in names}
+    assert sources == {
         "first": set(),
         "detour": {("first", True)},
         "second": {("detour", False)},
@@ -227,9 +227,9 @@ def test_ebops_of_hgq2_count_and_are_pressed_down():
     bits = list(trainer.widths)
     assert {v.name for v in bits} <= {"b", "f", "i"}
     assert len(bits) >= 3
-    held = [np.asarray(v) for v in bits]
+    initial_bits = [np.asarray(v) for v in bits]
     trainer.epoch(order, Pressure(0.01, 0.0, 1.0, 0.0))
-    for v, value in zip(bits, held, strict=True):
+    for v, value in zip(bits, initial_bits, strict=True):
         np.testing.assert_array_equal(v, value, err_msg="a rate of zero holds the widths")
     for _ in range(20):
         trainer.epoch(order, Pressure(0.01, 0.05, 1.0, 0.0))

@@ -28,18 +28,18 @@ def made_small(**changes):
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory):
     """(folder of a training from scratch, state of its trainer right before it froze widths)."""
-    folder, seen = tmp_path_factory.mktemp("larger"), []
+    folder, states = tmp_path_factory.mktemp("larger"), []
     write_inputs(folder, made_design(training=FROM_SCRATCH))
     freeze = training_session.freeze
 
     def watched(state, model):
-        seen.append(model.trainer_arrays())
+        states.append(model.trainer_arrays())
         freeze(state, model)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_session, "freeze", watched)
         train(folder, folder)
-    (state,) = seen
+    (state,) = states
     return folder, state
 
 
@@ -58,8 +58,8 @@ def trained(larger, inputs, tmp_path_factory):
 def test_a_training_leaves_its_state_from_before_freezing(larger):
     folder, state = larger
     start = warm_start.load(folder / "warm.npz", made_small(), events=made_events())
-    for found, expected in zip(start.arrays, state, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for array, expected in zip(start.arrays, state, strict=True):
+        np.testing.assert_array_equal(array, expected)
     assert start.luts[0] > 1e-5, "the multiplier that was found"
     card = read_card(TrainCard, folder / "train.json")
     assert start.correction.luts == pytest.approx(
@@ -72,8 +72,8 @@ def test_a_session_begins_where_the_larger_training_was(larger, tmp_path):
     events, small = made_events(), made_small()
     start = warm_start.load(folder / "warm.npz", small, events=events)
     began = made_session(small, events, tmp_path, start=start)
-    for found, expected in zip(began.model.trainer.state(), state, strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for array, expected in zip(began.model.trainer.state(), state, strict=True):
+        np.testing.assert_array_equal(array, expected)
     cost = began.state.budget.estimate(began.model.network())
     assert (began.state.luts.budget, began.state.luts.start, began.state.luts.multiplier) == (
         SMALLER,
@@ -97,7 +97,7 @@ def test_a_warm_started_design_keeps_to_its_budget(larger, trained):
     assert {p.rsplit("/", 1)[1] for p in card.inputs} == {"spec.json", "codes.npz", "warm.npz"}
 
 
-def test_a_warm_started_training_that_is_killed_ends_with_the_identical_network(larger, inputs, trained, tmp_path):
+def test_killed_warm_started_training_ends_with_the_same_network(larger, inputs, trained, tmp_path):
     """Killed in an epoch, then in a synthesis after freezing: network and state for the next design are the same."""
     start = larger[0] / "warm.npz"
     assert "epoch 5/12" in killed("epoch", 5, inputs, tmp_path, start)
@@ -111,8 +111,8 @@ def test_a_warm_started_training_that_is_killed_ends_with_the_identical_network(
 def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, trained, tmp_path, caplog, monkeypatch):
     """The same file: gone on with; another state of the same network: trained anew."""
     (tmp_path / "checkpoints").mkdir()
-    held = (trained / "checkpoints" / checkpoint.NAME).read_bytes()
-    (tmp_path / "checkpoints" / checkpoint.NAME).write_bytes(held)
+    content = (trained / "checkpoints" / checkpoint.NAME).read_bytes()
+    (tmp_path / "checkpoints" / checkpoint.NAME).write_bytes(content)
     other = warm_start.load(larger[0] / "warm.npz", made_small(), events=made_events())
     arrays = [a + 1 for a in other.arrays]
     values = {"luts": other.luts, "depth": other.depth, "correction": {"luts": 1.0, "cycles": 0}}
@@ -148,7 +148,7 @@ def test_a_file_of_another_network_is_refused_by_name(changes, expected, larger,
     assert {p.name for p in tmp_path.iterdir()} == {"spec.json", "codes.npz"}
 
 
-def test_a_file_of_other_formats_missing_or_damaged_is_refused_by_name(larger, inputs, tmp_path):
+def test_wrong_missing_or_damaged_file_is_refused_by_name(larger, inputs, tmp_path):
     events = load_codes(inputs / "codes.npz")
     path, small = larger[0] / "warm.npz", made_small()
     assert warm_start.load(path, small, events=events) is not None

@@ -71,7 +71,7 @@ def data():
     return x, np.digitize(np.hypot(x[:, 0], x[:, 1]), [0.8, 1.5])
 
 
-def made(make, kind):
+def made_trainer(make, kind):
     """A trainer of a kind, all weights as they are from the start; address widths where they have gradients."""
     with TWO.scope() if kind is not Trainer else multi_gpu.scope(None):
         model = make()
@@ -120,15 +120,15 @@ def outcome(trainer, backwards, begin, arrays):
 
 
 def steps(arrays):
-    said = {}
+    report_of_steps = {}
     for make in (dense, conv):
-        case = said.setdefault(make.__name__, {})
+        case = report_of_steps.setdefault(make.__name__, {})
         for kind, ways in ((Trainer, ("one", "reversed")), (multi_gpu.SharedTrainer, ("two",)), (Parts, ("parts",))):
-            trainer = made(make, kind)
+            trainer = made_trainer(make, kind)
             trainer.start = [np.array(v) for v in trainer.state()]
             for way in ways:
                 case[way] = outcome(trainer, way == "reversed", f"{make.__name__}/{way}", arrays)
-    return said
+    return report_of_steps
 
 
 # ---------------------------------------------------------------- the stage
@@ -203,7 +203,7 @@ def refusals():
 
 if __name__ == "__main__":
     target, kept = Path(sys.argv[1]), {}
-    said = {**refusals(), **steps(kept)}
+    report = {**refusals(), **steps(kept)}
     np.savez(target / "states.npz", **kept)
-    said["stage"] = stage(target)
-    (target / "found.json").write_text(json.dumps(said))
+    report["stage"] = stage(target)
+    (target / "found.json").write_text(json.dumps(report))

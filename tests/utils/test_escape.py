@@ -71,7 +71,7 @@ def hls(name: str) -> str:
 def decision(name: str, folder: Path) -> tuple[str, str]:
     kif = KIF(False, 2, 0)
     rtl = RtlProject(folder, "design_d_top", (), (), (kif, kif), (kif, kif), 2, 1.0)
-    made = write_decision(
+    project = write_decision(
         rtl,
         Score((kif, kif), (0,), (1,)),
         names=[name, name],
@@ -80,7 +80,7 @@ def decision(name: str, folder: Path) -> tuple[str, str]:
         cycles=1,
         folder=folder,
     )
-    return made.verilog.read_text(), made.vhdl.read_text()
+    return project.verilog.read_text(), project.vhdl.read_text()
 
 
 GENERATORS: dict[str, tuple[str, Callable[[str], str]]] = {
@@ -108,12 +108,12 @@ def code_of(text: str, mark: str) -> list[str]:
     assert text.splitlines() == text.removesuffix("\n").split("\n")
     lines = text.split("\n")
     for line in lines:
-        before, found, said = line.partition(mark)
-        if found:
-            assert said.isprintable()
-            assert not said.rstrip().endswith(("\\", "??/"))
-            if not before.strip() and "UNUSEDSIGNAL" not in said:  # which the generator writes itself
-                assert not said.strip().startswith(("translate_o", "synopsys", "verilator lint"))
+        before, separator, remark = line.partition(mark)
+        if separator:
+            assert remark.isprintable()
+            assert not remark.rstrip().endswith(("\\", "??/"))
+            if not before.strip() and "UNUSEDSIGNAL" not in remark:  # which the generator writes itself
+                assert not remark.strip().startswith(("translate_o", "synopsys", "verilator lint"))
     return [line for line in lines if not line.strip().startswith(mark)]
 
 
@@ -167,11 +167,11 @@ def test_module_names_are_words_in_benches_and_wrappers(tmp_path: Path) -> None:
         folder, top = tmp_path / str(n), f"design_{name}_top"
         if len(top) < 200 and re.fullmatch(r"\w+", top, re.ASCII):
             accepted += 1
-            found = {
+            modules = {
                 key.replace(top, f"design_{PLAIN}_top"): text.replace(top, f"design_{PLAIN}_top")
                 for key, text in around(top, folder).items()
             }
-            assert found == plain
+            assert modules == plain
             continue
         with pytest.raises(FirmwareError, match="no name of a module"):
             around(top, folder)
@@ -191,8 +191,8 @@ def test_pattern_file_keeps_its_lines() -> None:
 
 def test_network_json_holds_the_name() -> None:
     for name in FRAGMENTS:
-        held = json.loads(emulator_files(network(name), "d", version="0")["emulator/python/network.json"])
-        assert {entry["name"] for entry in (*held["inputs"], *held["outputs"])} == {name}
+        content = json.loads(emulator_files(network(name), "d", version="0")["emulator/python/network.json"])
+        assert {entry["name"] for entry in (*content["inputs"], *content["outputs"])} == {name}
 
 
 @given(hostile)
@@ -288,12 +288,12 @@ def test_figure_is_well_formed_with_any_names(kind: str, tmp_path: Path) -> None
     content = card.model_dump(mode="json")
     names = names_in(content)
     assert names
-    found = {}
+    tags = {}
     for case, more in {"plain": "", "hostile": HOSTILE}.items():
         with styled():
             save(function(type(card).model_validate(renamed(content, names, more))), tmp_path / "a.svg")
-        found[case] = {element.tag for element in ElementTree.parse(tmp_path / "a.svg").iter()}
-    assert found["plain"] >= found["hostile"]
+        tags[case] = {element.tag for element in ElementTree.parse(tmp_path / "a.svg").iter()}
+    assert tags["plain"] >= tags["hostile"]
 
 
 def test_label_has_no_character_that_xml_lacks(tmp_path: Path) -> None:

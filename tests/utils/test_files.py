@@ -60,8 +60,8 @@ def test_atomic_path_two_writers_second_is_refused(tmp_path):
         with pytest.raises(OutputError, match="another process is writing it"), atomic_path(path):
             pytest.fail("two writers of one file")
     assert path.read_text() == "first"
-    with atomic_folder(tmp_path / "f") as made:
-        (made / "x").write_text("1")
+    with atomic_folder(tmp_path / "f") as folder:
+        (folder / "x").write_text("1")
         with pytest.raises(OutputError, match="another process is writing it"), atomic_folder(tmp_path / "f"):
             pytest.fail("two writers of one folder")
     assert names(tmp_path) == ["a.json", "f", "x"]
@@ -69,8 +69,8 @@ def test_atomic_path_two_writers_second_is_refused(tmp_path):
 
 def test_atomic_folder_replaces_the_earlier_one(tmp_path):
     for text in ("one", "two"):
-        with atomic_folder(tmp_path / "f") as made:
-            (made / text).write_text(text)
+        with atomic_folder(tmp_path / "f") as part:
+            (part / text).write_text(text)
     with pytest.raises(ValueError, match="stop"):
         fill_and_stop(atomic_folder(tmp_path / "f"), ValueError("stop"))
     assert names(tmp_path) == ["f", "two"]
@@ -80,8 +80,8 @@ def test_atomic_folder_keeps_other_folders_of_the_user(tmp_path):
     for name in ("f", "f.old"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "mine").write_text("1")
-    with atomic_folder(tmp_path / "f") as made:
-        (made / "new").write_text("2")
+    with atomic_folder(tmp_path / "f") as part:
+        (part / "new").write_text("2")
     assert names(tmp_path) == ["f", "f.old", "mine", "new"]
 
 

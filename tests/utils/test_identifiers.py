@@ -75,19 +75,20 @@ def designs(*names: str) -> dict[str, Any]:
     ],
 )
 def test_design_name_without_hdl_form_is_refused(tmp_path: Path, name: str, why: str) -> None:
-    said = load(tmp_path, designs(name))
-    assert why in said
-    assert said.startswith("budget.yaml: 1 mistake\n  designs.")
+    message = load(tmp_path, designs(name))
+    assert why in message
+    assert message.startswith("budget.yaml: 1 mistake\n  designs.")
     assert load(tmp_path, designs("small", "a-b", "A3_c", "a" * 64)) == ""
 
 
 @pytest.mark.parametrize("pair", [("a-b", "a_b"), ("A", "a"), ("Tau-1", "tau_1")])
 def test_design_names_of_one_module_are_refused(tmp_path: Path, pair: tuple[str, str]) -> None:
-    said = load(tmp_path, designs(*pair))
+    message = load(tmp_path, designs(*pair))
     assert (
-        f"designs.{pair[1]}: the same as {pair[0]!r}" in said or f"designs.{pair[0]}: the same as {pair[1]!r}" in said
+        f"designs.{pair[1]}: the same as {pair[0]!r}" in message
+        or f"designs.{pair[0]}: the same as {pair[1]!r}" in message
     )
-    assert "Rename one of them" in said
+    assert "Rename one of them" in message
 
 
 def test_scan_point_names_are_checked(tmp_path: Path) -> None:
@@ -101,10 +102,10 @@ def test_scan_point_names_are_checked(tmp_path: Path) -> None:
     ):
         networks = {name: network | {"units": [n + 3, 2]} for n, name in enumerate(names)}
         scan_of = scan | {"networks": networks, **({"seeds": [1]} if why != "ends with" else {})}
-        said = load(tmp_path, {"scan": scan_of})
+        message = load(tmp_path, {"scan": scan_of})
         if why == "ends with":  # the seed follows, behind another underscore
             why = "in a row"
-        assert why in said, names
+        assert why in message, names
     assert load(tmp_path, {"scan": scan | {"networks": {"a": network | {"units": [3, 2]}}}}) == ""
 
 
@@ -115,16 +116,22 @@ def test_design_name_that_is_taken_fits_vhdl(name: str) -> None:
     except ValidationError:
         assert design_mistake(name) is not None
         return
-    for made in (rtl_prefix(name), f"{rtl_prefix(name)}_top", hls_top(name, 12), hls_namespace(name), code_word(name)):
-        assert made.isidentifier()
-        assert "__" not in made
-        assert not made.endswith("_")
+    for identifier in (
+        rtl_prefix(name),
+        f"{rtl_prefix(name)}_top",
+        hls_top(name, 12),
+        hls_namespace(name),
+        code_word(name),
+    ):
+        assert identifier.isidentifier()
+        assert "__" not in identifier
+        assert not identifier.endswith("_")
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "a_v1", "a_v1_v1", "b"]), st.integers(1, 12)), unique=True))
 def test_versions_of_designs_have_names_of_their_own(pairs: list[tuple[str, int]]) -> None:
-    made = [name for pair in pairs for name in (hls_top(*pair), hls_namespace(*pair))]
-    assert len(set(made)) == len(made)
+    identifiers = [name for pair in pairs for name in (hls_top(*pair), hls_namespace(*pair))]
+    assert len(set(identifiers)) == len(identifiers)
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a-b", "a_b", "A_b", "c"]), unique=True))
@@ -135,16 +142,18 @@ def test_same_in_code_finds_all_pairs(names: list[str]) -> None:
 
 @pytest.mark.parametrize("part", ["xc7[exec id]", "a b", "a;b", "$(id)", "a\n", ""])
 def test_part_that_is_no_part_is_refused(tmp_path: Path, part: str) -> None:
-    said = load(tmp_path, designs("a"), {"t": TARGET | {"part": part}})
-    assert said.startswith("targets.yaml: 1 mistake\n  t.part: expected a name of letters, digits, '.', '_' and '-', ")
+    message = load(tmp_path, designs("a"), {"t": TARGET | {"part": part}})
+    assert message.startswith(
+        "targets.yaml: 1 mistake\n  t.part: expected a name of letters, digits, '.', '_' and '-', "
+    )
 
 
 def test_target_names_and_texts_are_checked(tmp_path: Path) -> None:
-    said = load(tmp_path, designs("a"), {"t": TARGET, "a b": TARGET})
-    assert f"'a b': {NAME_EXPECTED}. Rename the target" in said
+    message = load(tmp_path, designs("a"), {"t": TARGET, "a b": TARGET})
+    assert f"'a b': {NAME_EXPECTED}. Rename the target" in message
     for key in ("description", "source"):
-        said = load(tmp_path, designs("a"), {"t": TARGET | {key: "a\u2028b"}})
-        assert f"t.{key}: expected printable characters in one line, found U+2028 at position 1" in said
+        message = load(tmp_path, designs("a"), {"t": TARGET | {key: "a\u2028b"}})
+        assert f"t.{key}: expected printable characters in one line, found U+2028 at position 1" in message
 
 
 PLACES: dict[str, Any] = {
@@ -174,10 +183,10 @@ def test_description_control_character_is_refused(tmp_path: Path, place: str) ->
         path.write_text(yaml.safe_dump(DATA_SET | PLACES[place](f"a{text}b")))
         with pytest.raises(ConfigurationError) as caught:
             load_data_set(path)
-        said = str(caught.value)
-        assert place in said
-        assert f"found U+{ord(text):04X}" in said
-        assert all(c.isprintable() or c == "\n" for c in said)
+        message = str(caught.value)
+        assert place in message
+        assert f"found U+{ord(text):04X}" in message
+        assert all(c.isprintable() or c == "\n" for c in message)
     path.write_text(yaml.safe_dump(DATA_SET | PLACES[place]("\u0394\u03b7 [GeV] $x {y} <b> |")))
     load_data_set(path)
 

@@ -23,7 +23,7 @@ def loaded(before: str = "") -> list[str]:
     return done.stdout.split()
 
 
-def test_stage_loads_keras_without_packages_that_can_still_be_imported() -> None:
+def test_stage_loads_keras_without_other_importable_packages() -> None:
     assert loaded() == ["keras"]
 
 

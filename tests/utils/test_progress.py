@@ -17,11 +17,11 @@ def clock(monkeypatch, caplog):
 
 
 def test_long_work_is_reported_with_the_time_left(clock, caplog):
-    seen = []
+    items = []
     for item in progress.watched("abcd", "faults: sums"):
-        seen.append(item)
+        items.append(item)
         clock[0] += 40.0
-    assert seen == list("abcd")
+    assert items == list("abcd")
     assert caplog.messages == [
         "faults: sums: 1 of 4, about 2 min 0 s left",
         "faults: sums: 2 of 4, about 1 min 20 s left",

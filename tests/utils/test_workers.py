@@ -39,14 +39,14 @@ def test_a_signal_ends_workers_and_their_programs(tmp_path, number, status):
     """Ctrl-C in a terminal goes to the whole group of processes."""
     script = tmp_path / "command.py"
     script.write_text(CODE)
-    said = stopped(
+    ending = stopped(
         [sys.executable, str(script)], tmp_path / "tmp", "sleep", lambda process: os.killpg(process.pid, number)
     )
-    assert said == (status, "trigger-lut: stopped. Run the same command again to continue.\n")
+    assert ending == (status, "trigger-lut: stopped. Run the same command again to continue.\n")
 
 
 @needs_proc
-def test_ctrl_c_while_a_worker_starts_is_a_stop_without_its_traceback(tmp_path):
+def test_ctrl_c_while_a_worker_starts_stops_without_traceback(tmp_path):
     """The worker is in the import of the script, and hears Ctrl-C before the command does."""
     script = tmp_path / "command.py"
     script.write_text('import time\n\nif __name__ == "__mp_main__":\n    time.sleep(300)\n' + CODE)
@@ -59,8 +59,8 @@ def test_ctrl_c_while_a_worker_starts_is_a_stop_without_its_traceback(tmp_path):
         time.sleep(1)
         process.send_signal(signal.SIGINT)
 
-    said = stopped([sys.executable, str(script)], tmp_path / "tmp", "spawn_main", stop)
-    assert said == (130, "trigger-lut: stopped. Run the same command again to continue.\n")
+    ending = stopped([sys.executable, str(script)], tmp_path / "tmp", "spawn_main", stop)
+    assert ending == (130, "trigger-lut: stopped. Run the same command again to continue.\n")
 
 
 def test_workers_give_results_and_errors():

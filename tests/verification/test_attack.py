@@ -21,7 +21,7 @@ MUTANTS, SEED = 60, 1
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def attacked_designs(tmp_path_factory):
     return designs(made_cards.spec(), tmp_path_factory.mktemp("designs"))
 
 
@@ -31,26 +31,26 @@ def attacked():
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_every_operator_changes_a_design(made, seed):
+def test_every_operator_changes_a_design(attacked_designs, seed):
     rng = np.random.default_rng(seed)
     for name, registered in load_operators().items():
-        changes = [(design, registered.apply(design, rng)) for design in made]
+        changes = [(design, registered.apply(design, rng)) for design in attacked_designs]
         assert any(change is not None for _, change in changes), f"{name} applies to no design"
         for design, change in changes:
             assert change is None or change_is_real(design, change), f"{name} leaves {design.name} as it is"
 
 
-def test_a_seed_draws_different_mutants_of_every_kind(made):
-    first, again, other = (draw_mutants(made, 400, seed=seed) for seed in (1, 1, 2))
+def test_a_seed_draws_different_mutants_of_every_kind(attacked_designs):
+    first, again, other = (draw_mutants(attacked_designs, 400, seed=seed) for seed in (1, 1, 2))
     assert [m.files for m in first] == [m.files for m in again] != [m.files for m in other]
     assert len({(m.design.name, *m.files.items()) for m in first}) == 400
     assert {m.kind for m in first} == {registered.kind for registered in load_operators().values()}
-    assert {m.design.name for m in first} == {design.name for design in made}
+    assert {m.design.name for m in first} == {design.name for design in attacked_designs}
     assert sum(m.change.equal for m in first) <= 400 // 7
 
 
-def test_the_judge_sees_faults_in_time_and_of_readers(made):
-    (design,) = (design for design in made if design.name == "one cycle")
+def test_the_judge_sees_faults_in_time_and_of_readers(attacked_designs):
+    (design,) = (design for design in attacked_designs if design.name == "one cycle")
     wrong = (
         "an event leaks into the next", "counter of 64 bits fires once a turn", "data out without its last bit",
         "valid_out always 1", "ifdef SYNTHESIS", "all clocked by valid_in", "data of a gap leak", "long gap",
@@ -68,8 +68,8 @@ def test_the_judge_sees_faults_in_time_and_of_readers(made):
         assert verdict.differs == (mutant.operator in wrong), (mutant.operator, verdict.detail)
 
 
-def test_mutants_of_the_decision_differ_and_are_not_proven(made):
-    (design,) = (design for design in made if design.decision is not None)
+def test_mutants_of_the_decision_differ_and_are_not_proven(attacked_designs):
+    (design,) = (design for design in attacked_designs if design.decision is not None)
     wrong = ("above, not at", "thresholds exchanged", "step a cycle late", "valid as data", "network without a clock")
     mutants = [Mutant(0, design, "unchanged", "", Change("", {}), design.files)]
     for n, name in enumerate(wrong, 1):
@@ -101,12 +101,12 @@ def test_a_proof_of_everything_fails_the_attack(attacked, monkeypatch, tmp_path,
     trusted = [replace(o, proof=(("proven",) * len(o.mutant.design.judged.outputs), "")) for o in outcomes]
     holes = [o.describe() for o in trusted if o.hole]
     assert len(holes) >= card.total.different
-    found = card.model_copy(update={"proven_wrongly": holes})
-    monkeypatch.setattr(run, "attack", lambda *_, **__: (trusted, found))
+    missed = card.model_copy(update={"proven_wrongly": holes})
+    monkeypatch.setattr(run, "attack", lambda *_, **__: (trusted, missed))
     assert main(["attack", "--mutants", "60", "--output", str(tmp_path / "attack.json")]) == 1
-    said = capsys.readouterr()
-    assert f"attack: {len(holes)} mutants are proven that differ from the network. Expected 0." in said.err
-    assert read_card(AttackCard, tmp_path / "attack.json") == found
+    output = capsys.readouterr()
+    assert f"attack: {len(holes)} mutants are proven that differ from the network. Expected 0." in output.err
+    assert read_card(AttackCard, tmp_path / "attack.json") == missed
     monkeypatch.setattr(run, "attack", lambda *_, **__: (outcomes, card.model_copy(update={"proven_wrongly": []})))
     assert main(["attack", "--mutants", "60"]) == 0
     harmless = card.model_copy(update={"total": card.total.model_copy(update={"different": 3})})
@@ -119,6 +119,6 @@ def test_a_proof_of_everything_fails_the_attack(attacked, monkeypatch, tmp_path,
 def test_sigterm_ends_the_attack_and_all_its_programs_at_once(tmp_path):
     temporary, card = tmp_path / "tmp", tmp_path / "attack.json"
     command = [sys.executable, "-m", "trigger_lut.cli", "attack", "--mutants", "60", "--jobs", "2", "--output"]
-    said = stopped([*command, str(card)], temporary, "verilator_bin", lambda process: process.terminate())
-    assert said == (143, "trigger-lut: stopped. Run the same command again to continue.\n")
+    ending = stopped([*command, str(card)], temporary, "verilator_bin", lambda process: process.terminate())
+    assert ending == (143, "trigger-lut: stopped. Run the same command again to continue.\n")
     assert not card.exists()

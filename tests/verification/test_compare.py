@@ -15,9 +15,9 @@ EXPECTED = np.arange(6, dtype=np.int64).reshape(3, 2)
 
 
 def changed(value, dtype=np.int64):
-    found = EXPECTED.astype(dtype)
-    found[1, 1], found[2, 0] = value, value
-    return found
+    outputs = EXPECTED.astype(dtype)
+    outputs[1, 1], outputs[2, 0] = value, value
+    return outputs
 
 
 def test_equal_outputs_have_no_differences():
@@ -26,7 +26,7 @@ def test_equal_outputs_have_no_differences():
 
 
 @pytest.mark.parametrize(
-    ("found", "value"),
+    ("actual", "value"),
     [
         (changed(9), 9),
         (changed(9.0, float), 9),
@@ -35,8 +35,8 @@ def test_equal_outputs_have_no_differences():
         (changed(-np.inf, float), None),
     ],
 )
-def test_differences_are_counted_and_the_first_is_named(found, value):
-    assert differences(EXPECTED, found) == (2, Difference(vector=1, output=1, expected=3, found=value))
+def test_differences_are_counted_and_the_first_is_named(actual, value):
+    assert differences(EXPECTED, actual) == (2, Difference(vector=1, output=1, expected=3, found=value))
 
 
 def test_other_shapes_are_refused():
@@ -131,35 +131,35 @@ def test_random_blocks_are_bounded_and_make_the_asked_number(monkeypatch):
 def test_difference_in_a_later_block_has_its_vector(capsys):
     network = random_network(3)
     blocks = list(random_blocks(network, 300, seed=1))
-    seen = []
+    sizes = []
 
     def predict(codes):
         outputs = evaluate(network, codes)
-        if len(seen) == 1:
+        if len(sizes) == 1:
             outputs[7, 0] += 5
-        seen.append(len(codes))
+        sizes.append(len(codes))
         return outputs
 
     flip = choose_flip(network, blocks[0], seed=0)
     faulty = flipped(network, flip)
     run = Run("rtl", blocks[0], predict, blocks[0], lambda codes: (evaluate(network, codes), faulty), more=blocks)
-    found = _comparison(run, network)
-    assert (found.vectors, found.mismatches, found.largest_difference) == (600, 1, 5.0)
-    assert (found.first.vector, found.first.output) == (307, 0)
+    compared = _comparison(run, network)
+    assert (compared.vectors, compared.mismatches, compared.largest_difference) == (600, 1, 5.0)
+    assert (compared.first.vector, compared.first.output) == (307, 0)
 
 
 def test_given_vectors_are_compared_in_blocks(monkeypatch):
     network = random_network(3)
     monkeypatch.setattr(compare, "BLOCK_BYTES", 8 * len(network.inputs) * 100)
-    codes, seen = random_codes(network, 250), []
+    codes, sizes = random_codes(network, 250), []
 
     def predict(block):
-        seen.append(len(block))
+        sizes.append(len(block))
         outputs = evaluate(network, block)
-        outputs[7, 0] += len(seen) == 3
+        outputs[7, 0] += len(sizes) == 3
         return outputs
 
     faulty = flipped(network, choose_flip(network, codes, seed=0))
-    found = _comparison(Run("rtl", codes, predict, codes, lambda codes: (evaluate(network, codes), faulty)), network)
-    assert seen == [100, 100, 50]
-    assert (found.vectors, found.mismatches, found.first.vector) == (250, 1, 207)
+    compared = _comparison(Run("rtl", codes, predict, codes, lambda codes: (evaluate(network, codes), faulty)), network)
+    assert sizes == [100, 100, 50]
+    assert (compared.vectors, compared.mismatches, compared.first.vector) == (250, 1, 207)

@@ -22,8 +22,8 @@ def test_every_value_is_that_of_the_whole_network(kind, seed, block):
     cones = Cones(network)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cone, "BLOCK", block)
-        found = [cones.value(number, codes=codes) for number in range(network.first_value[-1])]
-    np.testing.assert_array_equal(np.stack(found, axis=1), all_values(network, codes))
+        values = [cones.value(number, codes=codes) for number in range(network.first_value[-1])]
+    np.testing.assert_array_equal(np.stack(values, axis=1), all_values(network, codes))
 
 
 def test_a_value_needs_no_other_output_of_its_layer():

@@ -19,10 +19,10 @@ def test_what_all_inputs_say(seed, target):
     tables = rng.integers(-12, 13, (3, 4))
     total = algebra.add(*(algebra.apply(x, lambda v, t=t: t[v]) for x, t in zip(inputs, tables, strict=True)))
     sums = {codes: sum(tables[n][c] for n, c in enumerate(codes)) for codes in itertools.product(range(4), repeat=3)}
-    found = reaching(algebra, total, wanted=lambda v: v == target, count=5, rng=rng)
-    assert found is not None
-    assert bool(found) == (target in sums.values())
-    for values in found:
+    solutions = reaching(algebra, total, wanted=lambda v: v == target, count=5, rng=rng)
+    assert solutions is not None
+    assert bool(solutions) == (target in sums.values())
+    for values in solutions:
         whole = [algebra.values(f)[values[b] - algebra.bases[b].lo] if b in values else None for b, f in total.parts]
         assert None not in whole
         assert total.constant + sum(whole) == target
@@ -31,8 +31,8 @@ def test_what_all_inputs_say(seed, target):
 def test_a_function_of_one_input():
     algebra = Algebra()
     square = algebra.apply(algebra.input(-3, 3), lambda v: v * v)
-    found = reaching(algebra, square, wanted=lambda v: v == 4, count=9, rng=np.random.default_rng(0))
-    assert sorted(values[0] for values in found) == [-2, 2]
+    solutions = reaching(algebra, square, wanted=lambda v: v == 4, count=9, rng=np.random.default_rng(0))
+    assert sorted(values[0] for values in solutions) == [-2, 2]
     assert reaching(algebra, square, wanted=lambda v: v == 5, count=9, rng=np.random.default_rng(0)) == []
 
 

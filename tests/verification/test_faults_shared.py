@@ -29,9 +29,9 @@ SPEC = spec("folded", latency_ns=1000)
 def test_faults_of_control_and_accumulators(tmp_path):
     network = shared_network(3)
     project = write_rtl(network, tmp_path / "rtl", spec=SPEC, cuts=(Cut(0, shareable(network)[0].layers, 2),))
-    found = candidates(texts_of(project), project.top)
+    faults_by_kind = candidates(texts_of(project), project.top)
     block = project.parts[0].top
-    stored = {fault.place for fault in found["register"] if fault.module == block}
+    stored = {fault.place for fault in faults_by_kind["register"] if fault.module == block}
     assert {"count", "started", "whole", "done", "out0", "word0"} <= stored
     faults = [
         *(
@@ -39,9 +39,9 @@ def test_faults_of_control_and_accumulators(tmp_path):
             for name in ("count", "whole", "done")
             for c in ("stuck at 0", "stuck at 1")
         ),
-        *(f for f in found["register"] if f.module == block and f.place in ("out0", "word0")),
+        *(f for f in faults_by_kind["register"] if f.module == block and f.place in ("out0", "word0")),
     ]
-    faults += found["table"][::300] + found["adder"][::150] + found["output"][::6]
+    faults += faults_by_kind["table"][::300] + faults_by_kind["adder"][::150] + faults_by_kind["output"][::6]
     run = partial(run_faults, project, reference=partial(evaluate, network), parts=cut_network(network, project.cuts))
     outcomes = run(faults, codes=random_codes(network, 500), seconds=5)
     by_kind = Counter((x.fault.place, x.status) for x in outcomes if x.fault.module == block)
@@ -59,8 +59,12 @@ def test_the_graph_of_copies_is_that_of_the_flat_design(tmp_path, monkeypatch):
     """With faults in modules of several instances, and undefined entries. Where a limit is met, faults stay open."""
     network = shared_network(3)
     project = write_rtl(network, tmp_path / "rtl", spec=SPEC, cuts=(Cut(0, shareable(network)[0].layers, 2),))
-    found = candidates(texts_of(project), project.top)
-    faults = [*found["table"][::100], *found["adder"][::50], Fault("output", project.top, "valid_out", 0, "stuck at 0")]
+    by_kind = candidates(texts_of(project), project.top)
+    faults = [
+        *by_kind["table"][::100],
+        *by_kind["adder"][::50],
+        Fault("output", project.top, "valid_out", 0, "stuck at 0"),
+    ]
     parts = cut_network(network, project.cuts)
     pipeline, moved_ones = simulate._for_proofs(project, parts, faults, tmp_path)
     files: list = []
@@ -70,8 +74,8 @@ def test_the_graph_of_copies_is_that_of_the_flat_design(tmp_path, monkeypatch):
         raise ToolLimitError("too large")
 
     monkeypatch.setattr(simulate, "module_graph", refused)
-    said = simulate._changeless(pipeline, list(moved_ones.values()), tmp_path, 5)
-    assert [x.verdict for x in said] == ["open"] * (len(faults) - 1) + ["different"]
+    results = simulate._changeless(pipeline, list(moved_ones.values()), tmp_path, 5)
+    assert [x.verdict for x in results] == ["open"] * (len(faults) - 1) + ["different"]
     own = module_graph(files, "wrapped")
     yosys = yosys_graph(files, "wrapped", folder=tmp_path, undefined=UNDEFINED_AS_ZERO)
     assert equivalent(own, yosys, seconds=60).verdict == "proven"
@@ -102,6 +106,6 @@ def test_faults_of_another_kind_are_not_moved(tmp_path):
     assert moved(Fault("register", block, "count", 0, "stuck at 0"), project) is None
     assert moved(Fault("register", inner, "stage1_inp", 0, "a cycle late"), project) is None
     top = f"{project.top}_unfolded"
-    found = moved(Fault("register", block, "out18_1", 0, "stuck at 0"), project)
-    assert (found.module, found.place) == (top, "b0_out18")
+    fault = moved(Fault("register", block, "out18_1", 0, "stuck at 0"), project)
+    assert (fault.module, fault.place) == (top, "b0_out18")
     assert moved(Fault("output", project.top, "data_out", 0, "stuck at 0"), project).module == top

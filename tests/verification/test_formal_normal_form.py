@@ -21,11 +21,11 @@ def value(algebra, form, codes, known=None):
     total = np.full(len(codes), form.constant)
     for base, function in form.parts:
         if base not in known:
-            held = algebra.bases[base]
-            if held.members:
-                known[base] = np.max([value(algebra, m, codes, known) for m in held.members], axis=0)
-            elif held.form is not None:
-                known[base] = value(algebra, held.form, codes, known)
+            base_form = algebra.bases[base]
+            if base_form.members:
+                known[base] = np.max([value(algebra, m, codes, known) for m in base_form.members], axis=0)
+            elif base_form.form is not None:
+                known[base] = value(algebra, base_form.form, codes, known)
             else:
                 known[base] = codes[:, base]
         total = total + algebra._values[function][known[base] - algebra.bases[base].lo]
@@ -36,32 +36,32 @@ def random_expression(seed, steps=25):
     """Pairs of a form and its values, each step made of earlier ones."""
     rng = np.random.default_rng(seed)
     algebra, codes = Algebra(), random_codes(rng)
-    made = [(algebra.input(*ends), codes[:, n]) for n, ends in enumerate(INPUTS)]
+    terms = [(algebra.input(*ends), codes[:, n]) for n, ends in enumerate(INPUTS)]
     for _ in range(steps):
-        (a, x), (b, y) = (made[int(n)] for n in rng.integers(0, len(made), 2))
+        (a, x), (b, y) = (terms[int(n)] for n in rng.integers(0, len(terms), 2))
         kind, k = rng.integers(0, 7), int(rng.integers(1, 4))
         try:
             if kind < 2:
-                made.append((algebra.add(a, b, algebra.constant(k)), x + y + k))
+                terms.append((algebra.add(a, b, algebra.constant(k)), x + y + k))
             elif kind == 2:
-                made.append((algebra.scale(a, k - 4), x * (k - 4)))
+                terms.append((algebra.scale(a, k - 4), x * (k - 4)))
             elif kind == 3:
-                made.append((algebra.apply(a, lambda v, k=k: v >> k), x >> k))
+                terms.append((algebra.apply(a, lambda v, k=k: v >> k), x >> k))
             elif kind == 4:
-                made.append((algebra.apply(a, lambda v, k=k: np.clip(v, -k, 3 * k)), np.clip(x, -k, 3 * k)))
+                terms.append((algebra.apply(a, lambda v, k=k: np.clip(v, -k, 3 * k)), np.clip(x, -k, 3 * k)))
             elif kind == 5:
-                made.append((algebra.apply(a, lambda v, k=k: v & (2**k - 1)), x & (2**k - 1)))
+                terms.append((algebra.apply(a, lambda v, k=k: v & (2**k - 1)), x & (2**k - 1)))
             else:
-                made.append((algebra.larger(a, b), np.maximum(x, y)))
+                terms.append((algebra.larger(a, b), np.maximum(x, y)))
         except FormError:
             continue
-    return algebra, codes, made
+    return algebra, codes, terms
 
 
 @given(st.integers(0, 10_000))
 def test_a_form_is_the_integer_that_it_was_made_as(seed):
-    algebra, codes, made = random_expression(seed)
-    for form, values in made:
+    algebra, codes, terms = random_expression(seed)
+    for form, values in terms:
         np.testing.assert_array_equal(value(algebra, form, codes), values)
         assert form.lo <= values.min()
         assert form.hi >= values.max()
@@ -70,24 +70,24 @@ def test_a_form_is_the_integer_that_it_was_made_as(seed):
 @given(st.integers(0, 10_000))
 def test_forms_that_are_equal_are_equal_integers(seed):
     """Negative control of the equality: unequal values never have one form."""
-    _, _, made = random_expression(seed, 40)
-    for n, (form, values) in enumerate(made):
-        for other, others in made[:n]:
+    _, _, terms = random_expression(seed, 40)
+    for n, (form, values) in enumerate(terms):
+        for other, others in terms[:n]:
             if form == other:
                 np.testing.assert_array_equal(values, others)
 
 
 def exact_value(algebra, form, code):
     """The value of a form for one input of every base, in Python's integers."""
-    found = form.constant
+    total = form.constant
     for base, function in form.parts:
-        held = algebra.bases[base]
-        if held.members:
-            at = max(exact_value(algebra, m, code) for m in held.members)
+        base_form = algebra.bases[base]
+        if base_form.members:
+            at = max(exact_value(algebra, m, code) for m in base_form.members)
         else:
-            at = code[base] if held.form is None else exact_value(algebra, held.form, code)
-        found += int(algebra.values(function)[at - held.lo])
-    return found
+            at = code[base] if base_form.form is None else exact_value(algebra, base_form.form, code)
+        total += int(algebra.values(function)[at - base_form.lo])
+    return total
 
 
 @settings(max_examples=60, deadline=None)
@@ -96,28 +96,28 @@ def test_wide_integers_are_exact_or_refused(seed):
     """Up to and beyond 2**63, against Python's integers: a sum or product never wraps."""
     rng = np.random.default_rng(seed)
     algebra, codes = Algebra(memory_bytes=1 << 20), random_codes(rng, 20).tolist()
-    made = [(algebra.input(*ends), [code[n] for code in codes]) for n, ends in enumerate(INPUTS)]
+    terms = [(algebra.input(*ends), [code[n] for code in codes]) for n, ends in enumerate(INPUTS)]
     for _ in range(25):
-        (a, x), (b, y) = (made[int(n)] for n in rng.integers(0, len(made), 2))
+        (a, x), (b, y) = (terms[int(n)] for n in rng.integers(0, len(terms), 2))
         k = (int(rng.integers(1, 8)) << int(rng.integers(0, 66))) * int(rng.choice([-1, 1]))
         shift = int(rng.integers(0, 60))
         kind = int(rng.integers(0, 7))
         try:
             if kind < 2:
-                made.append((algebra.add(a, b, algebra.constant(k)), [v + w + k for v, w in zip(x, y, strict=True)]))
+                terms.append((algebra.add(a, b, algebra.constant(k)), [v + w + k for v, w in zip(x, y, strict=True)]))
             elif kind == 2:
-                made.append((algebra.scale(a, k), [v * k for v in x]))
+                terms.append((algebra.scale(a, k), [v * k for v in x]))
             elif kind == 3:
-                made.append((algebra.less(a, b), [v - w for v, w in zip(x, y, strict=True)]))
+                terms.append((algebra.less(a, b), [v - w for v, w in zip(x, y, strict=True)]))
             elif kind == 4:
-                made.append((algebra.apply(a, lambda v, s=shift: v >> s), [v >> shift for v in x]))
+                terms.append((algebra.apply(a, lambda v, s=shift: v >> s), [v >> shift for v in x]))
             elif kind == 5:
-                made.append((algebra.larger(a, b), [max(v, w) for v, w in zip(x, y, strict=True)]))
+                terms.append((algebra.larger(a, b), [max(v, w) for v, w in zip(x, y, strict=True)]))
             elif (form := algebra.divided(a, k)) is not None:
-                made.append((form, [v // k for v in x]))
+                terms.append((form, [v // k for v in x]))
         except FormError:
             continue
-    for form, values in made:
+    for form, values in terms:
         assert [exact_value(algebra, form, code) for code in codes] == values
         assert form.lo <= min(values)
         assert max(values) <= form.hi

@@ -54,17 +54,17 @@ from trigger_lut.verification.judgement import unproven
 def random_gates(seed: int) -> Graph:
     rng = np.random.default_rng(seed)
     inputs, gates = 4, 12
-    made = [rng.integers(0, 2 * (inputs + n + 1), 2) for n in range(gates)]
-    return Graph(inputs, tuple(int(x) for x in rng.integers(0, 2 * (inputs + gates + 1), 3)), np.array(made))
+    gate_inputs = [rng.integers(0, 2 * (inputs + n + 1), 2) for n in range(gates)]
+    return Graph(inputs, tuple(int(x) for x in rng.integers(0, 2 * (inputs + gates + 1), 3)), np.array(gate_inputs))
 
 
 def values(graph: Graph) -> np.ndarray:
     """All outputs for all inputs: (2**inputs, outputs)."""
     rows = np.arange(1 << graph.inputs)
-    held = [np.zeros(len(rows), dtype=int), *(rows >> i & 1 for i in range(graph.inputs))]
+    columns = [np.zeros(len(rows), dtype=int), *(rows >> i & 1 for i in range(graph.inputs))]
     for a, b in graph.gates.tolist():
-        held.append((held[a >> 1] ^ (a & 1)) & (held[b >> 1] ^ (b & 1)))
-    return np.stack([held[o >> 1] ^ (o & 1) for o in graph.outputs], axis=1)
+        columns.append((columns[a >> 1] ^ (a & 1)) & (columns[b >> 1] ^ (b & 1)))
+    return np.stack([columns[o >> 1] ^ (o & 1) for o in graph.outputs], axis=1)
 
 
 @given(st.integers(0, 10_000))
@@ -90,10 +90,10 @@ def test_abc_says_what_all_inputs_say(seed):
     assert equivalent(first, first, seconds=5).verdict == "proven"
     for o in range(3):
         a, b = with_outputs(first, [o]), with_outputs(second, [o])
-        said, differs = equivalent(a, b, seconds=5), (values(a) != values(b))[:, 0]
-        assert said.verdict == ("different" if differs.any() else "proven")
-        if said.verdict == "different":
-            assert differs[sum(bit << n for n, bit in enumerate(said.inputs))], "the counterexample is one"
+        result, differs = equivalent(a, b, seconds=5), (values(a) != values(b))[:, 0]
+        assert result.verdict == ("different" if differs.any() else "proven")
+        if result.verdict == "different":
+            assert differs[sum(bit << n for n, bit in enumerate(result.inputs))], "the counterexample is one"
     zero, first_alone = constant(4, [0]), with_outputs(first, [0])
     wanted = "different" if values(first)[:, 0].any() else "proven"
     assert equivalent(zero, first_alone, seconds=5).verdict == wanted
@@ -107,9 +107,9 @@ def test_networks_of_tables_are_proven(tmp_path, seed):
     network = random_network(seed)
     project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     rtl, reference = rtl_graph(project), reference_graph(network, tmp_path)
-    found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=60)
-    assert [x.status for x in found] == ["proven"] * len(network.fractions)
-    assert [x.bits for x in found] == [kif.bits for kif in network.output_formats()]
+    proofs = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=60)
+    assert [x.status for x in proofs] == ["proven"] * len(network.fractions)
+    assert [x.bits for x in proofs] == [kif.bits for kif in network.output_formats()]
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -118,9 +118,9 @@ def test_graphs_are_proven_or_said_to_be_open(tmp_path, seed):
     network = random_graph(seed)
     project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     rtl, reference = rtl_graph(project), reference_graph(network, tmp_path)
-    found = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=4)
-    assert {x.status for x in found} <= {"proven", "sampled"}
-    assert all((x.status == "sampled") == bool(x.detail) for x in found)
+    proofs = prove_outputs(network, project, reference=reference, rtl=rtl, seconds=4)
+    assert {x.status for x in proofs} <= {"proven", "sampled"}
+    assert all((x.status == "sampled") == bool(x.detail) for x in proofs)
 
 
 def test_a_flipped_bit_is_refuted_with_inputs_that_show_it(tmp_path):
@@ -129,15 +129,15 @@ def test_a_flipped_bit_is_refuted_with_inputs_that_show_it(tmp_path):
     flip = choose_flip(network, random_codes(network, 500), seed=1)
     wrong = flipped(network, flip)
     rtl = rtl_graph(project)
-    found = prove_outputs(wrong, project, reference=reference_graph(wrong, tmp_path), rtl=rtl, seconds=60)
+    proofs = prove_outputs(wrong, project, reference=reference_graph(wrong, tmp_path), rtl=rtl, seconds=60)
     changed = (evaluate(wrong, random_codes(network, 5000)) != evaluate(network, random_codes(network, 5000))).any(
         axis=0
     )
-    assert [x.status == "different" for x in found] == changed.tolist()
-    assert all("expected" in x.detail and "in simulation" in x.detail for x in found if x.status == "different")
-    for x in (x for x in found if x.status == "different"):
-        expected, seen = (int(part.split()[0].rstrip(",")) for part in x.detail.split("expected ")[1].split("found "))
-        assert expected != seen
+    assert [x.status == "different" for x in proofs] == changed.tolist()
+    assert all("expected" in x.detail and "in simulation" in x.detail for x in proofs if x.status == "different")
+    for x in (x for x in proofs if x.status == "different"):
+        expected, actual = (int(part.split()[0].rstrip(",")) for part in x.detail.split("expected ")[1].split("found "))
+        assert expected != actual
 
 
 def test_codes_of_a_counterexample():
@@ -194,7 +194,7 @@ def without_sums(monkeypatch):
     )
 
 
-def test_the_sums_show_what_too_few_vectors_miss_or_that_it_changes_nothing(project, monkeypatch):
+def test_sums_show_missed_faults_or_prove_them_equivalent(project, monkeypatch):
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 120, seed=2)
     many = random_codes(network, 20_000)
@@ -242,31 +242,31 @@ def test_what_too_few_vectors_miss_is_shown_by_inputs_of_sat(project, monkeypatc
         assert (a.status == "equivalent") == (b.status == "equivalent"), a.fault.describe()
 
 
-def test_what_shows_in_one_event_after_another_is_shown_by_such_events(project, monkeypatch, without_sums):
+def test_fault_of_consecutive_events_is_shown_by_such_events(project, monkeypatch, without_sums):
     network = random_network(3)
     registers = candidates(texts_of(project), project.top)["register"]
     timed = probed(registers)[::19]
     assert {fault.change for fault in timed} == {"a cycle early", "a cycle late"}
     one = random_codes(network, 1)
-    found = Counter(
+    counts = Counter(
         x.status for x in run_faults(project, timed, codes=one, reference=partial(evaluate, network), seconds=20)
     )
-    assert found["solved"] > 2
-    assert found["undetected"] == found["undecided"] == 0
+    assert counts["solved"] > 2
+    assert counts["undetected"] == counts["undecided"] == 0
     monkeypatch.setattr(fault_run, "TURNS", 0)  # negative control: SAT alone does not show them
     without = Counter(
         x.status for x in run_faults(project, timed, codes=one, reference=partial(evaluate, network), seconds=20)
     )
-    assert without["undetected"] == found["solved"]
+    assert without["undetected"] == counts["solved"]
 
 
-def test_without_time_for_a_proof_what_the_vectors_miss_is_undecided(project, monkeypatch, without_sums):
+def test_missed_faults_are_undecided_without_time_for_a_proof(project, monkeypatch, without_sums):
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 30, seed=2)
     codes = random_codes(network, 1)
     monkeypatch.setattr(fault_run, "equivalent", lambda *_, **__: Result("open"))
-    found = run_faults(project, drawn, codes=codes, reference=partial(evaluate, network), seconds=0)
-    assert {x.status for x in found if x.fault.place != "valid_out"} == {"detected", "undecided"}
+    outcomes = run_faults(project, drawn, codes=codes, reference=partial(evaluate, network), seconds=0)
+    assert {x.status for x in outcomes if x.fault.place != "valid_out"} == {"detected", "undecided"}
 
 
 CHAINED = {  # table b is read behind table a, which never gives 3
@@ -339,7 +339,7 @@ endmodule
         ("2'h1", ["detected", "detected", "detected"]),
     ],
 )
-def test_a_fault_that_only_undefined_entries_tell_is_neither_detected_nor_equivalent(tmp_path, default, expected):
+def test_fault_of_undefined_entries_is_neither_seen_nor_equal(tmp_path, default, expected):
     for name, text in CHAINED.items():
         (tmp_path / f"{name}.v").write_text(text.replace("@default@", default))
     kif = (KIF(False, 2, 0),)
@@ -355,7 +355,7 @@ def test_a_fault_that_only_undefined_entries_tell_is_neither_detected_nor_equiva
     assert [x.status for x in outcomes] == expected
 
 
-def test_a_fault_whose_copies_are_too_large_stays_undecided_or_is_replayed(project, monkeypatch, without_sums):
+def test_fault_with_large_copies_stays_undecided_or_is_replayed(project, monkeypatch, without_sums):
     network = random_network(3)
     drawn = draw(candidates(texts_of(project), project.top), 60, seed=6)
     run = partial(run_faults, codes=random_codes(network, 1), reference=partial(evaluate, network), seconds=20)
@@ -380,10 +380,10 @@ def test_verilog_that_is_wrong_without_a_fault_is_our_bug(project):
 
 
 def test_the_same_seed_draws_the_same_faults(project):
-    found = candidates(texts_of(project), project.top)
-    assert draw(found, 50, seed=1) == draw(found, 50, seed=1) != draw(found, 50, seed=2)
-    everything = draw(found, 10**6, seed=1)
-    assert len(everything) == sum(map(len, found.values()))
+    by_kind = candidates(texts_of(project), project.top)
+    assert draw(by_kind, 50, seed=1) == draw(by_kind, 50, seed=1) != draw(by_kind, 50, seed=2)
+    everything = draw(by_kind, 10**6, seed=1)
+    assert len(everything) == sum(map(len, by_kind.values()))
 
 
 # ---------------------------------------------------------------- stages
@@ -399,8 +399,8 @@ def files(tmp_path_factory):
     keras_twin(network).save(folder / "model.keras")
     codes, ids = random_codes(network, 40).astype(np.int32), np.arange(40, dtype=np.uint64)
     split = np.full(40, TEST, dtype=np.uint8)
-    held = EventCodes(codes, np.arange(40) % 3, split, ids, network.inputs, network.features, network.classes)
-    save_codes(held, folder / "codes.npz")
+    events = EventCodes(codes, np.arange(40) % 3, split, ids, network.inputs, network.features, network.classes)
+    save_codes(events, folder / "codes.npz")
     names = ("spec.json", "model.keras", "network.npz", "firmware", "firmware.json")
     in_order(build_firmware, *(folder / name for name in names))
     return folder
@@ -412,11 +412,11 @@ def test_both_stages_and_their_pages(files):
     assert {x.status for x in proven.outputs} == {"proven"}
     assert proven.control_caught is True
     assert {x.status for x in proven.second.outputs} == {"agrees"}
-    found = in_order(faults, *common, files / "codes.npz", files / "firmware.json", files / "faults.json", 40)
-    assert sum(x.injected for x in found.kinds.values()) == 40
-    assert (found.detection_rate, found.undetected) == (1.0, [])
+    card = in_order(faults, *common, files / "codes.npz", files / "firmware.json", files / "faults.json", 40)
+    assert sum(x.injected for x in card.kinds.values()) == 40
+    assert (card.detection_rate, card.undetected) == (1.0, [])
     assert read_card(ProveCard, files / "prove.json") == proven
-    assert read_card(FaultsCard, files / "faults.json") == found
+    assert read_card(FaultsCard, files / "faults.json") == card
     pages_of_proof(prove=files / "prove.json", faults=files / "faults.json", folder=files / "pages")
     assert "outputs proven" in (files / "pages/prove.html").read_text()
     assert "40 faults" in (files / "pages/faults.html").read_text()
@@ -442,17 +442,24 @@ def test_firmware_of_another_network_is_refused(files, tmp_path):
 
 
 def test_a_missed_fault_and_a_difference_fail_the_verdict(tmp_path):
-    made = {"seconds": 1, "versions": {}, "inputs": {}}
+    provenance = {"seconds": 1, "versions": {}, "inputs": {}}
     differs = OutputProof(name="a", bits=3, status="different", detail="inputs [1]")
     proofs = [differs, OutputProof(name="b", bits=3, status="proven")]
     card = ProveCard(
-        design="d", outputs=proofs, method="", gates={}, seconds_allowed=1, control="", control_caught=False, **made
+        design="d",
+        outputs=proofs,
+        method="",
+        gates={},
+        seconds_allowed=1,
+        control="",
+        control_caught=False,
+        **provenance,
     )
     write_card(card, tmp_path / "prove.json")
     count = FaultCount(injected=2, detected=1, equivalent=0, undetected=1)
     missed = FaultsCard(
         design="d", vectors=1, kinds={"table": count}, detection_rate=0.5, median_vectors=1, equivalent=[],
-        undetected=["core: bit 3"], **made,
+        undetected=["core: bit 3"], **provenance,
     )  # fmt: skip
     write_card(missed, tmp_path / "faults.json")
     assert unproven(tmp_path / "prove.json") + unproven(tmp_path / "faults.json") == [

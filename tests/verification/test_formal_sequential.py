@@ -32,14 +32,14 @@ from trigger_lut.verification.judgement import unproven
 
 def all_values(gates: Gates, variables: dict[int, np.ndarray]) -> list[np.ndarray]:
     """Values of all nodes, for values of the variables by node."""
-    found = [np.zeros(len(next(iter(variables.values()))), dtype=bool)]
+    values = [np.zeros(len(next(iter(variables.values()))), dtype=bool)]
     for node in range(1, len(gates)):
         a, b = gates.left[node], gates.right[node]
         if a < 0:
-            found.append(variables[node])
+            values.append(variables[node])
         else:
-            found.append((found[a >> 1] ^ bool(a & 1)) & (found[b >> 1] ^ bool(b & 1)))
-    return found
+            values.append((values[a >> 1] ^ bool(a & 1)) & (values[b >> 1] ^ bool(b & 1)))
+    return values
 
 
 def assert_gates_are(network: Network, codes: np.ndarray) -> None:
@@ -52,10 +52,10 @@ def assert_gates_are(network: Network, codes: np.ndarray) -> None:
     values, expected = all_values(gates, variables), evaluate(network, codes)
     for o, number in enumerate(numbers):
         columns = [(values[bit >> 1] ^ bool(bit & 1)).astype(np.int64) for bit in number.bits]
-        found = sum(c << n for n, c in enumerate(columns)) - (columns[-1] << len(columns))
-        np.testing.assert_array_equal(found, expected[:, o])
-        assert (number.lo <= found).all()
-        assert (found <= number.hi).all()
+        codes_of_output = sum(c << n for n, c in enumerate(columns)) - (columns[-1] << len(columns))
+        np.testing.assert_array_equal(codes_of_output, expected[:, o])
+        assert (number.lo <= codes_of_output).all()
+        assert (codes_of_output <= number.hi).all()
 
 
 @given(st.integers(0, 10**6))
@@ -85,10 +85,10 @@ def test_sweep_random_graph_says_what_all_values_say(seed):
     sweep = Sweep(gates, seed, older=len(gates) // 2)
     for a, b in pairs:
         differs = (values[a >> 1] ^ bool(a & 1)) != (values[b >> 1] ^ bool(b & 1))
-        said = sweep.compare([(a, b)], 5)
-        assert said.verdict == ("different" if differs.any() else "equal")
-        if said.values is not None:
-            assert differs[sum(said.values[n + 1] << n for n in range(5))], "the counterexample is one"
+        answer = sweep.compare([(a, b)], 5)
+        assert answer.verdict == ("different" if differs.any() else "equal")
+        if answer.values is not None:
+            assert differs[sum(answer.values[n + 1] << n for n in range(5))], "the counterexample is one"
     sweep.close()
 
 
@@ -115,18 +115,18 @@ def prove_again(network, project, seconds=20):
     return second_proof(network, project, seconds=seconds, seed=1, first=first)
 
 
-def statuses(found: SecondProof) -> list[str]:
-    return [x.status for x in found.outputs]
+def statuses(proof: SecondProof) -> list[str]:
+    return [x.status for x in proof.outputs]
 
 
-@pytest.mark.parametrize("made", [random_network, lambda seed: draw_network(np.random.default_rng(seed))])
+@pytest.mark.parametrize("make_network", [random_network, lambda seed: draw_network(np.random.default_rng(seed))])
 @pytest.mark.parametrize("seed", [3, 15])
-def test_second_proof_right_design_agrees(tmp_path, made, seed):
-    network = made(seed)
-    judged, found = prove_again(network, write_rtl(network, tmp_path / "rtl", spec=made_cards.spec()))
-    assert set(statuses(found)) == {"agrees"}, found
-    assert found.outputs[-1].name == "valid_out"
-    assert found.control_caught is True
+def test_second_proof_right_design_agrees(tmp_path, make_network, seed):
+    network = make_network(seed)
+    judged, proof = prove_again(network, write_rtl(network, tmp_path / "rtl", spec=made_cards.spec()))
+    assert set(statuses(proof)) == {"agrees"}, proof
+    assert proof.outputs[-1].name == "valid_out"
+    assert proof.control_caught is True
     assert {x.status for x in judged} == {"proven"}
 
 
@@ -135,35 +135,35 @@ def test_second_proof_flipped_bit_is_shown(network, project):
     codes = random_codes(network, 9000)
     wrong = flipped(network, choose_flip(network, codes[:500], seed=1))
     changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(0)
-    judged, found = prove_again(wrong, project)
-    assert [status == "disagrees" for status in statuses(found)] == [*changed.tolist(), False]
+    judged, proof = prove_again(wrong, project)
+    assert [status == "disagrees" for status in statuses(proof)] == [*changed.tolist(), False]
     assert [x.status == "different" for x in judged] == changed.tolist()
     for x in (x for x in judged if x.status == "different"):
         assert "the proofs disagree: proven by words" in x.detail
-        expected, seen = re.search(r"expected (-?\d+), found (-?\d+) in simulation", x.detail).groups()
-        assert expected != seen
+        expected, actual = re.search(r"expected (-?\d+), found (-?\d+) in simulation", x.detail).groups()
+        assert expected != actual
 
 
 def test_second_proof_without_time_is_open(tmp_path):
     network = random_graph(1)
-    _, found = prove_again(network, write_rtl(network, tmp_path / "rtl", spec=made_cards.spec()), 1)
-    assert set(statuses(found)) == {"open", "agrees"}
-    assert all("time" in x.detail for x in found.outputs if x.status == "open")
+    _, proof = prove_again(network, write_rtl(network, tmp_path / "rtl", spec=made_cards.spec()), 1)
+    assert set(statuses(proof)) == {"open", "agrees"}
+    assert all("time" in x.detail for x in proof.outputs if x.status == "open")
 
 
 def test_second_proof_too_large_is_not_attempted(network, project, monkeypatch):
     monkeypatch.setattr(sequential, "MOST_GATES", 100)
-    judged, found = prove_again(network, project)
-    assert set(statuses(found)) == {"not attempted"}
-    assert "more than 100 gates" in found.outputs[0].detail
+    judged, proof = prove_again(network, project)
+    assert set(statuses(proof)) == {"not attempted"}
+    assert "more than 100 gates" in proof.outputs[0].detail
     assert {x.status for x in judged} == {"proven"}
     with pytest.raises(TooLargeError):
         Gates(3).frees(4)
 
 
 def test_second_proof_not_asked_for_leaves_the_first(network, project):
-    judged, found = prove_again(network, project, 0)
-    assert ({x.status for x in judged}, found) == ({"proven"}, None)
+    judged, proof = prove_again(network, project, 0)
+    assert ({x.status for x in judged}, proof) == ({"proven"}, None)
 
 
 # ---------------------------------------------------------------- faulty designs
@@ -239,9 +239,9 @@ DIFFERENT = {
 def faulty(project, folder, change, which=""):
     """Return a project with one changed file, the top-level module or the one whose name ends so."""
     files = [folder / path.name for path in project.files]
-    for path, made in zip(project.files, files, strict=True):
+    for path, path_faulty in zip(project.files, files, strict=True):
         text = path.read_text()
-        made.write_text(change(text) if path.stem.endswith(which or project.top) else text)
+        path_faulty.write_text(change(text) if path.stem.endswith(which or project.top) else text)
     assert any(a.read_text() != b.read_text() for a, b in zip(project.files, files, strict=True))
     return replace(project, folder=folder, files=tuple(files))
 
@@ -272,33 +272,33 @@ def without_simulation(monkeypatch):
 @pytest.mark.parametrize("change", READ_DIFFERENTLY.values(), ids=READ_DIFFERENTLY)
 def test_second_proof_text_read_differently_is_refused(judged_top, change, monkeypatch):
     monkeypatch.delattr(sequential, "read_netlist")  # Yosys is not asked
-    _, found = judged_top(change)
-    assert set(statuses(found)) == {"not attempted"}, found
-    assert found.outputs[0].detail
+    _, proof = judged_top(change)
+    assert set(statuses(proof)) == {"not attempted"}, proof
+    assert proof.outputs[0].detail
 
 
 @pytest.mark.parametrize("change", OTHERS.values(), ids=OTHERS)
 def test_second_proof_other_circuit_is_not_attempted(judged_top, change, without_source_check):
-    _, found = judged_top(change)
-    assert set(statuses(found)) == {"not attempted"}, found
-    assert found.outputs[0].detail
+    _, proof = judged_top(change)
+    assert set(statuses(proof)) == {"not attempted"}, proof
+    assert proof.outputs[0].detail
 
 
 @pytest.mark.parametrize("change", DIFFERENT.values(), ids=DIFFERENT)
 def test_second_proof_faulty_design_disagrees(judged_top, change, without_source_check, without_simulation):
-    judged, found = judged_top(change)
-    assert "disagrees" in statuses(found), found
-    assert all(x.detail for x in found.outputs if x.status == "disagrees")
+    judged, proof = judged_top(change)
+    assert "disagrees" in statuses(proof), proof
+    assert all(x.detail for x in proof.outputs if x.status == "disagrees")
     assert "different" in {x.status for x in judged}
-    if found.outputs[-1].status == "disagrees":
+    if proof.outputs[-1].status == "disagrees":
         assert {x.status for x in judged} == {"different"}, "no output comes as its valid bit says"
 
 
 def test_second_proof_leak_is_shown_in_simulation(judged_top, without_source_check):
     """The other event is an input of the counterexample, in a cycle of its own."""
-    _, found = judged_top(leaking)
-    assert found.outputs[0].status == "disagrees"
-    assert re.search(r"inputs \[[79], 0, 0, 0\].*: expected .* in simulation", found.outputs[0].detail)
+    _, proof = judged_top(leaking)
+    assert proof.outputs[0].status == "disagrees"
+    assert re.search(r"inputs \[[79], 0, 0, 0\].*: expected .* in simulation", proof.outputs[0].detail)
 
 
 def test_second_proof_fewer_registers_disagree(network, project, tmp_path, without_source_check, without_simulation):

@@ -18,7 +18,7 @@ from trigger_lut.verification.formal.shared import composition_gaps, prove_block
 SPEC = spec("folded", latency_ns=1000)
 
 
-def made(network, folder, instances, members=0, specification=SPEC):
+def made_project(network, folder, instances, members=0, specification=SPEC):
     chosen = shareable(network)[members]
     project = write_rtl(network, folder, spec=specification, cuts=(Cut(0, chosen.layers, instances),))
     return project, cut_network(network, project.cuts)
@@ -31,7 +31,7 @@ def statuses(proof):
 @pytest.mark.parametrize(("seed", "instances"), [(0, 1), (3, 2)])
 def test_proven_in_both_ways(tmp_path, seed, instances):
     network = shared_network(seed)
-    project, _ = made(network, tmp_path / "rtl", instances)
+    project, _ = made_project(network, tmp_path / "rtl", instances)
     first = prove_parts(network, project, seconds=20, seed=1, folder=tmp_path)
     assert statuses(first) == {"proven"}, first
     assert (first.registers, first.control_caught) == (project.latency_cycles_planned, True)
@@ -42,9 +42,9 @@ def test_proven_in_both_ways(tmp_path, seed, instances):
 
 def test_windows_are_proven(tmp_path):
     network = random_graph(1)
-    for members, found in enumerate(shareable(network)):
-        instances = fold_choices(found.positions, 100)[0]
-        project, parts = made(network, tmp_path / f"rtl{members}", instances, members)
+    for members, shared in enumerate(shareable(network)):
+        instances = fold_choices(shared.positions, 100)[0]
+        project, parts = made_project(network, tmp_path / f"rtl{members}", instances, members)
         assert not any(composition_gaps(network, parts))
         assert series_problem(project) == ""
         for part, own in zip(parts, project.parts, strict=True):
@@ -55,7 +55,7 @@ def test_windows_are_proven(tmp_path):
 def test_fast_clock_is_proven(tmp_path):
     network = shared_network(2, positions=6)
     fast = SPEC.model_copy(update={"target": SPEC.target.model_copy(update={"clock_mhz": 800.0})})
-    project, parts = made(network, tmp_path / "rtl", 1, specification=fast)
+    project, parts = made_project(network, tmp_path / "rtl", 1, specification=fast)
     assert prove_block(parts[0], project.parts[0], seconds=20, seed=1).problem == ""
     assert prove_block(wrong_block(parts[0]), project.parts[0], seconds=20, seed=1).problem
 
@@ -76,7 +76,7 @@ FLAWS = {
 @pytest.mark.parametrize("flaw", FLAWS)
 def test_flaws_are_not_proven(tmp_path, flaw):
     network = shared_network(0)
-    project, (block, _) = made(network, tmp_path / "rtl", 1)
+    project, (block, _) = made_project(network, tmp_path / "rtl", 1)
     (own, _) = project.parts
     path = project.folder / f"{own.top}.v"
     pattern, replacement = FLAWS[flaw]
@@ -104,7 +104,7 @@ def test_parts_that_are_not_the_network():
 
 def test_top_module_that_crosses_wires(tmp_path):
     network = shared_network(5)
-    project, _ = made(network, tmp_path / "rtl", 1)
+    project, _ = made_project(network, tmp_path / "rtl", 1)
     assert series_problem(project) == ""
     path = project.folder / f"{project.top}.v"
     text = path.read_text()

@@ -127,13 +127,13 @@ def test_what_is_no_pipeline_is_refused_with_a_reason(tmp_path, what):
 
 def test_the_pipeline_is_proven_in_words_and_by_sat(tmp_path, monkeypatch):
     project = small_project(tmp_path)
-    found = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path)
-    assert [(x.status, x.by) for x in found.outputs] == [("proven", "words")]
-    assert (found.registers, found.control_caught) == (1, True)
+    proof = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path)
+    assert [(x.status, x.by) for x in proof.outputs] == [("proven", "words")]
+    assert (proof.registers, proof.control_caught) == (1, True)
     monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_, **__: "not compared")
-    found = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path)
-    assert [(x.status, x.by) for x in found.outputs] == [("proven", "SAT")]
-    assert (found.registers, found.control_caught) == (1, True)
+    proof = prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path)
+    assert [(x.status, x.by) for x in proof.outputs] == [("proven", "SAT")]
+    assert (proof.registers, proof.control_caught) == (1, True)
     # Negative control of SAT's own: a proof that holds for anything is no proof.
     monkeypatch.setattr(stage, "equivalent", lambda *_, **__: stage.Result("proven"))
     assert prove_both_ways(small_network(), project, seconds=20, seed=1, folder=tmp_path).control_caught is False
@@ -172,8 +172,8 @@ SAME = {
 
 @pytest.mark.parametrize("what", SAME)
 def test_another_pipeline_of_the_same_function_is_proven(tmp_path, what):
-    found = prove_both_ways(small_network(), small_project(tmp_path, *SAME[what]), seconds=20, seed=1, folder=tmp_path)
-    assert [x.status for x in found.outputs] == ["proven"], found
+    proof = prove_both_ways(small_network(), small_project(tmp_path, *SAME[what]), seconds=20, seed=1, folder=tmp_path)
+    assert [x.status for x in proof.outputs] == ["proven"], proof
 
 
 UNDEFINED = {
@@ -189,10 +189,10 @@ UNDEFINED = {
 @pytest.mark.parametrize("what", UNDEFINED)
 def test_x_that_is_reached_is_a_failure_with_its_input(tmp_path, what):
     """Entry 3 is 0 in the network: an x that was read as 0 would be proven."""
-    found = prove_both_ways(
+    proof = prove_both_ways(
         small_network(), small_project(tmp_path, *UNDEFINED[what]), seconds=20, seed=1, folder=tmp_path
     )
-    (output,) = found.outputs
+    (output,) = proof.outputs
     assert output.status == "different"
     assert output.detail.startswith("inputs [3]: expected 0, found a value that is not defined")
 
@@ -230,9 +230,9 @@ def test_a_limit_of_memory_leaves_outputs_open(tmp_path, monkeypatch):
 
 def test_abc_beyond_its_memory_leaves_it_open(tmp_path):
     graph = stage.rtl_graph(small_project(tmp_path))
-    said = equivalent(graph, graph, seconds=5, memory_bytes=8 << 20)
-    assert said.verdict == "open"
-    assert "limit of memory is 0.0 GB" in said.reason
+    result = equivalent(graph, graph, seconds=5, memory_bytes=8 << 20)
+    assert result.verdict == "open"
+    assert "limit of memory is 0.0 GB" in result.reason
 
 
 EXPRESSIONS = (

@@ -50,19 +50,19 @@ def hybrid(seed=0, inputs=20):
 def test_networks_of_tables_are_proven(tmp_path, seed):
     network = random_network(seed)
     project, verilog = built(network, tmp_path)
-    found = prove_words(network, project, verilog=verilog)
-    assert set(found.open) == {""}
-    assert found.registers == project.latency_cycles_planned
+    proof = prove_words(network, project, verilog=verilog)
+    assert set(proof.open) == {""}
+    assert proof.registers == project.latency_cycles_planned
 
 
 def test_graphs_of_all_kinds_of_layers_are_proven(tmp_path):
     """Most: largest values of which low bits or some members play no part may be written in more than one way."""
-    said = []
+    reasons = []
     for seed in range(12):
         network = random_graph(seed)
         project, verilog = built(network, tmp_path / str(seed))
-        said += prove_words(network, project, verilog=verilog).open
-    assert said.count("") >= 0.8 * len(said)
+        reasons += prove_words(network, project, verilog=verilog).open
+    assert reasons.count("") >= 0.8 * len(reasons)
 
 
 def test_a_hybrid_that_sat_leaves_open_is_proven(tmp_path):
@@ -78,9 +78,9 @@ def test_a_flipped_bit_of_a_table_is_not_proven(tmp_path, seed):
     codes = random_codes(network, 2000)
     wrong = flipped(network, choose_flip(network, codes, seed=seed))
     changed = (evaluate(wrong, codes) != evaluate(network, codes)).any(axis=0)
-    said = prove_words(wrong, project, verilog=verilog).open
+    reasons = prove_words(wrong, project, verilog=verilog).open
     assert changed.any()
-    assert all(reason for reason, differs in zip(said, changed, strict=True) if differs)
+    assert all(reason for reason, differs in zip(reasons, changed, strict=True) if differs)
 
 
 def test_a_changed_weight_is_not_proven(tmp_path):
@@ -98,9 +98,9 @@ def edited(project, pattern, change, suffix):
     """The project with the first place of a file changed that a pattern finds; the place."""
     for path in project.files:
         text = path.read_text()
-        if path.stem.endswith(suffix) and (found := re.search(pattern, text)):
-            path.write_text(text[: found.start()] + change(found) + text[found.end() :])
-            return found[0]
+        if path.stem.endswith(suffix) and (match := re.search(pattern, text)):
+            path.write_text(text[: match.start()] + change(match) + text[match.end() :])
+            return match[0]
     raise AssertionError(f"no {pattern} in {suffix}")
 
 
@@ -121,8 +121,8 @@ def test_changed_verilog_is_not_proven(tmp_path, change):
     network = random_network(1)
     project, _ = built(network, tmp_path)
     edited(project, *CHANGES[change])
-    found = prove_words(network, project, verilog=read_verilog(project))
-    assert any(found.open)
+    proof = prove_words(network, project, verilog=read_verilog(project))
+    assert any(proof.open)
 
 
 def test_an_output_that_does_not_fit_the_bus_is_not_proven(tmp_path):
@@ -131,8 +131,8 @@ def test_an_output_that_does_not_fit_the_bus_is_not_proven(tmp_path):
     project, verilog = built(network, tmp_path)
     linear, tables = network.layers
     wrong = replace(network, layers=(linear, replace(tables, bias=tables.bias + (1 << project.outputs[0].bits))))
-    said = prove_words(wrong, project, verilog=verilog).open
-    assert all("is not seen to fit" in reason for reason in said)
+    reasons = prove_words(wrong, project, verilog=verilog).open
+    assert all("is not seen to fit" in reason for reason in reasons)
     wrong = replace(network, layers=(linear, replace(tables, fraction_bits=tables.fraction_bits + 1)))
     assert all("is not seen to fit" in reason for reason in prove_words(wrong, project, verilog=verilog).open)
     fewer = replace(network, outputs=network.output_values[:1])
@@ -148,9 +148,9 @@ def test_a_path_that_crosses_fewer_registers_is_said_so(tmp_path):
     edited(
         project, r"assign valid_out = valid\[(\d+)\];", lambda m: f"assign valid_out = valid[{int(m[1]) - 1}];", "top"
     )
-    found = prove_words(network, project, verilog=read_verilog(project))
-    assert found.registers is None
-    assert set(found.open) == {f"valid_out: {planned - 1} registers from valid_in, {planned} planned"}
+    proof = prove_words(network, project, verilog=read_verilog(project))
+    assert proof.registers is None
+    assert set(proof.open) == {f"valid_out: {planned - 1} registers from valid_in, {planned} planned"}
     other = replace(project, latency_cycles_planned=project.latency_cycles_planned + 1)
     write_rtl(network, project.folder, spec=made_cards.spec())
     assert all("registers" in reason for reason in prove_words(network, other, verilog=read_verilog(other)).open)
@@ -205,11 +205,11 @@ def test_tables_are_read_with_what_they_leave_open(tmp_path):
     for name in names:
         body = text[text.index(f"module {name}(") :].split("endmodule")[0]
         written = {int(a, 16): v for a, v in re.findall(r"'h([0-9A-F]+): out = \d+'h([0-9A-FX]+);", body)}
-        found = table_entries(modules[name])
+        entries = table_entries(modules[name])
         wanted = [
-            int(written[a], 16) if a in written and "X" not in written[a] else UNDEFINED for a in range(len(found))
+            int(written[a], 16) if a in written and "X" not in written[a] else UNDEFINED for a in range(len(entries))
         ]
-        assert found.tolist() == wanted
+        assert entries.tolist() == wanted
     adder = next((m for n, m in modules.items() if n.endswith("shift_adder")), None)
     if adder is not None:
         with pytest.raises(FormError, match="is not followed"):
@@ -263,18 +263,18 @@ def test_the_lowest_code_is_saturated_where_that_is_symmetric():
 def test_both_ways_together(tmp_path, monkeypatch):
     network = random_network(3)
     project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
-    found = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
-    assert {(x.status, x.by) for x in found.outputs} == {("proven", "words")}
-    assert (found.gates, found.control_caught) == ({}, True)
+    proof = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
+    assert {(x.status, x.by) for x in proof.outputs} == {("proven", "words")}
+    assert (proof.gates, proof.control_caught) == ({}, True)
     monkeypatch.setattr("trigger_lut.verification.formal.word_level.library_holds", lambda *_, **__: False)
-    found = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
-    assert {(x.status, x.by) for x in found.outputs} == {("proven", "SAT")}
-    assert (set(found.gates), found.control_caught) == ({"reference", "firmware"}, True)
-    found = prove_both_ways(network, project, seconds=0, seed=1, folder=tmp_path)
-    assert {(x.status, x.detail) for x in found.outputs} == {("sampled", "not asked for")}
+    proof = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
+    assert {(x.status, x.by) for x in proof.outputs} == {("proven", "SAT")}
+    assert (set(proof.gates), proof.control_caught) == ({"reference", "firmware"}, True)
+    proof = prove_both_ways(network, project, seconds=0, seed=1, folder=tmp_path)
+    assert {(x.status, x.detail) for x in proof.outputs} == {("sampled", "not asked for")}
 
 
-def test_a_proof_that_holds_for_the_wrong_network_too_is_no_proof(tmp_path, monkeypatch):
+def test_proof_that_also_accepts_a_wrong_network_is_no_proof(tmp_path, monkeypatch):
     network = random_network(3)
     project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     monkeypatch.setattr("trigger_lut.verification.formal.word_level._compared", lambda *_, **__: "")
@@ -288,5 +288,5 @@ def test_a_network_without_a_flip_has_no_control(tmp_path, monkeypatch):
     network = random_network(3)
     project = write_rtl(network, tmp_path / "rtl", spec=made_cards.spec())
     monkeypatch.setattr("trigger_lut.verification.formal.prove.choose_flip", none)
-    found = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
-    assert (found.control, found.control_caught) == ("no entry that the vectors reach shows", None)
+    proof = prove_both_ways(network, project, seconds=30, seed=1, folder=tmp_path)
+    assert (proof.control, proof.control_caught) == ("no entry that the vectors reach shows", None)

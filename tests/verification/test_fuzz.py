@@ -27,14 +27,14 @@ def test_a_few_networks_run_clean(tmp_path, capsys):
     assert (
         main(["fuzz", "--networks", "4", "--seed", "11", "--jobs", "2", "--failures-dir", str(tmp_path / "kept")]) == 0
     )
-    said = capsys.readouterr().out
-    found = re.search(r"^(\d+) networks, 0 mismatches", said)
-    assert int(found[1]) >= 4
+    output = capsys.readouterr().out
+    count = re.search(r"^(\d+) networks, 0 mismatches", output)
+    assert int(count[1]) >= 4
     for form in ("alkaid", "rtl", "hls4ml", "python", "cpp", "cmssw"):
-        assert f"{form} {found[1]}" in said
-    assert re.search(r"keras [1-9]", said)
-    assert re.search(r"^outputs: .*proven [1-9]", said, re.MULTILINE)
-    caught, total = said.split("noticed: ")[1].split(" of ")
+        assert f"{form} {count[1]}" in output
+    assert re.search(r"keras [1-9]", output)
+    assert re.search(r"^outputs: .*proven [1-9]", output, re.MULTILINE)
+    caught, total = output.split("noticed: ")[1].split(" of ")
     assert int(caught) == int(total) > 0
     assert not (tmp_path / "kept").exists()
 
@@ -48,8 +48,8 @@ def test_a_form_that_is_off_by_one_is_noticed_and_kept(tmp_path, monkeypatch):
         return Prediction(outputs)
 
     monkeypatch.setattr(Alkaid, "predict", wrong)
-    said = r"alkaid: 1 of \d+ outputs differ, first at vector 7, output 0.*draw\(3000\d\) makes the model again"
-    with pytest.raises(NotReproducibleError, match=said):
+    message = r"alkaid: 1 of \d+ outputs differ, first at vector 7, output 0.*draw\(3000\d\) makes the model again"
+    with pytest.raises(NotReproducibleError, match=message):
         run.fuzz(made_spec(), 1, seed=3, kept=tmp_path / "kept")
     network, small = (load_network(tmp_path / "kept" / name) for name in ("network.npz", "small_network.npz"))
     load_model(tmp_path / "kept/model.keras")
@@ -87,7 +87,7 @@ def test_shrinking_keeps_what_fails():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_networks_are_sound_and_computed_alike_by_the_reference_and_alkaid(seed):
+def test_networks_are_sound_and_alkaid_equals_the_reference(seed):
     network = draw_network(np.random.default_rng(seed))
     assert network.validate() == []
     codes = uniform(network.inputs, 200, rng=np.random.default_rng(1))
@@ -99,11 +99,11 @@ def test_networks_are_sound_and_computed_alike_by_the_reference_and_alkaid(seed)
 
 
 def test_a_seed_draws_the_same_model_again():
-    made = []
+    networks = []
     for seed in (5, 5, 6):
         drawn = draw(seed)
-        made.append(integer_network(drawn.model, inputs=drawn.formats, wraps=True))
-    first, again, other = made
+        networks.append(integer_network(drawn.model, inputs=drawn.formats, wraps=True))
+    first, again, other = networks
     codes = np.zeros((1, len(first.inputs)), dtype=np.int64)
     np.testing.assert_array_equal(evaluate(first, codes), evaluate(again, codes))
     assert [layer.name for layer in first.layers] == [layer.name for layer in again.layers]
@@ -157,7 +157,7 @@ def test_a_network_of_constants_compiles_without_warnings():
     assert np.unique(through_all_forms(Network(inputs, (layer,)))).tolist() == [-7]
 
 
-def test_a_narrow_negative_value_wraps_into_a_wide_unsigned_format():
+def test_narrow_negative_value_wraps_into_wide_unsigned_format():
     inputs = (KIF(1, 3, 0),)
     largest = MaxLayer(
         "largest",

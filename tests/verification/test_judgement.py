@@ -6,7 +6,7 @@ from trigger_lut.cards.base import write_card
 from trigger_lut.verification.judgement import reasons_to_fail
 
 
-def test_decision_that_is_sampled_fails_only_if_proofs_are_required(tmp_path):
+def test_sampled_decision_fails_only_if_proofs_are_required(tmp_path):
     path = tmp_path / "decision.json"
     open_one = {"proof": "sampled", "proof_detail": "open after 60 s", "proof_control": None}
     write_card(made_cards.decision().model_copy(update=open_one), path)
@@ -16,6 +16,6 @@ def test_decision_that_is_sampled_fails_only_if_proofs_are_required(tmp_path):
     ]
 
 
-def test_decision_that_is_proven_passes_where_proofs_are_required(tmp_path):
+def test_proven_decision_passes_where_proofs_are_required(tmp_path):
     write_card(made_cards.decision(), tmp_path / "decision.json")
     assert reasons_to_fail([], [], cards=[tmp_path / "decision.json"], proofs={}) == []

@@ -129,9 +129,9 @@ def places(bias=0, relu=False):
 def test_sums_of_places_are_solved_and_their_sets_are_exact(bias, relu):
     network = places(bias, relu)
     value = network.first_value[2]
-    seen = np.unique(all_values(network, all_codes(network))[:, value])
+    taken = np.unique(all_values(network, all_codes(network))[:, value])
     first, flags = possible(network)[value]
-    np.testing.assert_array_equal(first + np.flatnonzero(flags), seen)
+    np.testing.assert_array_equal(first + np.flatnonzero(flags), taken)
     _, coverage = vectors_for_entries(network, np.zeros((1, 3), dtype=np.int64), seed=1)
     assert coverage.missed == 0
     assert coverage.reached == open_entries(network, all_codes(network), sets=possible(network))[1].reached
@@ -151,10 +151,10 @@ def test_values_that_share_inputs_are_not_solved_but_searched():
     value = network.first_value[2]
     assert solver.support(value) == {0, 1}
     assert solver.solved(value, np.array([5]), base=np.zeros(2, dtype=np.int64)) is None
-    found = solver.searched(
+    vector = solver.searched(
         value, np.array([14]), pool=all_codes(network)[:4], values=all_values(network, all_codes(network)[:4])[:, value]
     )
-    assert all_values(network, found[None])[0, value] == 14
+    assert all_values(network, vector[None])[0, value] == 14
 
 
 def test_values_are_evaluated_in_blocks_of_vectors(monkeypatch):

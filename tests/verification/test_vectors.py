@@ -70,24 +70,24 @@ def test_special_codes(kif, expected):
 
 
 def test_each_channel_at_its_corners_with_the_others_at_rest():
-    found = rows_of(corners(FORMATS, np.random.default_rng(0)))
+    rows = rows_of(corners(FORMATS, np.random.default_rng(0)))
     middles = [(kif.lo + kif.hi + 1) // 2 for kif in FORMATS]
     for i, kif in enumerate(FORMATS):
         for code in (kif.lo, kif.hi, 0):
             for others in ([0] * 4, middles, [f.lo for f in FORMATS], [f.hi for f in FORMATS]):
                 row = list(others)
                 row[i] = code
-                assert tuple(row) in found
+                assert tuple(row) in rows
 
 
 def test_all_combinations_of_extremes_where_they_are_few():
-    found = rows_of(corners(FORMATS, np.random.default_rng(0)))
-    assert rows_of(itertools.product(*[(kif.lo, kif.hi) for kif in FORMATS])) <= found
+    rows = rows_of(corners(FORMATS, np.random.default_rng(0)))
+    assert rows_of(itertools.product(*[(kif.lo, kif.hi) for kif in FORMATS])) <= rows
 
 
 def test_extremes_of_many_channels_include_all_low_and_all_high():
     formats = FORMATS * 5
-    found = rows_of(corners(formats, np.random.default_rng(0)))
-    assert tuple(kif.lo for kif in formats) in found
-    assert tuple(kif.hi for kif in formats) in found
-    assert len(found) > 4000
+    rows = rows_of(corners(formats, np.random.default_rng(0)))
+    assert tuple(kif.lo for kif in formats) in rows
+    assert tuple(kif.hi for kif in formats) in rows
+    assert len(rows) > 4000

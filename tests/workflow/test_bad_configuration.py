@@ -163,13 +163,13 @@ def test_a_bad_list_of_layers_is_refused_before_any_job(tmp_path):
     assert not (folder / "results").exists()
 
 
-def test_budgets_that_no_network_meets_are_refused_before_any_job(tmp_path):
+def test_impossible_budgets_are_refused_before_any_job(tmp_path):
     budget = BUDGET.replace("luts: 700", "luts: 2") + "scan: {luts: [1, 300], latency_ns: [20]}\n"
     folder = copy_workflow(tmp_path / "bad", budget=budget)
     ran = snakemake(folder, "-n")
     assert ran.returncode == 1
-    said = ran.stdout + ran.stderr
-    assert "Traceback" not in said
-    assert "config/budget.yaml: 2 mistakes\n  design small: luts: 2 is below the minimum of 3 for 5 classes" in said
-    assert "  design scan_l1_t20_s1: luts: 1 is below" in said
+    output = ran.stdout + ran.stderr
+    assert "Traceback" not in output
+    assert "config/budget.yaml: 2 mistakes\n  design small: luts: 2 is below the minimum of 3 for 5 classes" in output
+    assert "  design scan_l1_t20_s1: luts: 1 is below" in output
     assert not (folder / "results").exists()

@@ -105,7 +105,7 @@ def test_comments_and_spelled_out_defaults_rerun_nothing(edited, old, new):
     assert edited("config/budget.yaml", old, new) == set()
 
 
-def test_the_network_s_shape_retrains_all_designs_and_the_reference(edited):
+def test_network_shape_retrains_all_designs_and_the_baselines(edited):
     jobs = edited("config/budget.yaml", "units: [4, 5]", "units: [8, 5]")
     assert jobs == DOWNSTREAM | {"baselines", "pages_of_data"}
 
@@ -179,13 +179,13 @@ def test_a_lost_firmware_folder_is_made_again_where_it_is_needed(done):
 
 
 @pytest.mark.parametrize("check", ["vivado", "vitis_hls"])
-def test_a_vendor_s_tool_switched_on_adds_its_stage_and_draws_the_pages_again(edited, check):
+def test_vendor_tool_adds_its_stage_and_redraws_the_pages(edited, check):
     pages = {"pages_of_design:small", "pages_of_design:large"}
     jobs = edited("config/budget.yaml", "designs:\n", f"verification: {{{check}: true}}\ndesigns:\n")
     assert jobs == {"vendor:small", "vendor:large", *pages, *JUDGEMENT}
 
 
-def test_place_and_route_switched_on_adds_its_stage_and_draws_the_pages_again(edited):
+def test_place_and_route_adds_its_stage_and_redraws_the_pages(edited):
     pages = {"pages_of_design:small", "pages_of_design:large", "pages_of_summary"}
     jobs = edited("config/budget.yaml", "designs:\n", "verification: {ecp5_place_and_route: true}\ndesigns:\n")
     assert jobs == {"route:small", "route:large", *pages, *JUDGEMENT}
@@ -280,7 +280,7 @@ def test_an_edited_scan_runs_the_points_that_are_new(edited_scan, old, new, poin
         ("scan:\n", "scan:\n  warm_start: false\n", ["scan_l300_t20_s1"], []),
     ],
 )
-def test_a_point_is_trained_again_when_what_it_starts_from_changes(edited_scan, old, new, resolved, retrained):
+def test_point_is_retrained_when_its_warm_start_changes(edited_scan, old, new, resolved, retrained):
     jobs = {job for name in resolved for job in of_point(name)}
     jobs |= {job for name in retrained for job in of_point(name) - {"resolve_design:" + name}}
     assert edited_scan(old, new) == jobs | OF_SCAN | JUDGEMENT
@@ -291,12 +291,12 @@ def starts(folder: Path) -> dict[str, str | None]:
     with dag_of(folder) as dag:
         trainings = [job for job in dag.jobs if job.rule.name == "train"]
         before = {job: [x for x in dag.dependencies[job] if x.rule.name == "train"] for job in trainings}
-        assert all(len(found) <= 1 for found in before.values())
+        assert all(len(names) <= 1 for names in before.values())
         assert all(bool(job.input.warm_start) == bool(before[job]) for job in trainings)
         return {job.wildcards.design: before[job][0].wildcards.design if before[job] else None for job in trainings}
 
 
-def test_points_that_differ_in_luts_alone_form_a_chain_from_the_largest_on(tmp_path):
+def test_points_differing_in_luts_form_a_chain_from_the_largest(tmp_path):
     scan = SCAN.replace("[300, 600]", "[300, 900, 600]").replace("[20]", "[20, 25]")
     folder = copy_workflow(tmp_path / "chains", budget=BUDGET + scan + "  seeds: [1, 2]\n")
     chains = {}
@@ -332,7 +332,7 @@ def test_a_user_s_function_that_is_edited_trains_again(tmp_path):
     assert set(run_jobs(folder)) == DOWNSTREAM
 
 
-def test_which_published_results_are_shown_changes_the_scan_s_page_alone(tmp_path):
+def test_choice_of_published_results_changes_the_scan_page_alone(tmp_path):
     folder = copy_workflow(tmp_path / "given", budget=BUDGET + SCAN, data_set=GIVEN)
     (folder / "ntuples").mkdir()
     (folder / "ntuples/a.root").write_text("events")
@@ -431,7 +431,7 @@ def test_a_trigger_switched_on_reads_no_event_again(edited):
     ("old", "new"),
     [("[1, 10]", "[1, 5]"), ("khz: 100,", "khz: 750,"), ("[W, Z, t]", "[t]")],
 )
-def test_another_rate_or_signal_decides_and_packs_again_and_nothing_else(described, old, new):
+def test_other_rate_or_signal_reruns_decision_and_release_alone(described, old, new):
     assert old in TRIGGER
     assert described(SIMULATED + TRIGGER.replace(old, new)) == OF_RATES | RELEASED | JUDGEMENT
 
@@ -492,7 +492,7 @@ def finished_anomaly(tmp_path_factory) -> Path:
     return pretend_done(copy_workflow(tmp_path_factory.mktemp("anomaly"), budget, ANOMALY))
 
 
-def test_an_anomaly_is_taught_between_ingest_and_all_that_reads_codes(tmp_path):
+def test_anomaly_score_runs_between_ingest_and_readers_of_codes(tmp_path):
     budget = BUDGET.replace("[4, 5]", "[4, 1]")
     folder = copy_workflow(tmp_path / "fresh", budget, ANOMALY)
     jobs = run_jobs(folder)
@@ -511,9 +511,9 @@ def test_another_teacher_reads_no_event_again(finished_anomaly, tmp_path):
     assert run_jobs(folder) == {}
     path = folder / "config/data_sets/toy.yaml"
     path.write_text(ANOMALY.replace("pt80]}\nf", "pt80], teacher: {seed: 2}}\nf"))
-    found = set(run_jobs(folder))
-    assert found >= OF_TEACHER | {"baselines", "train:small"}
-    assert not any(job.startswith(("simulate", "read", "ingest")) for job in found)
+    jobs = set(run_jobs(folder))
+    assert jobs >= OF_TEACHER | {"baselines", "train:small"}
+    assert not any(job.startswith(("simulate", "read", "ingest")) for job in jobs)
     path.write_text(ANOMALY.replace("pt40, pt80]}\nf", "pt40]}\nf"))
     assert {"ingest_without_scores:toy", *(f"read:toy:{n}" for n in range(8))} <= set(run_jobs(folder)), (
         "background decides the split"

@@ -63,7 +63,7 @@ def test_switched_on_they_train_nothing_again(edited: Callable[..., set[str]]) -
     assert edited("budget.yaml", "designs:\n", DRIFT + "designs:\n") == set()
 
 
-def test_an_edit_of_their_description_reads_them_again_and_nothing_else(edited: Callable[..., set[str]]) -> None:
+def test_edit_of_drift_description_rereads_its_data_alone(edited: Callable[..., set[str]]) -> None:
     jobs = edited("data_sets/later.yaml", "{name: zlogz}", "{name: zlogz, expression: 1.1 * zlogz}")
     assert jobs == {"resolve_data_set:toy/drift/later"} | READ | OF_DRIFT | JUDGEMENT
 

@@ -75,30 +75,34 @@ def row(finished) -> dict[str, object]:
 
 
 @pytest.mark.slow
-def test_the_design_is_proven_its_faults_are_found_and_its_release_passes(finished):
-    held = {
+def test_design_is_proven_faults_are_found_and_release_passes(finished):
+    cards = {
         name: json.loads((finished / f"results/tiny/{name}.json").read_text())
         for name in ("prove", "faults", "release")
     }
-    assert {x["status"] for x in held["prove"]["outputs"]} == {"proven"}
-    assert held["prove"]["control_caught"] is True
-    assert sum(kind["injected"] for kind in held["faults"]["kinds"].values()) == 60
-    assert held["faults"]["undetected"] == []
-    assert {check["status"] for check in held["release"]["checks"]} <= {"ok", "not checked"}
+    assert {x["status"] for x in cards["prove"]["outputs"]} == {"proven"}
+    assert cards["prove"]["control_caught"] is True
+    assert sum(kind["injected"] for kind in cards["faults"]["kinds"].values()) == 60
+    assert cards["faults"]["undetected"] == []
+    assert {check["status"] for check in cards["release"]["checks"]} <= {"ok", "not checked"}
     assert (finished / "results/tiny/release.zip").is_file()
 
 
 @pytest.mark.slow
 def test_the_decision_in_firmware_is_bit_exact_and_delivered(finished):
-    held, rates = (json.loads((finished / f"results/tiny/{n}.json").read_text()) for n in ("decision", "rate"))
-    assert (held["differences"], held["bit_exact"], held["proof"]) == (0, True, "proven")
-    assert [bit["code"] for bit in held["bits"]] == [methods[-1]["code"] for methods in rates["points"].values()]
-    never, ten = held["bits"]
+    decision, rates = (json.loads((finished / f"results/tiny/{n}.json").read_text()) for n in ("decision", "rate"))
+    assert (decision["differences"], decision["bit_exact"], decision["proof"]) == (0, True, "proven")
+    assert [bit["code"] for bit in decision["bits"]] == [methods[-1]["code"] for methods in rates["points"].values()]
+    never, ten = decision["bits"]
     assert never["code"] is None
     assert ten["vectors"]["equal"] > 0
     assert ten["control"]["up"] > 0
     delivered = {p.name for p in (finished / "results/tiny/release/decision").iterdir()}
-    assert delivered == set(held["files"]) == {"design_tiny_top_decide.v", "design_tiny_top_decide.vhd", "project.json"}
+    assert (
+        delivered
+        == set(decision["files"])
+        == {"design_tiny_top_decide.v", "design_tiny_top_decide.vhd", "project.json"}
+    )
 
 
 @pytest.mark.slow
@@ -135,9 +139,9 @@ def test_the_network_has_learned_something(row):
 
 @pytest.mark.slow
 def test_the_integers_are_those_of_the_files(finished):
-    held = np.load(finished / "results/data/toy/codes.npz")
-    assert held["codes"].shape == (3000, 3)
-    split = np.bincount(held["split"]) / 3000
+    arrays = np.load(finished / "results/data/toy/codes.npz")
+    assert arrays["codes"].shape == (3000, 3)
+    split = np.bincount(arrays["split"]) / 3000
     np.testing.assert_allclose(split, [0.6, 0.2, 0.2], atol=0.04)
 
 
@@ -227,9 +231,9 @@ def test_check_of_the_folder_of_a_run_passes(finished, capsys):
     digest = json.loads((finished / "results/tiny/release.json").read_text())["manifest_sha256"]
     arguments = ["check-release", str(finished / "results/tiny/release"), "--manifest-sha256", digest, "--synthesize"]
     assert main(arguments) == 0
-    said = capsys.readouterr().out
-    assert "ok          manifest checksum" in said
-    assert "ok          synthesis: luts" in said
+    output = capsys.readouterr().out
+    assert "ok          manifest checksum" in output
+    assert "ok          synthesis: luts" in output
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def test_the_workflow_plans_with_what_init_writes(tmp_path: Path, monkeypatch: p
     assert snakemake(folder, "-n").returncode == 0
 
 
-def test_the_workflow_ingests_objects_of_two_processes_by_their_files(tmp_path, monkeypatch):
+def test_workflow_ingests_objects_of_two_processes_by_file(tmp_path, monkeypatch):
     folder = copy_workflow(tmp_path / "flow", budget=TWO_CLASSES)
     for seed, name in enumerate(("hh_0", "hh_1", "qcd_0")):
         write_objects(folder / f"ntuples/{name}.root", 300, seed, first=300 * (name == "hh_1"))

@@ -110,15 +110,15 @@ def test_release_says_what_changed(finished):
 
 
 @pytest.mark.parametrize("design", ["second", "third"])
-def test_verdict_accepts_the_interface_and_refuses_another_latency(finished, design, monkeypatch):
+def test_verdict_accepts_the_interface_but_no_other_latency(finished, design, monkeypatch):
     monkeypatch.chdir(finished)
     results = Path("results", design)
     cards = {"timing": read_card(TimingCard, results / "timing.json")}
-    found = Design(results, read_card(Spec, results / "spec.json"), load_network(results / "network.npz"), cards)
-    assert other_interface(found) == []
-    frozen = found.spec.frozen
+    judged = Design(results, read_card(Spec, results / "spec.json"), load_network(results / "network.npz"), cards)
+    assert other_interface(judged) == []
+    frozen = judged.spec.frozen
     fewer = frozen.model_copy(update={"latency_cycles": frozen.latency_cycles - 1})
-    (reason,) = other_interface(replace(found, spec=found.spec.model_copy(update={"frozen": fewer})))
+    (reason,) = other_interface(replace(judged, spec=judged.spec.model_copy(update={"frozen": fewer})))
     assert "latency_cycles: expected" in reason
 
 
@@ -150,6 +150,6 @@ def test_what_cannot_work_is_refused_in_a_sentence(finished, budget, data_set, m
     describe(finished)
     ask_again(finished)
     assert ran.returncode != 0
-    said = ran.stdout + ran.stderr
-    assert message in said
-    assert "Traceback" not in said
+    output = ran.stdout + ran.stderr
+    assert message in output
+    assert "Traceback" not in output

@@ -70,7 +70,7 @@ def test_every_point_is_bit_exact_and_within_its_budget(finished):
 
 
 @pytest.mark.slow
-def test_a_point_that_proves_impossible_is_whole_and_listed_as_missed(finished):
+def test_impossible_point_is_complete_and_listed_as_missed(finished):
     trained = json.loads((designs(finished)[IMPOSSIBLE] / "train.json").read_text())
     assert trained["meets_budget"] is False
     assert trained["verdict"].startswith("no network of this shape fits 3 LUTs and 10 cycles")

@@ -65,7 +65,7 @@ def test_summary_and_verdict_of_a_design_that_passes(folder, monkeypatch):
     assert json.loads((folder / "results/verdict.json").read_text())["designs"] == ["small"]
 
 
-def test_a_failed_verdict_says_by_how_much_and_deletes_nothing_else(folder, monkeypatch):
+def test_failed_verdict_says_by_how_much_and_keeps_the_results(folder, monkeypatch):
     monkeypatch.chdir(folder)
     changed = {"synth": made_cards.synth(luts=1030), "verify": made_cards.verify(mismatches=3)}
     made_results.finished(Path(), "small", small=changed)

@@ -107,7 +107,7 @@ def test_both_heads_are_learned_and_shown_with_errors(finished):
 
 
 @pytest.mark.slow
-def test_the_firmware_of_both_heads_is_exact_proven_and_delivered(finished):
+def test_firmware_of_both_heads_is_exact_proven_and_delivered(finished):
     assert card(finished, "verify")["bit_exact"]
     assert {output["status"] for output in card(finished, "prove")["outputs"]} == {"proven"}
     assert card(finished, "faults")["undetected"] == []
@@ -116,7 +116,7 @@ def test_the_firmware_of_both_heads_is_exact_proven_and_delivered(finished):
 
 
 @pytest.mark.slow
-def test_objects_of_hardware_integers_become_the_same_codes_in_verilog(finished, capsys):
+def test_objects_of_integers_become_the_same_codes_in_verilog(finished, capsys):
     objects = card(finished, "firmware")["rtl_objects"]
     assert objects["luts"]["value"] > 0
     assert objects["fmax_mhz_estimate"]["value"] >= 360
@@ -127,7 +127,7 @@ def test_objects_of_hardware_integers_become_the_same_codes_in_verilog(finished,
 
 
 @pytest.mark.slow
-def test_the_decision_is_of_the_classes_and_its_path_reads_the_regression(finished):
+def test_decision_uses_classes_and_its_path_the_regression(finished):
     decision = card(finished, "decision")
     assert (decision["signal"], decision["background"], decision["bit_exact"]) == (["b"], ["light"], True)
     assert decision["paths"] == {"hard_b": "(score >= threshold) & (predicted_pt > 30)"}

@@ -71,8 +71,8 @@ def wheel(tmp_path_factory):
 @pytest.fixture(scope="module")
 def installed(wheel):
     """Folder with the unpacked wheel."""
-    with zipfile.ZipFile(wheel) as held:
-        held.extractall(wheel.parent / "installed")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(wheel.parent / "installed")
     return wheel.parent / "installed"
 
 
@@ -123,8 +123,8 @@ def test_wheel_entry_points_load_from_the_wheel(installed, tmp_path):
         f"    assert module.__file__.startswith({str(installed)!r}), module.__file__\n"
         "    print(entry.group, entry.name)\n"
     )
-    said = run("-c", script, cwd=tmp_path, PYTHONPATH=str(installed))
-    assert {tuple(line.split()) for line in said.splitlines()} == ENTRY_POINTS
+    output = run("-c", script, cwd=tmp_path, PYTHONPATH=str(installed))
+    assert {tuple(line.split()) for line in output.splitlines()} == ENTRY_POINTS
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_new_project_plans_the_jobs_of_a_clone(programs, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    said = start(programs / "trigger-lut", "new", "my-trigger", cwd=tmp_path)
-    assert said == "my-trigger: written. Next: cd my-trigger && snakemake --cores all\n"
+    output = start(programs / "trigger-lut", "new", "my-trigger", cwd=tmp_path)
+    assert output == "my-trigger: written. Next: cd my-trigger && snakemake --cores all\n"
     script = (
         "import json, trigger_lut, planned, pathlib\n"
         "jobs = planned.planned_jobs(pathlib.Path.cwd())\n"
@@ -171,7 +171,7 @@ def test_new_project_plans_the_jobs_of_a_clone(programs, tmp_path):
     assert {"all", "train", "check_budgets"} <= {job[0] for job in planned}
 
 
-def test_wheel_converts_a_model_beside_the_oldest_hls4ml_and_keras_in_range(programs, tmp_path):
+def test_wheel_converts_a_model_with_the_oldest_hls4ml_and_keras(programs, tmp_path):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     ranges = [Requirement(text) for text in project["dependencies"]]
     oldest = {r.name: min(x.version for x in r.specifier if x.operator == ">=") for r in ranges}
@@ -207,6 +207,8 @@ def test_new_project_in_a_folder_that_is_not_empty_is_refused(tmp_path):
     (tmp_path / "a").mkdir()
     assert new_project(tmp_path / "a").startswith(f"{tmp_path}/a: written.")
     assert (tmp_path / "a/README.md").read_text().startswith("# a\n")
-    for path, found in ((tmp_path / "a", r"\d+ entries"), (tmp_path / "a/README.md", "a file")):
-        with pytest.raises(ConfigurationError, match=rf"not an empty folder\. .*found {found}\. Choose another name\."):
+    for path, content in ((tmp_path / "a", r"\d+ entries"), (tmp_path / "a/README.md", "a file")):
+        with pytest.raises(
+            ConfigurationError, match=rf"not an empty folder\. .*found {content}\. Choose another name\."
+        ):
             new_project(path)

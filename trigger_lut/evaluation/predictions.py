@@ -53,10 +53,10 @@ def load_with_network(network: Path, codes: Path, *, labeled: bool = False) -> t
     CardError
         If the network does not read these events, or if they lack required classes.
     """
-    found, events = load_network(network), load_codes(codes)
-    if (found.inputs, found.classes) != (events.formats, events.classes) or (labeled and not events.labeled):
+    loaded, events = load_network(network), load_codes(codes)
+    if (loaded.inputs, loaded.classes) != (events.formats, events.classes) or (labeled and not events.labeled):
         raise CardError(f"{network}: made for other inputs or classes than those of {codes}. Train again.")
-    return found, events
+    return loaded, events
 
 
 def real_outputs(network: Network, codes: IntArray) -> NDArray[np.float64]:

@@ -28,10 +28,10 @@ def opened(port: str, baud: int) -> int:
 def answer(line: int, event: bytes, *, size: int) -> bytes:
     """Send an event, and return the answer; shorter if the board is silent for a second."""
     os.write(line, event)
-    found = b""
-    while len(found) < size and select.select([line], [], [], 1.0)[0]:
-        found += os.read(line, size - len(found))
-    return found
+    received = b""
+    while len(received) < size and select.select([line], [], [], 1.0)[0]:
+        received += os.read(line, size - len(received))
+    return received
 
 
 def main(port: str) -> int:
@@ -44,8 +44,8 @@ def main(port: str) -> int:
     size_in, size_out = bench["bytes_in"], bench["bytes_out"]
     wrong = []
     for n in range(bench["events"]):
-        found = answer(line, events[n * size_in : (n + 1) * size_in], size=size_out)
-        if found != answers[n * size_out : (n + 1) * size_out]:
+        received = answer(line, events[n * size_in : (n + 1) * size_in], size=size_out)
+        if received != answers[n * size_out : (n + 1) * size_out]:
             wrong.append(n)
     print(f"{len(wrong)} of {bench['events']} answers differ" + (f", the first: event {wrong[0]}" if wrong else ""))
     return bool(wrong)

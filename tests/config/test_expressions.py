@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import awkward as ak
 import numpy as np
 import pytest
 
 from trigger_lut.config.data_set.expressions import branch, parse
+from trigger_lut.config.data_set.functions import FUNCTIONS
 from trigger_lut.errors import ConfigurationError, DataError
 
 X = np.array([-1.5, 0.0, 4.0])
@@ -237,18 +239,32 @@ def test_lists_of_different_lengths_do_not_fit() -> None:
 
 @pytest.mark.parametrize("lengths", [(3, 1), (1, 3), (0, 1), (2, 0)])
 def test_condition_of_other_length_is_refused(lengths: tuple[int, int]) -> None:
-    """awkward takes a short condition for the first elements."""
+    """awkward takes a short condition, or a short key, for that of the first elements."""
     elements, truths = lengths
     branches = {"pt": ak.Array([[1.0], [1.0] * elements]), "bx": ak.Array([[0], [0] * truths])}
-    message = f"a list of {elements} elements has a condition of {truths} truth values"
-    for text in ("pt[bx == 0]", "sum(pt[bx == 0])", "nth(pt[~(bx == 0)], 0)"):
+    message = rf"lists differ in length\. Expected {elements} elements, found {truths}\."
+    for text in ("pt[bx == 0]", "sum(pt[bx == 0])", "nth(pt[~(bx == 0)], 0)", "nth(sort(pt, bx), 0)"):
         with pytest.raises(DataError, match=message):
             parse(text).evaluate(branches)
     nested = {"hits": ak.Array([[[1.0], [1.0] * elements]]), "bx": ak.Array([[[0], [0] * truths]])}
     with pytest.raises(DataError, match=message):
         parse("hits[bx == 0]").evaluate(nested)
-    with pytest.raises(DataError, match=r"the condition has 3 axes\. Expected at most the 2"):
+    with pytest.raises(DataError, match="expected lists with 2 to 2 axes, entries included, found 3"):
         parse("pt[bx == 0]").evaluate({"pt": ak.Array([[1.0, 1.0]]), "bx": nested["bx"]})
+
+
+@pytest.mark.parametrize("key", ["x", "3", "sum(pt)"])
+def test_sort_by_a_number_per_entry_is_refused(key: str) -> None:
+    """awkward would change the order of the entries."""
+    branches = {"pt": ak.Array([[1.0, 2.0], [3.0]]), "x": np.array([2.0, 1.0])}
+    with pytest.raises(DataError, match=r"sort: expected lists with 2 to 2 axes, entries included, found [01]"):
+        parse(f"nth(sort(pt, {key}), 0)").evaluate(branches)
+
+
+def test_nth_takes_another_value_for_each_entry() -> None:
+    branches = {"pt": ak.Array([[1.0, 2.0], [3.0], []]), "x": np.array([7.0, 8.0, 9.0])}
+    np.testing.assert_array_equal(parse("nth(pt, 1, x)").evaluate(branches), [2.0, 8.0, 9.0])
+    np.testing.assert_array_equal(parse("nth(pt, 1, 0)").evaluate(branches), [2.0, 0.0, 0.0])
 
 
 def test_condition_selects_lists_or_their_elements() -> None:
@@ -275,3 +291,62 @@ def test_parse_reserved_word_is_explained() -> None:
 def test_integer_that_float64_rounds_is_refused(text: str) -> None:
     with pytest.raises(DataError, match=r"an integer beyond 2\*\*53"):
         parse(text).evaluate(BRANCHES)
+
+
+def combined(rng: np.random.Generator) -> list[str]:
+    """Expressions of all functions and operators, over branches that need not fit together."""
+    names = ["x", "n", "pt", "eta", "short", "hits", "grid", "1.5"]
+    forms = []
+    for name, function in FUNCTIONS.items():
+        for count in function.arguments:
+            for _ in range(6):
+                operands = rng.choice(names, count).tolist()
+                if name in ("any", "all", "where"):
+                    operands[0] = f"{operands[0]} > 1"
+                if name == "nth":
+                    operands[1] = "1"
+                forms.append(f"{name}({', '.join(operands)})")
+    pairs = [rng.choice(names, 2) for _ in range(10)]
+    for form in ("{} + {}", "{} > {}", "{}[{} > 1]", "sum({}[{} > 0])", "nth(sort({}, {}), 0)", "~({} > {})"):
+        forms += [form.format(*pair) for pair in pairs]
+    return forms
+
+
+def random_branches(rng: np.random.Generator, entries: int) -> dict[str, Any]:
+    lengths, others = rng.integers(0, 4, (2, entries))
+
+    def numbers(count: Any) -> Any:
+        return rng.integers(-3, 9, count) / 2
+
+    inner = rng.integers(0, 3, lengths.sum())
+    hits = ak.unflatten(ak.unflatten(numbers(inner.sum()), inner), lengths)
+    lists = {name: ak.unflatten(numbers(lengths.sum()), lengths) for name in ("pt", "eta")}
+    lists["short"] = ak.unflatten(numbers(others.sum()), others)
+    return lists | {
+        "x": numbers(entries),
+        "n": rng.integers(0, 5, entries),
+        "hits": hits,
+        "grid": numbers((entries, 3)),
+    }
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_value_of_an_entry_depends_on_that_entry_alone(seed: int) -> None:
+    """Whatever is combined: it is refused, or each entry has the value that it has by itself."""
+    rng = np.random.default_rng(seed)
+    entries = 4
+    branches = random_branches(rng, entries)
+    computed = 0
+    for text in combined(rng):
+        try:
+            expression = parse(text)
+            values = expression.evaluate(branches)
+        except (ConfigurationError, DataError):
+            continue
+        if expression.names:
+            assert len(values) == entries, text
+            for entry in range(entries):
+                one = {name: array[entry : entry + 1] for name, array in branches.items()}
+                assert repr(ak.to_list(expression.evaluate(one))) == repr([ak.to_list(values)[entry]]), (text, entry)
+            computed += 1
+    assert computed > 50

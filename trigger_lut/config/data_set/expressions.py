@@ -38,6 +38,7 @@ from trigger_lut.config.data_set.functions import (
     is_jagged,
     pick,
     plain,
+    require_as_long,
     value_kind,
 )
 from trigger_lut.errors import ConfigurationError, DataError, nearest
@@ -417,7 +418,7 @@ def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:
         condition = _evaluate(first, branches)
         if value_kind(condition) != "b" or not is_jagged(condition):
             raise DataError(f"{text}: expected a truth value for each element, as in x[x > 0]")
-        _require_as_long(value, condition, text=text)
+        require_as_long(condition, value, text=text)
         return value[condition]
     if len(further) >= value.ndim:
         raise DataError(f"{text}: {len(further) + 1} indices, but the branch has {value.ndim} axes, entries included")
@@ -437,24 +438,6 @@ def _subscript(node: ast.Subscript, branches: Mapping[str, Any]) -> Any:
             raise DataError(f"{text}: index {part.value}, expected 0 to {size - 1}")
         value = pick(value, axis, position=part.value)
     return value
-
-
-def _require_as_long(value: Any, condition: Any, *, text: str) -> None:
-    """Refuse a condition whose lists have other lengths: awkward takes a short one for the first elements."""
-    import awkward as ak
-
-    if condition.ndim > value.ndim:
-        raise DataError(
-            f"{text}: the condition has {condition.ndim} axes. Expected at most the {value.ndim} of the values"
-        )
-    for axis in range(1, condition.ndim):
-        sizes = [ak.to_numpy(ak.flatten(ak.num(array, axis=axis), axis=None)) for array in (value, condition)]
-        if len(differ := np.flatnonzero(sizes[0] != sizes[1])):
-            elements, truths = (size[differ[0]] for size in sizes)
-            raise DataError(
-                f"{text}: a list of {elements} elements has a condition of {truths} truth values. "
-                "Expected one for each element. Compare branches of the same objects"
-            )
 
 
 def _fixed_sizes(array: Any, ndim: int) -> list[int | None]:

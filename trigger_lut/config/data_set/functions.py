@@ -264,12 +264,50 @@ def _nth(x: Any, n: Any, other: Any = np.nan) -> Any:
 
     position = int(n)
     chosen = ak.pad_none(x, position + 1, axis=-1, clip=True)[(..., position)]
-    return plain(ak.fill_none(chosen, other))
+    if np.ndim(other) == 0:
+        return plain(ak.fill_none(chosen, other))
+    return plain(ak.where(ak.is_none(chosen, axis=-1), other, ak.fill_none(chosen, np.nan)))
+
+
+def require_as_long(other: Any, values: Any, *, text: str) -> None:
+    """Refuse lists that are not as long as those of the values they belong to.
+
+    awkward takes a condition or an order that is too short for that of the first elements.
+
+    Parameters
+    ----------
+    other : numpy.ndarray or awkward.Array
+        Condition or key of each element, or of each list of them.
+    values : awkward.Array
+        Lists.
+    text : str
+        Expression for the message.
+
+    Raises
+    ------
+    DataError
+        If the lists differ in length, or one number per entry was given.
+    """
+    import awkward as ak
+
+    axes = np.ndim(other) if isinstance(other, np.ndarray) or np.isscalar(other) else other.ndim
+    if not 2 <= axes <= values.ndim:
+        raise DataError(f"{text}: expected lists with 2 to {values.ndim} axes, entries included, found {axes}")
+    for axis in range(1, axes):
+        sizes = [ak.to_numpy(ak.flatten(ak.num(array, axis=axis), axis=None)) for array in (values, other)]
+        if len(differ := np.flatnonzero(sizes[0] != sizes[1])):
+            wanted, length = (size[differ[0]] for size in sizes)
+            raise DataError(
+                f"{text}: lists differ in length. Expected {wanted} elements, found {length}. "
+                "Use branches of the same objects"
+            )
 
 
 def _sort(x: Any, key: Any = None) -> Any:
     import awkward as ak
 
+    if key is not None:
+        require_as_long(key, x, text="sort")
     key = as_float(x if key is None else key)
     order = ak.argsort(ak.where(np.isnan(key), -np.inf, key), axis=-1, ascending=False, stable=True)
     return x[order]

@@ -261,7 +261,7 @@ def written(tmp_path, **changed) -> Path:
 def test_pages_of_a_design_say_what_its_cards_say(tmp_path):
     pages = written(tmp_path, synth=made_cards.synth(luts=1030), verify=made_cards.verify(mismatches=3))
     synth = rows_of(pages / "synth.html")
-    assert synth["LUT"][:4] == [("1030", ""), ("yosys", "text"), ("1000", ""), ("missed", "bad")]
+    assert synth["LUTs"][:4] == [("1,030", ""), ("yosys", "text"), ("1,000", ""), ("missed", "bad")]
     assert synth["DSP"][3] == ("met", "good")
     verify = rows_of(pages / "verify.html")
     assert verify["rtl"][1:3] == [("3", "bad"), ("vector 17, output 2: expected 5, found 4", "text")]
@@ -272,7 +272,7 @@ def test_pages_of_a_design_say_what_its_cards_say(tmp_path):
     assert timing["Latency [ns]"] == [("17.5", ""), ("rtl-simulation", "text"), ("20", ""), ("met", "good")]
     assert rows_of(pages / "physics.html")["Firmware"][0][0].startswith("79.70 +2.50")
     cells = rows_of(pages / "train.html")["LUTs"]
-    assert cells == [("902", ""), ("yosys", "text"), ("950", ""), ("1000", ""), ("met", "good")]
+    assert cells == [("902", ""), ("yosys", "text"), ("950", ""), ("1,000", ""), ("met", "good")]
 
 
 def test_a_page_carries_its_plots_and_provenance(tmp_path):
@@ -313,7 +313,7 @@ def test_the_summary_shows_designs_side_by_side(designs, tmp_path):
     pages_of_summary(summary=tmp_path / "summary.json", folder=tmp_path / "out")
     rows = rows_of(tmp_path / "out/summary.html")
     assert rows["Budget"] == [("met", "good"), ("missed", "bad")]
-    assert rows["LUT"] == [("900 of 1000", ""), ("1200 of 1000", "")]
+    assert rows["LUTs"] == [("900 of 1,000", ""), ("1,200 of 1,000", "")]
     assert rows["Bit-exact"] == [("yes", "good"), ("no, 3 mismatches", "bad")]
     with styled():
         figure = summary_figure(designs)
@@ -556,7 +556,7 @@ def test_the_page_of_importance_lists_what_was_pruned_first(tmp_path):
     heads = ["Pruned inputs", "Features", "Accuracy lost by bit [percentage points]"]
     heads += ["Lost by class [percentage points]", "Slots of objects"]
     assert re.findall("<h2[^>]*>(.*)</h2>", text) == heads
-    assert "1 of 5 inputs were pruned away" in text
+    assert "pruned inputs: 1 of 5" in text
     card = made_cards.importance()
     assert [cell.text for cell in importance_page(card).tables[3].rows[0]] == [
         "feature_4",
@@ -578,7 +578,7 @@ def test_importance_page_without_and_with_many_pruned_inputs():
         "Accuracy lost by bit [percentage points]",
         "Lost by class [percentage points]",
     ]
-    assert "none of the 5 inputs was pruned away" in none.lead
+    assert "pruned inputs: none of 5" in none.lead
     with styled():
         many = importance_page(made_cards.importance(features=70))
         assert "The first 48 of 70 features" in many.plots[0][2]

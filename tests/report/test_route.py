@@ -38,7 +38,7 @@ def texts(table) -> list[list[str]]:
 def test_designs_stand_in_the_order_of_their_fmax_as_built():
     rows = texts(designs_table([SMALL, LARGE]))
     assert [row[1] for row in rows] == ["large", "small"]
-    assert rows[1] == ["2", "small", "3", "120", "110 to 125", "8364", "10.0 %", "300", "4"]
+    assert rows[1] == ["2", "small", "3", "120", "110 to 125", "8,364", "10.0 %", "300", "4"]
 
 
 def test_depths_carry_their_rank_and_which_was_built():

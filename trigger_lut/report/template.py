@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic.fields import FieldInfo
 from trigger_lut.cards.base import Card, Measured, write_text
 from trigger_lut.cards.estimates import FmaxInterval
 from trigger_lut.report.plots.style import save
+from trigger_lut.utils.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +25,7 @@ MOST_FILES = 12
 CSS_DPI = 96
 MOST_UNSORTED = 10  # rows of a table that nobody needs to sort
 RESULTS, INDEX = "results", "index.html"
+BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|ns|s|MHz|kHz|GeV|MB)(?![\w/]))")
 
 
 @dataclass(frozen=True)
@@ -127,18 +130,18 @@ def _value_cell(value: object, field: FieldInfo) -> Cell:
     if value is None or not shown:
         return cells(("yes" if value else "no") if isinstance(value, bool) else value)[0]
     if shown == "zero":
-        return judgement(value == 0, str(value), no=str(value))
+        return judgement(value == 0, number(value), no=number(value))
     assert isinstance(value, int | float), f"{field.title}: no number"
     return percent(value) if shown == "percent" else Cell(f"{value:{shown}}")
 
 
 def number(value: object) -> str:
-    """Format a value: integers with all digits, other numbers with four, None as 'not measured'."""
+    """Format a value: integers with all digits and commas, other numbers with four digits, None as 'not measured'."""
     if value is None:
         return "not measured"
     if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
-    return str(value)
+        return f"{value:,.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def fixed(value: float, digits: int = 0) -> Cell:
@@ -183,7 +186,12 @@ def write_page(page: Page, path: Path) -> None:
         shown.append({"source": source, "caption": caption, "width": round(CSS_DPI * figure.get_figwidth())})
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_with_units_kept,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     write_text(
         path,
@@ -202,6 +210,11 @@ def write_page(page: Page, path: Path) -> None:
     )
 
 
+def _with_units_kept(value: object) -> object:
+    """Put a no-break space between a number and its unit; markup stays as it is."""
+    return BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", value) if type(value) is str else value
+
+
 def _home(path: Path) -> str | None:
     """Return the address of results/index.html, relative to a page; None for itself and for pages elsewhere."""
     if path.name == INDEX:
@@ -213,5 +226,7 @@ def _home(path: Path) -> str | None:
 def _files(card: Card) -> list[tuple[str, str]]:
     files = list(card.inputs.items())
     return (
-        files if len(files) <= MOST_FILES else [*files[:MOST_FILES], (f"and {len(files) - MOST_FILES} more files", "")]
+        files
+        if len(files) <= MOST_FILES
+        else [*files[:MOST_FILES], (f"and {counted(len(files) - MOST_FILES, 'more file')}", "")]
     )

@@ -156,18 +156,23 @@ def _against_budget(line: BudgetLine, timing: TimingCard | None) -> Line:
     name, unit, stage = QUANTITIES[line.quantity]
     if line.measured is None:
         return Line(name, stage, "", NOT_MEASURED, f"budget {line.budget:,g}{unit}")
-    notes, interval = [line.source], None
+    notes, interval = [f"source: {line.source}"], None
     if line.at_least:
         interval = timing.fmax_mhz_interval if timing is not None else None
         error = f"interval {NOT_MEASURED}" if interval is None else str(interval)
-        notes = [f"{line.source}, an estimate: {error}"]
-    # Rounded so that a figure that misses its limit never looks as if it met it.
-    rounded = (math.floor if line.at_least or line.met else math.ceil)(10 * line.measured) / 10
-    limit = f"at least {line.budget:,g}" if line.at_least else f"{line.budget:,g}"
-    text = f"{rounded:,g} of {limit}{unit}"
+        notes = [f"source: {line.source}, an estimate: {error}"]
+    limit = f"{unit}, at least {line.budget:,g}" if line.at_least else f" of {line.budget:,g}{unit}"
+    text = f"{against_limit(line)}{limit}"
     ends = (None, None) if interval is None else (interval.low_mhz, interval.high_mhz)
     notes += [line.reason] if line.reason else []
     return Line(name, stage, *_met(line.met), text, notes, _bar(line.measured, line.budget, *ends))
+
+
+def against_limit(line: BudgetLine) -> str:
+    """Return the measured figure, rounded so that one that misses its limit never looks as if it met it."""
+    if line.measured is None:
+        return NOT_MEASURED
+    return f"{(math.floor if line.at_least or line.met else math.ceil)(10 * line.measured) / 10:,.10g}"
 
 
 def _met(met: bool) -> tuple[str, str]:
@@ -217,6 +222,8 @@ def _proofs(card: ProveCard | None) -> list[Line]:
     if again["disagrees"] or card.second.control_caught is False:
         return [first, Line("Second proof", "prove", "bad", "disagrees", text)]
     if set(again) == {"agrees"}:
+        outputs = [output.name for output in card.second.outputs]
+        text = f"{len(outputs)} of {len(outputs)} outputs" + ", including valid" * ("valid_out" in outputs)
         return [first, Line("Second proof", "prove", "good", "agrees", text)]
     return [first, Line("Second proof", "prove", "", "incomplete" if again["agrees"] else NOT_MEASURED, text)]
 
@@ -230,4 +237,5 @@ def _faults(card: FaultsCard | None) -> Line:
     changing = caught + len(card.undetected)
     rest = f"; {len(card.undecided)} undecided" if card.undecided else ""
     word = "detected" if not card.undetected else f"{len(card.undetected)} undetected"
-    return Line("Faults", "faults", "bad" if card.undetected else "good", word, f"{caught} of {changing}{rest}")
+    text = f"{caught:,} of {changing:,} that change the function{rest}"
+    return Line("Faults", "faults", "bad" if card.undetected else "good", word, text)

@@ -10,6 +10,7 @@ from trigger_lut.cards.stage_cards import IngestCard, ReferenceCard
 from trigger_lut.report.pages.baselines import reference_page
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Page, Table, cells, fixed, percent, record_table, write_page
+from trigger_lut.utils.wording import counted
 
 
 def pages_of_data(*, ingest: Path, reference: Path, folder: Path, simulation: Path | None = None) -> None:
@@ -53,7 +54,7 @@ def muons_page(card: MuonCheck) -> Page:
     )
     return Page(
         title="Simulated muons",
-        lead=f"{card.muons} muons. A least-squares fit to the muon's own hits gives the angle within "
+        lead=f"{card.muons:,} muons. A least-squares fit to the muon's own hits gives the angle within "
         f"{card.fit_width_mrad:.3g} mrad (half of the central 68.3 %) for {100 * card.fit_fraction:.1f} % of them.",
         tables=[gaps],
         cards={"check_simulation": card},
@@ -91,7 +92,7 @@ def crossings_page(card: CrossingCheck) -> Page:
     )
     return Page(
         title="Simulated crossings",
-        lead=f"{sum(sample.crossings for sample in card.classes.values())} crossings with {card.pileup:g} collisions "
+        lead=f"{sum(sample.crossings for sample in card.classes.values()):,} crossings with {card.pileup:g} collisions "
         "on average. Background comes in kinds, by its hardest collision; signals have one collision more.",
         tables=[classes, sections],
         cards={"check_simulation": card},
@@ -125,7 +126,7 @@ def simulate_page(card: PhysicsCheck) -> Page:
     caption = f"Groomed (mMDT) jet mass by class, each normalized to its jets. Beyond {edge:g} GeV: {beyond} jets."
     return Page(
         title="Simulated jets",
-        lead=f"{sum(card.jets.values())} jets of {len(card.jets)} classes.",
+        lead=f"{sum(card.jets.values()):,} jets of {counted(len(card.jets), 'class', plural='classes')}.",
         tables=[peaks, counts],
         cards={"check_simulation": card},
         plots=[("masses.svg", masses(card), caption)],
@@ -136,25 +137,27 @@ def ingest_page(card: IngestCard) -> Page:
     """Return the page of the integer codes of a data set."""
     from trigger_lut.report.plots.data import MOST_FEATURES, codes, inputs
 
+    slots = any(f.empty_fraction for f in card.features)
     features = Table(
         "Features",
         [
             *("Feature", "Format", "Step", "Range", "Smallest", "Largest", "Saturated"),
-            *("Codes that occur", "Codes possible", "NaN or infinite", "Slot empty"),
+            *("Codes that occur", "Codes possible", "NaN or infinite"),
+            *(["Slot empty"] if slots else []),
         ],
         [
             cells(
                 f.name,
                 f.format,
                 2.0 ** -f.kif[2] if f.lsb is None else f.lsb,
-                "of the model" if f.of_model else "automatically" if f.automatic else "as given",
+                "of the model" if f.of_model else "automatic" if f.automatic else "as given",
                 f.minimum,
                 f.maximum,
                 percent(f.saturated_fraction),
                 f.distinct_codes,
                 2 ** sum(f.kif),
                 f.nonfinite,
-                percent(f.empty_fraction) if f.empty_fraction else "-",
+                *([percent(f.empty_fraction) if f.empty_fraction else "-"] if slots else []),
             )
             for f in card.features
         ],
@@ -185,7 +188,8 @@ def ingest_page(card: IngestCard) -> Page:
     optional = [table for table in (missing, dropped) if table.rows]
     return Page(
         title=f"Data set {card.data_set}",
-        lead=f"{card.events} events from {card.files} files, as integers of the firmware.{without}",
+        lead=f"{counted(card.events, 'event')} from {counted(card.files, 'file')}, as integers of the firmware."
+        f"{without}",
         tables=[*([warnings] if card.warnings else []), counts, *targets, features, *optional],
         cards={"ingest": card},
         plots=[

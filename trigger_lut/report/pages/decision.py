@@ -16,8 +16,8 @@ def decision_tables(card: DecisionCard) -> list[Table]:
         "Decision bits in firmware",
         [
             *("Bit", "Wanted [kHz]", "Threshold code", "Threshold"),
-            *("Vectors one code below", "At the threshold", "One above"),
-            *("Detected, threshold one up", "One down"),
+            *("Vectors one code below", "Vectors at the threshold", "Vectors one code above"),
+            *("Mismatches, threshold one up", "Mismatches, threshold one down"),
         ],
         [_row(n, bit) for n, bit in enumerate(card.bits)],
         note=f"{_of_paths(card)}The module {card.top} has the network's outputs and one bit for each working point. "
@@ -45,7 +45,7 @@ def decision_tables(card: DecisionCard) -> list[Table]:
             [*cells("Latency from input to decision [cycles]"), *measured(card.latency_cycles)],
             [*cells("Latency of the network alone [cycles]", card.network_latency_cycles), Cell("plan", "text")],
             [*cells("Latency from input to decision [ns]"), *measured(card.latency_ns)],
-            [*cells("LUT, without the network"), *measured(card.luts)],
+            [*cells("LUTs, without the network"), *measured(card.luts)],
             [*cells("Flip-flops, without the network"), *measured(card.ff)],
             [*cells("LUTs and carry chains in a row"), *measured(card.logic_levels)],
             [

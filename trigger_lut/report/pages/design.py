@@ -30,6 +30,7 @@ from trigger_lut.report.template import (
     record_table,
     write_page,
 )
+from trigger_lut.utils.wording import counted
 
 
 def pages_of_design(
@@ -86,7 +87,7 @@ def train_page(card: TrainCard) -> Page:
 
     budget = Table(
         f"Budget, with the network as {'training' if card.epochs else 'this stage'} synthesized it",
-        ["", "Measured", "Source", "Estimate", "Budget", ""],
+        ["Quantity", "Measured", "Source", "Estimate", "Budget", "Result"],
         [
             cells(
                 "LUTs",
@@ -151,7 +152,7 @@ def _notes(card: TrainCard) -> list[Table]:
 def _epochs(card: TrainCard) -> str:
     if not card.epochs:
         return "A given network, taken over as it is"
-    return f"{card.epochs} epochs of {card.seconds_per_epoch:.3g} s"
+    return f"{counted(card.epochs, 'epoch')} of {card.seconds_per_epoch:.3g} s each"
 
 
 def verify_page(card: VerifyCard) -> Page:
@@ -166,15 +167,15 @@ def verify_page(card: VerifyCard) -> Page:
 
     comparisons = Table(
         "Comparison with the reference model",
-        ["", "Vectors", "Mismatches", "First mismatch", "Mismatches after one flipped bit", "Time [s]"],
+        ["Form", "Vectors", "Mismatches", "First mismatch", "Mismatches after one flipped bit", "Time [s]"],
         [
             cells(
                 c.name,
                 c.vectors,
-                Cell(str(c.mismatches), "good" if c.mismatches == 0 else "bad"),
+                Cell(number(c.mismatches), "good" if c.mismatches == 0 else "bad"),
                 place(c),
-                Cell(str(c.control_mismatches), "good" if c.control_mismatches else "bad"),
-                c.seconds,
+                Cell(number(c.control_mismatches), "good" if c.control_mismatches else "bad"),
+                fixed(c.seconds, 1),
             )
             for c in card.comparisons
         ]
@@ -196,7 +197,7 @@ def verify_page(card: VerifyCard) -> Page:
     coverage = card.table_entries
     entries = Table(
         "Table entries",
-        ["", "Entries"],
+        ["Kind", "Entries"],
         [
             cells("looked up", coverage.covered),
             cells("proven beyond reach", coverage.unreachable),
@@ -206,16 +207,20 @@ def verify_page(card: VerifyCard) -> Page:
     )
     measured_here = Table(
         "Measured in the RTL simulation",
-        ["", "Cycles"],
+        ["Quantity", "Cycles"],
         [cells("Latency", card.latency_cycles_measured), cells("Initiation interval", card.ii_measured)],
     )
     return Page(
         title=f"{card.design}: {'bit-exact' if card.bit_exact else 'not bit-exact'}",
-        lead=card.verdict,
+        lead=f"Bit-exact: {_differing(card)}." if card.bit_exact else card.verdict,
         tables=[comparisons, vectors, entries, measured_here],
         cards={"verify": card},
         plots=[("verification.svg", verification(card), "Mismatches, and mismatches of each negative control.")],
     )
+
+
+def _differing(card: VerifyCard) -> str:
+    return f"{counted(card.mismatches, 'mismatch', plural='mismatches')} in {counted(card.vectors, 'vector')}"
 
 
 def synth_page(spec: Spec, card: SynthCard, *, vendor: VendorCard | None = None) -> Page:
@@ -225,10 +230,10 @@ def synth_page(spec: Spec, card: SynthCard, *, vendor: VendorCard | None = None)
     totals = spec.target.totals
     rows = []
     for name, figure, budget, total in (
-        ("LUT", card.luts, None if card.device else spec.budget.luts, None if card.device else totals.luts),
+        ("LUTs", card.luts, None if card.device else spec.budget.luts, None if card.device else totals.luts),
         *([("LUT of the device", card.device.luts, spec.budget.luts, totals.luts)] if card.device else []),
-        ("FF", card.ff, None, totals.ff),
-        ("CARRY", card.carry, None, None),
+        ("Flip-flops", card.ff, None, totals.ff),
+        ("Carry chains", card.carry, None, None),
         ("DSP", card.dsp, spec.budget.dsp, totals.dsp),
         ("BRAM18", card.bram18, spec.budget.bram18, totals.bram18),
         ("Logic levels", card.logic_levels, None, None),
@@ -246,7 +251,7 @@ def synth_page(spec: Spec, card: SynthCard, *, vendor: VendorCard | None = None)
             + (f" LUT of the device: {card.device.counts}." if card.device else "")
         ),
         tables=[
-            Table("Resources", ["", "Measured", "Source", "Budget", "", "Fraction of the device"], rows),
+            Table("Resources", ["Quantity", "Measured", "Source", "Budget", "Result", "Fraction of the device"], rows),
             *([_layers_table(card)] if card.luts_by_layer else []),
             vendor_table(card, vendor),
         ],

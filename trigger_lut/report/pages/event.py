@@ -14,9 +14,9 @@ from trigger_lut.report.template import Cell, Page, Table, cells, write_page
 
 MAX_POSITIONS = 16
 PART = {
-    "tables": "address -> entry",
-    "arithmetic": "weight -> product",
-    "selection": "bits it is shifted up -> code",
+    "tables": "address → entry",
+    "arithmetic": "weight → product",
+    "selection": "bits it is shifted up → code",
 }
 
 
@@ -140,7 +140,7 @@ def _table(step: Step, names: list[str]) -> Table:
     rows.append([*_blank("fraction bits"), *(Cell(str(output.fraction_bits)) for output in step.outputs)])
     rows.append([*_blank("value"), *cells(*(float(output.value) for output in step.outputs))])
     place = f", position {step.position} of {step.n_positions}" if step.n_positions > 1 else ""
-    note = f"Columns are outputs; entries: {PART.get(step.kind, 'operand -> result')}. Empty: not read."
+    note = f"Columns are outputs; entries: {PART.get(step.kind, 'operand → result')}. Empty: not read."
     if step.n_positions > MAX_POSITIONS and step.position == MAX_POSITIONS - 1:
         note += f" Not shown: {step.n_positions - MAX_POSITIONS} more positions."
     return Table(f"{step.layer}{place}", header, rows, note)

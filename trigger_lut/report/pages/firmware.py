@@ -8,6 +8,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.firmware import FirmwareCard
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Page, Table, cells, record_table, write_page
+from trigger_lut.utils.wording import counted
 
 
 def page_of_firmware(*, firmware: Path, folder: Path) -> None:
@@ -49,7 +50,8 @@ def firmware_page(card: FirmwareCard) -> Page:
     return Page(
         title=f"{card.design}: firmware",
         lead=(
-            f"{card.rtl_latency_cycles_planned} stages at {card.clock_period_ns:.3g} ns, a new event every {interval}. "
+            f"{counted(card.rtl_latency_cycles_planned, 'stage')} of {card.clock_period_ns:.3g} ns each, "
+            f"a new event every {interval}. "
             f"Top-level module {card.rtl_top}. {_cut(card)}"
         ),
         tables=[pipeline, *([step] if objects else []), layers],
@@ -60,7 +62,7 @@ def firmware_page(card: FirmwareCard) -> Page:
 
 def _cut(card: FirmwareCard) -> str:
     """Describe the search for the cut of the pipeline."""
-    tried = f"{card.rtl_cuts} cut{'s' * (card.rtl_cuts > 1)} of the pipeline synthesized"
+    tried = f"{counted(card.rtl_cuts, 'cut')} of the pipeline synthesized"
     if card.rtl_clock_obstacle is None:
         return f"{tried}; the netlist reaches the clock by the delay model."
     return f"{tried}; the netlist does not reach the clock by the delay model: {card.rtl_clock_obstacle}."

@@ -64,7 +64,7 @@ def _design_table(designs: Sequence[Path]) -> Table:
                 judgement(timing.clock_met and timing.latency_met and timing.ii_met),
             ]
         )
-    header = ["Design", "bit-exact", "proven", "Second proof", "Clock, latency and II met"]
+    header = ["Design", "Bit-exact", "Proven", "Second proof", "Clock, latency and II met"]
     note = "The verdict of the run judges every line of the budget and follows all files; this table does not."
     return Table("Designs of this run", header, rows, note)
 

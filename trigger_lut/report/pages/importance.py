@@ -94,7 +94,7 @@ def importance_page(card: ImportanceCard) -> Page:
     return Page(
         title=f"{card.design}: input importance",
         lead=f"{measure} {100 * card.score:.2f} % on {card.events:,} of the {card.events_test:,} test events. "
-        f"Of {card.bits:,} input bits {card.bits_read:,} are read; {_how_many(card)}",
+        f"The network reads {card.bits_read:,} of {card.bits:,} input bits; {_how_many(card)}",
         tables=tables,
         cards={"importance": card},
         plots=[
@@ -115,8 +115,8 @@ def importance_page(card: ImportanceCard) -> Page:
 
 def _how_many(card: ImportanceCard) -> str:
     if not card.pruned:
-        return f"none of the {card.inputs_all:,} inputs was pruned away."
-    return f"{len(card.pruned):,} of {card.inputs_all:,} inputs were pruned away."
+        return f"pruned inputs: none of {card.inputs_all:,}."
+    return f"pruned inputs: {len(card.pruned):,} of {card.inputs_all:,}."
 
 
 def _idle(card: ImportanceCard) -> str:

@@ -23,6 +23,7 @@ from trigger_lut.report.pages.dashboard import JUDGED, banner, interval_of, pane
 from trigger_lut.report.pages.quality_plot import quality_plot
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, number, percent, write_page
+from trigger_lut.utils.wording import counted
 from trigger_lut.verification.judgement import failing, reasons_to_fail
 
 
@@ -37,15 +38,19 @@ class Stage(NamedTuple):
 
 
 def _train(card: TrainCard) -> str:
-    return f"{METRICS[card.metric]} {percent(card.score).text}, {number(card.luts.value)} LUT"
+    return f"{METRICS[card.metric]} {percent(card.score).text}, {number(card.luts.value)} LUTs"
 
 
 def _firmware(card: FirmwareCard) -> str:
-    return f"{card.rtl_latency_cycles_planned} pipeline stages"
+    return counted(card.rtl_latency_cycles_planned, "pipeline stage")
+
+
+def _differing(mismatches: int) -> str:
+    return counted(mismatches, "mismatch", plural="mismatches")
 
 
 def _verify(card: VerifyCard) -> str:
-    return f"{card.mismatches} mismatches in {card.vectors:,} vectors"
+    return f"{_differing(card.mismatches)} in {card.vectors:,} vectors"
 
 
 def _prove(card: ProveCard) -> str:
@@ -58,21 +63,25 @@ def _faults(card: FaultsCard) -> str:
     injected = sum(kind.injected for kind in card.kinds.values())
     if not injected:
         return number(None)
-    return f"{len(card.undetected)} undetected of {injected}" + (
+    return f"{len(card.undetected)} undetected of {counted(injected, 'fault')}" + (
         f", {len(card.undecided)} undecided" if card.undecided else ""
     )
 
 
 def _synth(card: SynthCard) -> str:
-    return f"{number(card.luts.value)} LUT, {number(card.ff.value)} FF ({card.luts.source})"
+    return f"{number(card.luts.value)} LUTs, {number(card.ff.value)} flip-flops ({card.luts.source})"
+
+
+def _one_digit(value: float | None) -> str:
+    return number(value) if value is None else f"{value:.1f}"
 
 
 def _timing(card: TimingCard) -> str:
-    return f"{number(card.latency_cycles.value)} cycles, {number(card.latency_ns.value)} ns"
+    return f"{number(card.latency_cycles.value)} cycles, {_one_digit(card.latency_ns.value)} ns"
 
 
 def _route(card: RouteCard) -> str:
-    return f"{number(card.fmax_mhz.value)} MHz on {card.device}"
+    return f"{_one_digit(card.fmax_mhz.value)} MHz on {card.device}"
 
 
 def _physics(card: PhysicsCard) -> str:
@@ -94,7 +103,8 @@ def _rate(card: RateCard) -> str:
 
 
 def _decision(card: DecisionCard) -> str:
-    return f"{len(card.bits)} bits after {number(card.latency_cycles.value)} cycles, {card.differences} mismatches"
+    bits = counted(len(card.bits), "bit")
+    return f"{bits} after {number(card.latency_cycles.value)} cycles, {_differing(card.differences)}"
 
 
 def _release(card: ReleaseCard) -> str:
@@ -245,11 +255,12 @@ def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> 
     links = []
     if (data / "pages/simulate.html").is_file():
         links.append(("Simulation", data / "pages/simulate.html", "check of the simulated data"))
-    channels = f"{ingest.events:,} events from {ingest.files} files, {len(ingest.features)} channels"
-    learnable = ", ".join(f"{baseline.name} {percent(baseline.score).text}" for baseline in reference.baselines)
+    sources = f"{counted(ingest.events, 'event')} from {counted(ingest.files, 'file')}"
+    channels = f"{sources}, {counted(len(ingest.features), 'channel')}"
+    learnable = "; ".join(f"{baseline.name} {percent(baseline.score).text}" for baseline in reference.baselines)
     links += [
         ("Ingest", data / "pages/ingest.html", channels),
-        ("Reference", data / "pages/reference.html", f"{METRICS[reference.metric]}: {learnable}"),
+        ("Reference", data / "pages/reference.html", f"{METRICS[reference.metric]} of baselines: {learnable}"),
     ]
     if (data / "pages/teacher.html").is_file():
         links.append(("Teacher", data / "pages/teacher.html", "anomaly score, learned from background"))
@@ -259,7 +270,7 @@ def _others(data: Path, summary: Path | None, scan: Path | None, root: Path) -> 
         links.append(("Guarantees", root / "guarantees.html", "meaning of each claim, its checks and assumptions"))
     if scan is not None:
         points = len(read_card(ScanCard, scan).points)
-        links.append(("Scan", scan.with_suffix(".html"), f"{points} points, Pareto front"))
+        links.append(("Scan", scan.with_suffix(".html"), f"{counted(points, 'point')}, Pareto front"))
     return [[Cell(name, "text", link=_to(root, page)), Cell(text, "text")] for name, page, text in links]
 
 

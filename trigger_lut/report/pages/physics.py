@@ -77,7 +77,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> tuple[str, l
             "Balanced",
             "Firmware minus this [percentage points]",
             "Correct only in firmware",
-            "Correct only here",
+            "Correct only in this method",
         ],
         [
             [
@@ -94,7 +94,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> tuple[str, l
         "Each class against all others",
         [
             *("Class", "Test events", "Method", "AUC", "Firmware minus this"),
-            *("Signal efficiency at 1e-2", "Signal efficiency at 1e-3"),
+            *("Signal efficiency at 1 %", "Signal efficiency at 0.1 %"),
         ],
         [
             cells(
@@ -109,7 +109,7 @@ def _classification(card: PhysicsCard, reference: ReferenceCard) -> tuple[str, l
             for k, name in enumerate(card.classes)
             for method in card.methods
         ],
-        note=f"Signal efficiencies are at background efficiencies of 1e-2 and 1e-3. {_background(card)} Errors of "
+        note=f"Signal efficiencies are at background efficiencies of 1 % and 0.1 %. {_background(card)} Errors of "
         "areas and of their differences: DeLong et al., Biometrics 44 (1988) 837.",
     )
     assigned = Table(
@@ -150,7 +150,9 @@ def _lead(card: PhysicsCard, reference: ReferenceCard) -> str:
         for loss in card.quantization_losses
         if loss.method in names
     ]
-    return f"{card.events} events of the test split. Accuracy of the firmware, on the same events: {'; '.join(losses)}."
+    return (
+        f"{card.events:,} events of the test split. Accuracy of the firmware, on the same events: {'; '.join(losses)}."
+    )
 
 
 def _cost(loss: QuantizationLoss | None) -> list[Cell]:
@@ -166,7 +168,7 @@ def _signed(difference: PairedDifference, scale: float, digits: int) -> str:
 
 def _background(card: PhysicsCard) -> str:
     fewest = card.events - max(sum(row) for row in card.confusion)
-    return f"A background efficiency of 1e-3 is {fewest / 1000:.1f} test events for the smallest background."
+    return f"A background efficiency of 0.1 % is {fewest / 1000:.1f} test events for the smallest background."
 
 
 def _rank(resolution: Resolution) -> Cell:
@@ -195,7 +197,7 @@ def _regression(card: PhysicsCard) -> tuple[str, list[Table], Plots]:
     of_targets = [head.scores for head in card.heads.get(FIRMWARE, []) if head.metric == "r2"] or [card.scores]
     explained = ", ".join(with_error(scores.weighted, scores.weighted_error).text for scores in of_targets)
     return (
-        f"Predicted minus true values of {card.events} events of the test split; R² {explained}.",
+        f"Predicted minus true values of {card.events:,} events of the test split; R² {explained}.",
         [
             Table(
                 "Resolution",

@@ -8,6 +8,7 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.proof import FaultsCard, ProveCard, SecondProof
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, percent, record_table, write_page
+from trigger_lut.utils.wording import counted
 
 MOST_LISTED = 60
 
@@ -36,7 +37,7 @@ def prove_page(card: ProveCard) -> Page:
     proven = sum(x.status == "proven" for x in card.outputs)
     outputs = Table(
         "Firmware against the network",
-        ["Output", "Bits", "", "By", ""],
+        ["Output", "Bits", "Status", "Method", "Detail"],
         [
             [
                 Cell(x.name, "text"),
@@ -52,16 +53,20 @@ def prove_page(card: ProveCard) -> Page:
     caught = "time did not suffice" if card.control_caught is None else "found" if card.control_caught else "missed"
     control = Table(
         "Negative control",
-        ["One bit flipped in the reference", ""],
+        ["One bit flipped in the reference", "Result"],
         [[Cell(card.control, "text"), Cell(caught, "good" if card.control_caught else "bad")]],
     )
     tables = [outputs, control]
     if card.second:
         tables.insert(1, _second(card.second))
     if card.gates:
-        tables.append(Table("Graphs", ["", "And gates"], [cells(name, count) for name, count in card.gates.items()]))
+        tables.append(
+            Table("Graphs", ["Graph", "And gates"], [cells(name, count) for name, count in card.gates.items()])
+        )
     late = (
-        "" if card.registers is None else f" All paths to the outputs, and valid's, cross {card.registers} registers."
+        ""
+        if card.registers is None
+        else f" Each path to an output or to valid crosses {counted(card.registers, 'register')}."
     )
     again = ""
     if card.second:
@@ -82,7 +87,7 @@ def _second(second: SecondProof) -> Table:
     size = "" if second.gates is None else f", {second.gates:,} gates"
     return Table(
         "Second proof",
-        ["Output", "", ""],
+        ["Output", "Status", "Detail"],
         [
             [Cell(x.name, "text"), Cell(x.status, kinds.get(x.status, "text")), Cell(x.detail, "text")]
             for x in second.outputs
@@ -102,7 +107,7 @@ def faults_page(card: FaultsCard) -> Page:
         "Faults of one bit in the generated Verilog",
         card.kinds,
         head="Location",
-        note=f"Each fault is simulated with the {card.vectors} vectors of the verify stage until one detects it. "
+        note=f"Each fault is simulated with the {card.vectors:,} vectors of the verify stage until one detects it. "
         "Solved inputs: no vector detects the fault, but an input from sums or SAT does, also in simulation. "
         "Undetected: proven to change an output. Undecided: time did not suffice for a proof.",
     )
@@ -123,12 +128,13 @@ def faults_page(card: FaultsCard) -> Page:
         note=f"{rest} more are in faults.json." if rest else "",
     )
     rate = "no fault changed a function" if card.detection_rate is None else percent(card.detection_rate).text
-    median = "" if card.median_vectors is None else f" Half of them need at most {card.median_vectors:g} vectors."
+    median = "" if card.median_vectors is None else f" Half of them need at most {card.median_vectors:,g} vectors."
     total = sum(x.injected for x in card.kinds.values())
     open_ones = f" Undecided: {len(card.undecided)}." if card.undecided else ""
     return Page(
         title=f"{card.design}: faults",
-        lead=f"{total} faults, one at a time. Detected of those that change the function: {rate}.{median}{open_ones}",
+        lead=f"{counted(total, 'fault')}, one at a time. Detected of those that change the function: {rate}.{median}"
+        f"{open_ones}",
         tables=[counts, *missed, equivalent],
         cards={"faults": card},
         plots=[("faults.svg", faults(card), "Outcome of the faults by location.")],

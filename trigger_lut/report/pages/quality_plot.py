@@ -9,7 +9,6 @@ from math import log
 from trigger_lut.cards.scan import ScanCard, ScanPoint
 from trigger_lut.cards.stage_cards import METRICS, DesignSummary, Summary
 from trigger_lut.report.plots.labels import Box, around, placed
-from trigger_lut.report.template import number
 
 WIDTH, HEIGHT = 460, 340
 FRAME: Box = (64, 50, 448, 308)  # left, bottom, right, top; upwards, in units of the picture
@@ -108,7 +107,7 @@ def quality_plot(
         source=", ".join(sorted({d.luts_source for d in designs})),
         described=_described(designs, failing, baselines, points),
         x_ticks=[(_round(x_at(value)), f"{value:,.0f}") for value in x_ticks],
-        y_ticks=[(_down(y_at(value)), number(round(value, 6))) for value in y_ticks],
+        y_ticks=[(_down(y_at(value)), text) for value, text in zip(y_ticks, _alike(y_ticks), strict=True)],
         baselines=[(_down(y), _down(text), name) for y, text, name in texts],
         marks=marks,
     )
@@ -132,13 +131,19 @@ def _axis(
     else:
         room = 0.1 * max(high - low, 0.5)
         low, high = (0.0, max(1.1 * high, 1.0)) if zero else (low - room, high + room)
-        ticks = MaxNLocator(5).tick_values(low, high)
+        ticks = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(low, high)
 
     def at(value: float) -> float:
         share = log(value / low) / log(high / low) if logarithmic else (value - low) / (high - low)
         return start + (end - start) * share
 
     return at, [float(tick) for tick in ticks if low <= tick <= high]
+
+
+def _alike(ticks: Sequence[float]) -> list[str]:
+    """Return the ticks as texts with the same number of digits after the point, at most three."""
+    digits = next((n for n in range(3) if all(abs(tick - round(tick, n)) < 1e-9 for tick in ticks)), 3)
+    return [f"{tick:.{digits}f}" for tick in ticks]
 
 
 def _described(

@@ -55,7 +55,7 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
                 *(
                     [Cell("no threshold", "text"), Cell("-")]
                     if point.threshold is None
-                    else [Cell(f"{point.threshold:.4g}"), Cell("-" if point.code is None else str(point.code))]
+                    else [Cell(f"{point.threshold:.4g}"), Cell(number(point.code) if point.code is not None else "-")]
                 ),
                 _kilohertz(point.rate_khz),
                 *(_share(point.efficiency[name]) for name in names),
@@ -99,7 +99,7 @@ def rate_page(card: RateCard, decision: DecisionCard) -> Page:
     return Page(
         title=f"{card.design}: rates",
         lead=f"Signal: {', '.join(card.signal) or _no_signal(card)}. Background: {', '.join(card.background)}, "
-        f"with an input rate of {number(card.input_rate_khz)} kHz ({card.input_rate_from}). {card.plot_label}.",
+        f"with an input rate of {number(card.input_rate_khz)} kHz ({card.input_rate_from}). Data: {card.plot_label}.",
         tables=[*_paths(card), points, *decision_tables(decision), events],
         cards={"rate": card, "decision": decision},
         plots=plots,

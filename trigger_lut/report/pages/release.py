@@ -7,6 +7,7 @@ from pathlib import Path
 from trigger_lut.cards.base import read_card
 from trigger_lut.cards.release import ReleaseCard
 from trigger_lut.report.template import Cell, Page, Table, cells, write_page
+from trigger_lut.utils.wording import counted
 
 KINDS = {"ok": "good", "failed": "bad", "not checked": "text"}
 
@@ -31,7 +32,7 @@ def release_page(card: ReleaseCard) -> Page:
     """Return the page."""
     checks = Table(
         "trigger-lut check-release",
-        ["Check", "", ""],
+        ["Check", "Result", "Detail"],
         [[Cell(c.name, "text"), Cell(c.status, KINDS[c.status]), Cell(c.detail, "text")] for c in card.checks],
     )
     folders: dict[str, list[int]] = {}
@@ -41,12 +42,12 @@ def release_page(card: ReleaseCard) -> Page:
         "Content",
         ["Folder or file", "Files", "Bytes"],
         [cells(name, len(sizes), sum(sizes)) for name, sizes in sorted(folders.items())],
-        note=f"{card.archive}: {card.archive_bytes} bytes, sha256 {card.archive_sha256}",
+        note=f"{card.archive}: {card.archive_bytes:,} bytes, sha256 {card.archive_sha256}",
     )
     return Page(
         title=f"{card.design}: release",
         lead=(
-            f"The release has {len(card.files)} files. The C++ emulator evaluates "
+            f"The release has {counted(len(card.files), 'file')}. The C++ emulator evaluates "
             f"{card.emulator_events_per_second / 1e6:.1f} million events a second of CPU time on one core."
         ),
         tables=[checks, content],

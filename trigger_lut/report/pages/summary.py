@@ -10,9 +10,19 @@ from trigger_lut.cards.base import read_card
 from trigger_lut.cards.route import RouteCard
 from trigger_lut.cards.stage_cards import METRICS, DesignSummary, Summary
 from trigger_lut.report.pages.baselines import SCORES_NOTE, described, score, score_cells, with_error
+from trigger_lut.report.pages.dashboard import against_limit
 from trigger_lut.report.pages.route import designs_table
 from trigger_lut.report.plots.style import styled
-from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, write_page
+from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
+
+BUDGET_LINES = {
+    "luts": "LUTs",
+    "clock_mhz": "Clock [MHz]",
+    "latency_ns": "Latency [ns]",
+    "ii": "Initiation interval [cycles]",
+    "dsp": "DSP",
+    "bram18": "BRAM18",
+}
 
 
 def pages_of_summary(*, summary: Path, folder: Path, routes: Sequence[Path] = ()) -> None:
@@ -60,9 +70,9 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
             if (largest := card.designs[0].largest_class) is not None
             else []
         ),
-        ("LUT", lambda d: Cell(f"{d.luts} of {d.luts_budget}")),
-        ("LUT, estimate", lambda d: fixed(d.luts_estimate)),
-        ("FF", lambda d: d.ff),
+        ("LUTs", lambda d: Cell(f"{d.luts:,} of {d.luts_budget:,}")),
+        ("LUTs, estimate", lambda d: fixed(d.luts_estimate)),
+        ("Flip-flops", lambda d: d.ff),
         ("DSP", lambda d: d.dsp),
         ("BRAM18", lambda d: d.bram18),
         ("Latency [cycles]", lambda d: d.latency_cycles),
@@ -75,22 +85,22 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
     simulated = ", ".join(sorted({d.latency_source for d in card.designs}))
     designs = Table(
         "Designs",
-        ["", *(d.name for d in card.designs)],
+        ["Quantity", *(d.name for d in card.designs)],
         [cells(name, *(value(d) for d in card.designs)) for name, value in quantities],
-        note=f"LUT, FF, DSP, BRAM18: {sources}. Latency: {simulated}. LUT, estimate: count before synthesis. Fmax: "
-        "estimate of the delay model for the synthesized netlist, not a timing run. "
+        note=f"LUTs, flip-flops, DSP, BRAM18: {sources}. Latency: {simulated}. LUTs, estimate: count before "
+        "synthesis. Fmax: estimate of the delay model for the synthesized netlist, not a timing run. "
         f"{described(card.designs[0].baselines)} {SCORES_NOTE}",
     )
     lines = Table(
         "Budget lines",
-        ["Design", "Quantity", "Measured", "Source", "Budget", ""],
+        ["Design", "Quantity", "Measured", "Source", "Budget", "Result"],
         [
             cells(
                 d.name,
-                line.quantity,
-                line.measured,
+                BUDGET_LINES.get(line.quantity, line.quantity),
+                Cell(against_limit(line)),
                 line.source,
-                f"at {'least' if line.at_least else 'most'} {line.budget:g}",
+                f"at {'least' if line.at_least else 'most'} {line.budget:,g}",
                 judgement(line.met, no=f"missed: {line.reason}" if line.reason else "missed"),
             )
             for d in card.designs
@@ -98,13 +108,13 @@ def summary_page(card: Summary, routed: list[RouteCard] | None = None) -> Page:
         ],
     )
     tables = [designs, lines, *([designs_table(routed)] if routed else [])]
-    for title, key in (
-        ("AUC, each class against all others", "auc"),
-        ("Signal efficiency at a background efficiency of 1e-2", "efficiency_at_1e2"),
-        ("Signal efficiency at a background efficiency of 1e-3", "efficiency_at_1e3"),
+    for title, key, shown_as in (
+        ("AUC, each class against all others", "auc", partial(fixed, digits=4)),
+        ("Signal efficiency at a background efficiency of 1 %", "efficiency_at_1e2", percent),
+        ("Signal efficiency at a background efficiency of 0.1 %", "efficiency_at_1e3", percent),
     ):
         rows = [
-            cells(d.name, *(fixed(getattr(d, key)[name], 4) for name in classes if name in getattr(d, key)))
+            cells(d.name, *(shown_as(getattr(d, key)[name]) for name in classes if name in getattr(d, key)))
             for d in card.designs
         ]
         tables += [Table(title, ["Design", *classes], rows)] if classes else []

@@ -31,9 +31,14 @@ def timing_page(
             judgement(card.clock_met, no=f"missed: {card.clock_obstacle}" if card.clock_obstacle else "missed"),
         ),
     ]
-    allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:g} ns"
+    allowed = "not found" if card.latency_allowed_ns is None else f"{card.latency_allowed_ns:,g} ns"
     tables = [
-        Table("Latency and throughput", ["", "Measured", "Source", "Budget", ""], rows, note=f"Fmax: {card.fmax_model}")
+        Table(
+            "Latency and throughput",
+            ["Quantity", "Measured", "Source", "Budget", "Result"],
+            rows,
+            note=f"Fmax: {card.fmax_model.removesuffix('.')}.",
+        )
     ]
     if synth is not None and synth.stages:
         tables.append(stages_table(synth))
@@ -64,7 +69,7 @@ def stages_table(card: SynthCard) -> Table:
     return Table(
         "Pipeline stages after synthesis",
         [
-            *("Stage", "LUTs", "Carry chains", "Registers behind", "Logic levels", "Logic [ns], estimate"),
+            *("Stage", "LUTs", "Carry chains", "Registers after it [bits]", "Logic levels", "Logic [ns], estimate"),
             *("On its slowest path", "Slowest path"),
         ],
         [
@@ -82,7 +87,7 @@ def stages_table(card: SynthCard) -> Table:
         ],
         note=(
             "Static timing of the netlist by the delay model, with a wire before each LUT. Each net has the name of "
-            f"the network value that it equals on {card.netlist_vectors} random vectors. Nets inside a table of "
+            f"the network value that it equals on {card.netlist_vectors:,} random vectors. Nets inside a table of "
             "several LUTs or inside an adder have no name."
         ),
     )
@@ -99,7 +104,7 @@ def model_table() -> Table:
     errors = "; ".join(f"{low} to {high} in {100 * p:.0f} %" for p, (low, high) in intervals.items())
     return Table(
         "The delay model against published designs",
-        ["", "LUT", "Post-route, published [ns]", "Model [ns]", "Published / model", "Source"],
+        ["Design", "LUTs", "Post-route, published [ns]", "Model [ns]", "Published / model", "Source"],
         [
             cells(
                 row.published.name,

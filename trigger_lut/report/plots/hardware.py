@@ -32,8 +32,8 @@ def verification(card: VerifyCard) -> Figure:
         ):
             color = GOOD_COLOR if good else BAD_COLOR
             ax.barh(row, 0.96, left=column - 0.48, height=0.88, color=color)
-            ax.text(column, row, f"{'✓' if good else '✗'}  {count}", ha="center", va="center", color="white")
-    names = [f"{c.name}\n{c.vectors} vectors" for c in card.comparisons]
+            ax.text(column, row, f"{'✓' if good else '✗'}  {count:,}", ha="center", va="center", color="white")
+    names = [f"{c.name}\n{c.vectors:,} vectors" for c in card.comparisons]
     without_ticks(ax)
     ax.set_xlim(-0.55, len(columns) - 0.45)
     ax.set_ylim(len(names) - 0.4, -0.6)
@@ -54,7 +54,7 @@ def resources(spec: Spec, card: SynthCard) -> Figure:
     left.text(
         spec.budget.luts,
         1.02,
-        f"budget {spec.budget.luts}",
+        f"budget {spec.budget.luts:,}",
         transform=left.get_xaxis_transform(),
         ha="center",
         fontsize=9,
@@ -71,7 +71,7 @@ def resources(spec: Spec, card: SynthCard) -> Figure:
 def _bars(ax: Axes, items: list[tuple[str, Measured]]) -> None:
     rows = np.arange(len(items))
     drawn = ax.barh(rows, [m.value or 0.0 for _, m in items], color=[COLORS[n] for n in range(len(items))], height=0.6)
-    labels = ["not measured" if m.value is None else f"{m.value:.0f}" for _, m in items]
+    labels = ["not measured" if m.value is None else f"{m.value:,.0f}" for _, m in items]
     behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # where the budget's line passes
     ax.bar_label(drawn, labels, padding=3, fontsize=9, bbox=behind, zorder=3)
     ax.set_yticks(rows, [name for name, _ in items], fontsize=9)

@@ -172,7 +172,12 @@ def against_limit(line: BudgetLine) -> str:
     """Return the measured figure, rounded so that one that misses its limit never looks as if it met it."""
     if line.measured is None:
         return NOT_MEASURED
-    return f"{(math.floor if line.at_least or line.met else math.ceil)(10 * line.measured) / 10:,.10g}"
+    nearest = round(line.measured, 1)
+    if line.at_least or (line.met and nearest > line.budget):
+        nearest = math.floor(10 * line.measured) / 10
+    elif not line.met:
+        nearest = math.ceil(10 * line.measured) / 10
+    return f"{nearest:,.10g}"
 
 
 def _met(met: bool) -> tuple[str, str]:

@@ -191,7 +191,7 @@ def test_check_release_runs_nothing_that_was_changed(tmp_path):
     (folder / "emulator/python/emulator.py").write_text(f"open({str(ran)!r}, 'w')\n")
     lines = {line.name: line for line in check_release(folder)}
     assert lines["manifest"].detail == "emulator/python/emulator.py was changed"
-    assert lines["forms"].detail == "nothing of the release was run; failed: manifest"
+    assert lines["forms"].detail == "no code of the release was run; failed: manifest"
     assert not ran.exists()
 
 
@@ -254,7 +254,7 @@ def test_check_release_wrong_or_half_signature_fails(tmp_path, keys):
             line.name: line for line in check_release(folder, CheckOptions(signature=signature, public_key=public_key))
         }
         assert lines["signature"].status == "failed"
-        assert lines["forms"].detail.startswith("nothing of the release was run")
+        assert lines["forms"].detail.startswith("no code of the release was run")
 
 
 @pytest.mark.parametrize("works", [True, False])

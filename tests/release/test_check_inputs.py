@@ -119,13 +119,13 @@ def test_both_languages_give_the_codes_of_ingest(release):
     for name in ("inputs, C++", "inputs, Python"):
         result = by_name[name]()
         assert result.startswith("0 mismatches in "), result
-        assert result.endswith("; 0 mismatches in 2000 fresh ones"), result
+        assert result.endswith("; 0 mismatches in 2,000 fresh ones"), result
 
 
 def test_the_library_gives_the_outputs_of_the_codes_of_ingest(release):
     result = checks(release)["CMSSW library, events"]()
     assert result.startswith("0 mismatches in "), result
-    assert result.endswith("; 0 mismatches in 2000 fresh ones"), result
+    assert result.endswith("; 0 mismatches in 2,000 fresh ones"), result
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_read_is_said(data, tmp_path, caplog):
         bad = Source(tmp_path / "bad.root").text()
         described, events = stage._inputs(description, bad, codes=codes, formats=codes.formats)
     assert (sorted(described), events) == (["channels"], {})
-    assert "no emulator of the inputs: " in caplog.text
+    assert "without an emulator of the inputs: " in caplog.text
 
 
 def test_a_data_set_without_an_emulator_is_said(data, monkeypatch, caplog):
@@ -189,7 +189,7 @@ def test_a_data_set_without_an_emulator_is_said(data, monkeypatch, caplog):
     with caplog.at_level(logging.WARNING):
         described, events = stage._inputs(description, source.text(), codes=codes, formats=codes.formats)
     assert (sorted(described), events) == (["channels"], {})
-    assert "no emulator of the inputs: no form" in caplog.text
+    assert "without an emulator of the inputs: no form" in caplog.text
 
 
 def test_a_release_without_this_part_has_no_such_checks(tmp_path):

@@ -51,21 +51,21 @@ def test_both_modules_are_compared(release):
     by_name = checks(release)
     assert by_name["objects"]() == f"{TOP}_objects: 4 jet, 5 cycles to the codes"
     result = by_name["object step, Verilog"]()
-    assert result == "0 mismatches in 2000 fresh events, latency 5 cycles, II 1"
+    assert result == "0 mismatches in 2,000 fresh events, latency 5 cycles, II 1"
     latency = 5 + read_project(release / "rtl").latency_cycles_planned
     result = by_name["object step and network, Verilog"]()
-    assert result == f"0 mismatches in 2000 fresh events, latency {latency} cycles, II 1"
+    assert result == f"0 mismatches in 2,000 fresh events, latency {latency} cycles, II 1"
 
 
 def test_another_order_of_ties_fails(release):
     replace_in(release / "rtl" / f"{TOP}_objects.v", "places0 = ", "places0 = ~", count=1)
-    with pytest.raises(NotReproducibleError, match="mismatches in 2000 events"):
+    with pytest.raises(NotReproducibleError, match="mismatches in 2,000 events"):
         checks(release)["object step, Verilog"]()
 
 
 def test_another_latency_fails(release):
     replace_in(release / "rtl" / OBJECT_STEP, '"latency_cycles": 5', '"latency_cycles": 6', count=1)
-    with pytest.raises(NotReproducibleError, match="latency 5 cycles"):
+    with pytest.raises(NotReproducibleError, match=r"latency: Expected 6 cycles as in rtl/objects\.json, found 5"):
         checks(release)["object step, Verilog"]()
 
 
@@ -73,7 +73,7 @@ def test_another_description_fails(release):
     step = json.loads((release / "rtl" / OBJECT_STEP).read_text())
     step["described"]["channels"][0]["kif"] = [0, 4, 0]
     (release / "rtl" / OBJECT_STEP).write_text(json.dumps(step))
-    with pytest.raises(FirmwareError, match="channels are not the inputs of the network"):
+    with pytest.raises(FirmwareError, match="outputs: Expected the inputs of the network"):
         checks(release)["objects"]()
 
 
@@ -81,7 +81,7 @@ def test_other_steps_in_python_fail(release):
     step = json.loads((release / "rtl" / OBJECT_STEP).read_text())
     step["described"]["objects"][0]["sort_by"] = "x"
     (release / DESCRIBED).write_text(json.dumps(step["described"]))
-    with pytest.raises(FirmwareError, match=r"objects: not as in emulator/python/inputs\.json"):
+    with pytest.raises(FirmwareError, match=r"objects: Expected the entry of emulator/python/inputs\.json"):
         checks(release)["objects"]()
 
 

@@ -145,5 +145,5 @@ def test_results_of_a_form_are_plain_integers_in_regular_files(tmp_path):
     ):
         write()
         spoil()
-        with pytest.raises(ToolFailedError, match="no results of the known form"):
+        with pytest.raises(ToolFailedError, match="wrote results of another form"):
             _results(tmp_path)

@@ -123,7 +123,7 @@ def test_objects_of_integers_become_the_same_codes_in_verilog(finished, capsys):
     main(["check-release", str(finished / "results/tiny/release.zip")])
     checks = [line for line in capsys.readouterr().out.splitlines() if "object step" in line]
     assert len(checks) == 2
-    assert all("0 mismatches in 2000 fresh events" in line for line in checks)
+    assert all("0 mismatches in 2,000 fresh events" in line for line in checks)
 
 
 @pytest.mark.slow

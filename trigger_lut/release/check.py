@@ -51,6 +51,7 @@ from trigger_lut.release.sandbox import DESCRIPTION, NONE, Run, run_form, sandbo
 from trigger_lut.release.signature import check_signature, manifest_sha256
 from trigger_lut.release.sources import require_plain
 from trigger_lut.synthesis.synthesizers import synthesizer_of
+from trigger_lut.utils.wording import counted
 
 Checks = dict[str, Callable[[], str]]
 FAILURES = (TriggerLutError, OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError)
@@ -120,10 +121,10 @@ def check_release(release: Path, options: CheckOptions = ALL) -> list[Line]:
     try:
         files = read_release(release)
     except UnsoundError as error:
-        return [Line("archive", "failed", str(error)), Line("forms", "not checked", "nothing of the release was run")]
+        return [Line("archive", "failed", str(error)), Line("forms", "not checked", "no code of the release was run")]
     lines = [_line("manifest", lambda: _files(files)), *_origin(files, options)]
     if failed := [line.name for line in lines if line.status == "failed"]:
-        return [*lines, Line("forms", "not checked", f"nothing of the release was run; failed: {', '.join(failed)}")]
+        return [*lines, Line("forms", "not checked", f"no code of the release was run; failed: {', '.join(failed)}")]
     manifest = read_manifest(files)
     with tempfile.TemporaryDirectory(prefix="trigger_lut_release_") as scratch:
         folder = Path(scratch, "release")
@@ -131,7 +132,7 @@ def check_release(release: Path, options: CheckOptions = ALL) -> list[Line]:
         figures = _line("figures", lambda: _figures(files, folder, manifest))
         lines.append(figures)
         if figures.status == "failed":
-            return [*lines, Line("forms", "not checked", "nothing of the release was run, as its figures do not agree")]
+            return [*lines, Line("forms", "not checked", "no code of the release was run, as its figures do not agree")]
         cards = read_shipped(files)
         lines += [_line("budget", lambda: _budget(cards)), *_without_running(folder, manifest)]
         if not options.run:
@@ -145,7 +146,7 @@ def _files(files: Files) -> str:
     problems = changed_files(read_manifest(files), files)
     if problems:
         raise DataError("; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else ""))
-    return f"{len(files) - 1} files as listed; sha256 of {MANIFEST} {manifest_sha256(files[MANIFEST])}"
+    return f"{counted(len(files) - 1, 'file')} as listed; sha256 of {MANIFEST} {manifest_sha256(files[MANIFEST])}"
 
 
 def _origin(files: Files, options: CheckOptions) -> list[Line]:
@@ -172,7 +173,7 @@ def _origin(files: Files, options: CheckOptions) -> list[Line]:
         # A signature that was asked for and not checked is no reason to go on.
         lines.append(Line(line.name, "failed", line.detail) if line.status == "not checked" else line)
     if not lines:
-        detail = "neither --manifest-sha256 nor --signature was given: it is not checked who made the release"
+        detail = "the sender is unknown. Give --manifest-sha256, or --signature and --public-key, to check it"
         lines.append(Line("origin", "not checked", detail))
     return lines
 
@@ -203,7 +204,7 @@ def _figures(files: Files, folder: Path, manifest: Any) -> str:
         problems.append(f"rtl/project.json: latency: Expected {cards.timing.latency_cycles.value:g}, found {planned}.")
     if problems:
         raise DataError(" ".join(sorted(problems)[:5]))
-    return f"the manifest follows from the cards and from {len(vectors)} vectors"
+    return f"the manifest follows from the cards and from {counted(len(vectors), 'vector')}"
 
 
 def _budget(cards: Shipped) -> str:
@@ -211,7 +212,7 @@ def _budget(cards: Shipped) -> str:
     if over := [describe_miss(line) for line in lines if not line.met]:
         raise DataError("; ".join(over))
     if not cards.verify.bit_exact:
-        raise DataError(cards.verify.verdict)
+        raise DataError(f"verify.json: {cards.verify.verdict}")
     return ", ".join(f"{x.quantity} {x.measured:g} of {x.budget:g} ({x.source})" for x in lines)
 
 
@@ -338,7 +339,8 @@ def _cycles(manifest: Any, prediction: Prediction) -> str:
     wanted = [figures[name]["value"] for name in ("latency_cycles", "ii")]
     if measured != wanted:
         raise NotReproducibleError(
-            f"latency {measured[0]} cycles, II {measured[1]}; the manifest says {wanted[0]:g} and {wanted[1]:g}"
+            f"latency and II: Expected {wanted[0]:g} and {wanted[1]:g} cycles as in {MANIFEST}, found {measured[0]} "
+            f"and {measured[1]}."
         )
     return f"latency {measured[0]} cycles, II {measured[1]}"
 
@@ -352,12 +354,14 @@ def _patterns(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray
         data = read_pattern(text, "EMPv2", source=f"patterns/{name}.txt")
         valid = data.valid[:, 0]
         if (data.valid != valid[:, None]).any():
-            raise FirmwareError(f"patterns/{name}.txt: links differ in their valid bits")
+            raise FirmwareError(f"patterns/{name}.txt: Expected equal valid bits on all links, found different ones.")
         frames.append(np.flatnonzero(valid))
         wanted = words_of_bus(pack(codes[: valid.sum()], formats))
         if not np.array_equal(data.words[valid], wanted):
-            raise FirmwareError(f"patterns/{name}.txt: other data than the vectors")
+            raise FirmwareError(f"patterns/{name}.txt: Expected the words of vectors/{name}s.txt, found others.")
     delay = manifest["figures"]["latency_cycles"]["value"]
     if not np.array_equal(frames[0] + int(delay), frames[1]):
-        raise FirmwareError(f"patterns/output.txt does not follow patterns/input.txt by {delay:g} frames")
-    return f"{len(frames[0])} events, outputs {delay:g} frames behind inputs"
+        raise FirmwareError(
+            f"patterns/output.txt: Expected outputs {delay:g} frames behind patterns/input.txt, found others."
+        )
+    return f"{counted(len(frames[0]), 'event')}, outputs {delay:g} frames behind inputs"

@@ -13,6 +13,7 @@ from trigger_lut.firmware.rtl.ghdl import GHDL_MISSING, has_ghdl
 from trigger_lut.firmware.rtl.project import read_project
 from trigger_lut.release.compare import SAMPLED_VECTORS, Vectors
 from trigger_lut.release.sandbox import Run
+from trigger_lut.utils.wording import counted
 
 
 def board_checks(run: Run, folder: Path, *, vectors: Vectors) -> dict[str, Callable[[], str]]:
@@ -47,17 +48,22 @@ def _description(folder: Path) -> str:
     wrappers = []
     if (stream := board.axi_stream) is not None:
         if stream != axi_stream(project, stream.ready, beat_bytes=stream.beat_bytes):
-            raise FirmwareError("board/board.json: axi_stream does not follow from rtl/project.json")
-        wrappers.append(f"{stream.top}: {stream.beats} beat(s) of {stream.beat_bytes} bytes")
+            raise FirmwareError(
+                "board/board.json: axi_stream: Expected the description that follows from rtl/project.json, "
+                "found another."
+            )
+        wrappers.append(f"{stream.top}: {counted(stream.beats, 'beat')} of {counted(stream.beat_bytes, 'byte')}")
     if (emp := board.emp) is not None:
         links = {"input_link": emp.input_link, "input_links": emp.input_links, "output_link": emp.output_link}
         if emp != emp_payload(project, **links):
-            raise FirmwareError("board/board.json: emp does not follow from rtl/project.json")
+            raise FirmwareError(
+                "board/board.json: emp: Expected the description that follows from rtl/project.json, found another."
+            )
         copies = {path.name: path for path in component_files(folder, emp)}
         for path in project.vhdl:
             if path.name not in copies or copies[path.name].read_bytes() != path.read_bytes():
-                raise FirmwareError(f"board/emp: {path.name}: not the file in rtl/vhdl. Make the release again.")
-        wrappers.append(f"{emp.top}: {emp.frames} frame(s) on {emp.input_links} link(s)")
+                raise FirmwareError(f"board/emp: {path.name}: Expected the file in rtl/vhdl, found another.")
+        wrappers.append(f"{emp.top}: {counted(emp.frames, 'frame')} on {counted(emp.input_links, 'link')}")
     return "; ".join(wrappers)
 
 
@@ -80,5 +86,5 @@ def _compared(run: Run, form: str, vectors: Vectors, latency: int) -> str:
     ran = run(form, codes=vectors.codes)
     agreement, measured = vectors.same(vectors.expected, ran.outputs), ran.figures.get("latency_cycles")
     if measured != latency:
-        raise NotReproducibleError(f"latency {measured} cycles; board/board.json says {latency}")
+        raise NotReproducibleError(f"latency: Expected {latency} cycles as in board/board.json, found {measured}.")
     return f"{agreement}, latency {latency} cycles"

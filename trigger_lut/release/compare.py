@@ -9,6 +9,7 @@ import numpy as np
 
 from trigger_lut.errors import DataError, NotReproducibleError
 from trigger_lut.fixed_point.formats import IntArray
+from trigger_lut.utils.wording import counted
 
 SAMPLED_VECTORS = 1000  # of back ends that are interpreted
 
@@ -58,7 +59,8 @@ class Vectors:
             first = self.shipped + int((expected != actual)[self.shipped :].any(axis=1).argmax())
             inputs = " ".join(map(str, self.codes[first].tolist()))
             raise NotReproducibleError(f"{error}; its inputs: {inputs}") from error
-        return f"0 mismatches in {self.shipped} vectors of the release" + (f" and {fresh} fresh ones" if fresh else "")
+        of_release = f"0 mismatches in {counted(self.shipped, 'vector')} of the release"
+        return of_release + (f" and {counted(fresh, 'fresh vector')}" if fresh else "")
 
 
 def codes_in(path: Path) -> IntArray:
@@ -82,9 +84,9 @@ def codes_in(path: Path) -> IntArray:
     try:
         codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path.name}: not lines of integers ({error})") from error
+        raise DataError(f"{path.name}: Expected lines of integers, found other content ({error}).") from error
     if not len(codes):
-        raise DataError(f"{path.name}: no vectors")
+        raise DataError(f"{path.name}: Expected at least one line of integers, found none.")
     return codes
 
 
@@ -114,7 +116,7 @@ def same(expected: IntArray, actual: IntArray, *, kind: str = "vector") -> str:
     if len(places):
         vector, output = places[0]
         raise NotReproducibleError(
-            f"{len(places)} mismatches in {len(expected)} {kind}s, first at {kind} {vector}, output {output}: "
-            f"expected {expected[vector, output]}, found {actual[vector, output]}"
+            f"{counted(len(places), 'mismatch', plural='mismatches')} in {counted(len(expected), kind)}, first at "
+            f"{kind} {vector}, output {output}: expected {expected[vector, output]}, found {actual[vector, output]}"
         )
-    return f"0 mismatches in {len(expected)} vectors"
+    return f"0 mismatches in {counted(len(expected), 'vector')}"

@@ -111,7 +111,9 @@ def run_form(form: str, release: Path, *, codes: IntArray, sandboxed: bool, trus
                 timeout=LONGEST_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise ToolFailedError(f"the code of the release ran for more than {LONGEST_SECONDS} s") from error
+            raise ToolFailedError(
+                f"the code of the release takes too long. Expected at most {LONGEST_SECONDS} s, stopped it then."
+            ) from error
         if done.returncode:
             message = done.stderr.strip()[-SHOWN:]
             raise ToolFailedError(message or f"the code of the release ended with status {done.returncode}")
@@ -130,13 +132,15 @@ def _results(folder: Path) -> Prediction:
         for name, most in ((OUTPUTS, MOST_BYTES), (FIGURES, MOST_SAID)):
             status = (folder / name).lstat()
             if not stat.S_ISREG(status.st_mode) or status.st_size > most:
-                raise ValueError(f"{name}: no regular file of at most {most} bytes")
+                raise ValueError(f"{name}: Expected a regular file of at most {most} bytes")
         outputs = np.load(folder / OUTPUTS, allow_pickle=False)
         figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         if outputs.dtype != np.int64 or outputs.ndim != 2:
-            raise ValueError(f"{OUTPUTS}: {outputs.dtype} of {outputs.ndim} dimensions")
+            raise ValueError(f"{OUTPUTS}: Expected int64 of 2 dimensions, found {outputs.dtype} of {outputs.ndim}")
         if any(type(value) is not int for value in figures.values()):
-            raise ValueError(f"{FIGURES}: values that are no integers")
+            raise ValueError(f"{FIGURES}: Expected integers, found other values")
         return Prediction(outputs, figures)
     except (OSError, ValueError, EOFError, TypeError, AttributeError, RecursionError) as error:
-        raise ToolFailedError(f"the code of the release left no results of the known form ({error})") from error
+        raise ToolFailedError(
+            f"the code of the release wrote results of another form than expected: {error}."
+        ) from error

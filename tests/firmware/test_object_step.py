@@ -256,9 +256,9 @@ def test_a_sorting_network_sorts_all_zeros_and_ones(lines):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sort_by": "pt / 3"}, "pt / 3 is not exact in integers"),
-        ({"sort_by": "log(pt)"}, "the function log is not exact in integers"),
-        ({"select": "sum(pt) > 3"}, "the function sum is not exact"),
+        ({"sort_by": "pt / 3"}, "sort_by: integer logic cannot compute pt / 3 exactly"),
+        ({"sort_by": "log(pt)"}, "integer logic cannot compute the function log exactly"),
+        ({"select": "sum(pt) > 3"}, "integer logic cannot compute the function sum exactly"),
         ({"select": "pt & 1"}, "Expected truth values, found numbers"),
         (
             {"features": [{"name": "r", "expression": "x / pt", "nonfinite": {"replace": 0}}]},

@@ -109,7 +109,7 @@ def test_an_inconsistent_network_is_not_written(tmp_path):
 
 
 def test_files_that_are_no_network(tmp_path):
-    with pytest.raises(CardError, match=r"none\.npz: no such network file$"):
+    with pytest.raises(CardError, match=r"none\.npz: no such network file\."):
         load_network(tmp_path / "none.npz")
     (tmp_path / "text.npz").write_text("hello")
     with pytest.raises(CardError, match=r"text\.npz: not a network file"):
@@ -139,7 +139,7 @@ def test_another_version_and_damaged_tables_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     save_network(network, path)
     _rewritten(path, schema_version=3)
-    with pytest.raises(CardError, match=r"schema_version 3, expected 2$"):
+    with pytest.raises(CardError, match=r"Expected schema_version 2, found 3\."):
         load_network(path)
     save_network(network, path)
     _rewritten(path, **{"0_widths": network.layers[0].widths + 20})

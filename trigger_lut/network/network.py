@@ -269,7 +269,10 @@ def load_network(path: str | Path | BinaryIO) -> Network:
         with np.load(path, allow_pickle=False) as archive:
             meta = json.loads(str(archive["meta"]))
             if meta["schema_version"] != SCHEMA_VERSION:
-                raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
+                raise CardError(
+                    f"{path}: written by another version of trigger_lut. Expected schema_version {SCHEMA_VERSION}, "
+                    f"found {meta['schema_version']}. Run the train stage again."
+                )
             network = Network(
                 tuple(KIF(*f) for f in meta["inputs"]),
                 tuple(_layer(entry, n, archive) for n, entry in enumerate(meta["layers"])),
@@ -279,13 +282,15 @@ def load_network(path: str | Path | BinaryIO) -> Network:
                 tuple(KIF(*f) for f in meta["port_formats"]) if "port_formats" in meta else None,
             )
     except FileNotFoundError as error:
-        raise CardError(f"{path}: no such network file") from error
+        raise CardError(f"{path}: no such network file. Run the train stage first.") from error
     except CardError:
         raise
     except Exception as error:
-        raise CardError(f"{path}: not a network file ({type(error).__name__}: {error})") from error
+        raise CardError(
+            f"{path}: not a network file ({type(error).__name__}: {error}). Run the train stage again."
+        ) from error
     if problems := network.validate():
-        raise CardError(f"{path}: inconsistent network: " + "; ".join(problems[:5]))
+        raise CardError(f"{path}: inconsistent network: {'; '.join(problems[:5])}. Run the train stage again.")
     return network
 
 

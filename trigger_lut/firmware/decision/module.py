@@ -59,7 +59,9 @@ def write_decision(
         If the score is of other outputs than the firmware's, or a threshold is no score.
     """
     if score.outputs != rtl.outputs:
-        raise FirmwareError(f"{rtl.top}: has other outputs than the score")
+        raise FirmwareError(
+            f"{rtl.top}: other outputs than the score reads. Run the firmware and physics stages again."
+        )
     if not thresholds or len(thresholds) != len(rates_khz):
         raise FirmwareError(f"{rtl.top}: expected a threshold per working point, found {len(thresholds)}")
     for wanted, code in zip(rates_khz, thresholds, strict=True):

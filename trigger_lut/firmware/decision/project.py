@@ -127,11 +127,18 @@ def read_decision(folder: Path) -> DecisionProject:
             paths=tuple(content.get("paths", ())),
         )
     except FileNotFoundError as error:
-        raise CardError(f"{folder}: no decision in firmware (no {FILE})") from error
+        raise CardError(
+            f"{folder}: no decision in firmware. Expected {FILE}, found none. Run the decision stage first."
+        ) from error
     except (ValueError, KeyError, TypeError, FirmwareError) as error:
-        raise CardError(f"{path}: not a description of a decision ({type(error).__name__}: {error})") from error
+        raise CardError(
+            f"{path}: not a description of a decision ({type(error).__name__}: {error}). Run the decision stage again."
+        ) from error
     if not all(isinstance(name, str) and IDENTIFIER.fullmatch(name) for name in (project.top, project.network)):
         raise CardError(f"{path}: top, network: no names of modules. Expected letters, digits and _ in both")
     if missing := [p.name for p in (project.verilog, project.vhdl) if not p.is_file()]:
-        raise CardError(f"{folder}: the decision lacks {', '.join(missing)}")
+        raise CardError(
+            f"{folder}: incomplete decision. Expected {', '.join(missing)}, found no such file. Run the "
+            "decision stage again."
+        )
     return project

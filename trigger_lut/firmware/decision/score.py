@@ -44,11 +44,13 @@ class Score:
     def __post_init__(self) -> None:
         used = sorted((*self.signal, *self.background))
         if not self.signal or len(set(used)) != len(used):
-            raise FirmwareError(f"a score needs signal, and each output once; found {used}")
+            raise FirmwareError(f"score: expected at least one output of signal, and each output once, found {used}")
         if used[0] < 0 or used[-1] >= len(self.outputs):
-            raise FirmwareError(f"a score of outputs {used}: there are {len(self.outputs)}")
+            raise FirmwareError(f"score: expected outputs below {len(self.outputs)}, found {used}")
         if self.bits > WIDEST:
-            raise FirmwareError(f"a score of {self.bits} bits: expected at most {WIDEST}")
+            raise FirmwareError(
+                f"score: expected at most {WIDEST} bits, found {self.bits}. Use outputs with fewer bits."
+            )
 
     @property
     def fraction(self) -> int:

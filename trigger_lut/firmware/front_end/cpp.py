@@ -211,7 +211,10 @@ def inputs_source(described: Mapping[str, Any], name: str) -> str:
     for text in described["features"]:
         value = _number(_expression(body, text))
         if value.size is not None:
-            raise FirmwareError(f"expression {text!r}: Expected one number per event, found a list. Reduce the list.")
+            raise FirmwareError(
+                f"expression {text!r}: Expected one number per event, found a list. Reduce it with sum, "
+                "num, min, max or nth."
+            )
         body.lines.append(f"values[n++] = {value.text};")
     for objects in described["objects"]:
         _objects(body, objects)
@@ -282,7 +285,9 @@ def _objects(body: Body, objects: Mapping[str, Any]) -> None:
     key = _number(_expression(body, objects["sort_by"])) if objects["sort_by"] is not None else None
     every = [*columns, *(value for value in (select, key) if value is not None)]
     if any(value.size is None for value in every):
-        raise FirmwareError(f"{where}: Expected a list per event for each expression, found a number. Use a list.")
+        raise FirmwareError(
+            f"{where}: Expected a list per event for each expression, found a number. Use a branch of lists."
+        )
     if select is not None and select.kind != "b":
         raise FirmwareError(f"{where}: select: Expected truth values, found numbers. Compare, as in x > 0.")
     size = body.same_size(*every)
@@ -356,7 +361,7 @@ def _constant(value: Any) -> Value:
     if isinstance(value, bool):
         return Value("true" if value else "false", "b")
     if isinstance(value, str):
-        raise FirmwareError("text has no emulator. Expected numbers. Compare numbers.")
+        raise FirmwareError("the emulator does not read text. Expected numbers, found text. Store it as integers.")
     try:
         return Value(literal(float(value)), "f")
     except OverflowError:
@@ -391,7 +396,8 @@ def _bits(body: Body, node: ast.BinOp) -> Value:
         return Value(f"({left.text} {sign * 2} {right.text})", "b", size)
     if "f" in (left.kind, right.kind):
         raise FirmwareError(
-            "bits of real numbers have no emulator. Expected a branch of integers. Store it as integers."
+            "& | << >> need integers in the emulator. Expected a branch of integers, found real numbers. Store it as "
+            "integers."
         )
     kind = "u" if "u" in (left.kind, right.kind) else "i"
     first_operand, other = (f"static_cast<{TYPES[kind]}>({value.text})" for value in (left, right))
@@ -403,7 +409,7 @@ def _bits(body: Body, node: ast.BinOp) -> Value:
 def _subscript(body: Body, node: ast.Subscript) -> Value:
     value = _value(body, node.value)
     if value.size is None:
-        raise FirmwareError(f"{ast.unparse(node)}: Expected a list, found a number. Use a list.")
+        raise FirmwareError(f"{ast.unparse(node)}: Expected a list, found a number. Use a branch of lists.")
     if not isinstance(node.slice, ast.Tuple):
         condition = _value(body, node.slice)
         body.same_size(value, condition)
@@ -412,7 +418,10 @@ def _subscript(body: Body, node: ast.Subscript) -> Value:
         body.loop(value.size, f"{{ if ({condition.text}) {name}.push_back({value.text}); }}")
         return Value(f"{name}[i]", value.kind, f"{name}.size()")
     if len(node.slice.elts) != 2:
-        raise FirmwareError(f"{ast.unparse(node)}: lists of lists have no emulator. Expected one index.")
+        raise FirmwareError(
+            f"{ast.unparse(node)}: the emulator does not read lists of lists. Expected one index, found "
+            f"{len(node.slice.elts) - 1}. Store the inner values as branches of their own."
+        )
     place = node.slice.elts[1]
     if isinstance(place, ast.Slice):
         # of unsigned numbers `i >= 0` is always true and `i < 0` never: compilers warn of both
@@ -463,7 +472,9 @@ def _call(body: Body, function: str, arguments: list[Value]) -> Value:
     if function == "deltaR":
         eta, phi, other_eta, other_phi = texts
         return Value(f"std::hypot({eta} - {other_eta}, delta_phi({phi}, {other_phi}))", "f", size)
-    raise FirmwareError(f"function {function} has no emulator. Expected another one. Use other functions.")
+    raise FirmwareError(
+        f"the emulator does not know the function {function}. Use another one, or store its result as a branch."
+    )
 
 
 REDUCTIONS = {
@@ -482,7 +493,7 @@ REDUCTIONS = {
 def _of_list(body: Body, function: str, arguments: list[Value]) -> Value:
     first = arguments[0]
     if first.size is None:
-        raise FirmwareError(f"{function}: Expected a list, found a number. Use a list.")
+        raise FirmwareError(f"{function}: Expected a list, found a number. Use a branch of lists.")
     if function in ("num", "count"):
         return Value(f"static_cast<std::int64_t>({first.size})", "i")
     if function == "nth":

@@ -118,7 +118,8 @@ def coded_channels(data_set: DataSet, formats: Sequence[KIF]) -> list[dict[str, 
     described = channels(data_set)
     if len(described) != len(formats):
         raise FirmwareError(
-            f"data set {data_set.name}: Expected {len(described)} formats, found {len(formats)}. Read the data again."
+            f"data set {data_set.name}: Expected {len(described)} formats, found {len(formats)}. Run the "
+            "ingest stage again."
         )
     return [
         {
@@ -185,7 +186,12 @@ def _replacement(data_set: DataSet, feature: Feature) -> float | None:
 def _type(name: str, array: Any) -> dict[str, Any]:
     kind, depth = value_kind(array), int(getattr(array, "ndim", 1)) - 1
     if kind not in "biuf":
-        raise FirmwareError(f"branch {name!r}: text has no emulator. Expected numbers. Use a branch of numbers.")
+        raise FirmwareError(
+            f"branch {name!r}: the emulator does not read text. Expected numbers. Store it as integers."
+        )
     if depth > 1:
-        raise FirmwareError(f"branch {name!r}: lists of lists have no emulator. Expected numbers or lists of numbers.")
+        raise FirmwareError(
+            f"branch {name!r}: the emulator does not read lists of lists. Expected numbers or lists of numbers. Store "
+            "the inner values as branches of their own."
+        )
     return {"list": depth == 1, "kind": kind}

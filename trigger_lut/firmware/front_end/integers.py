@@ -196,7 +196,7 @@ def _constant(value: Any) -> Number:
     if isinstance(value, bool):
         return Number("", int(value), int(value), truth=True)
     if isinstance(value, str):
-        raise FirmwareError("text has no integers")
+        raise FirmwareError("integers cannot hold text")
     over, under = float(value).as_integer_ratio()
     zeros = (over & -over).bit_length() - 1 if over else 0
     return Number("", over >> zeros, over >> zeros, under.bit_length() - 1 - zeros, raw=type(value) is int)
@@ -236,8 +236,8 @@ def _value(wires: Wires, node: ast.expr) -> Number:
             return wires.branches[str(quoted.value)]
         if name in FUNCTIONS:
             return FUNCTIONS[name](wires, *(replace(_value(wires, one), raw=False) for one in node.args))
-        raise FirmwareError(f"the function {name} is not exact in integers")
-    raise FirmwareError(f"{ast.unparse(node)} is not exact in integers")
+        raise FirmwareError(f"integer logic cannot compute the function {name} exactly")
+    raise FirmwareError(f"integer logic cannot compute {ast.unparse(node)} exactly")
 
 
 COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
@@ -255,7 +255,7 @@ def _arithmetic(wires: Wires, node: ast.BinOp) -> Number:
         return _product(wires, left, left)
     if isinstance(node.op, ast.Div) and not right.text and abs(right.lo) == 1:
         return _product(wires, left, replace(right, fraction=-right.fraction))
-    raise FirmwareError(f"{ast.unparse(node)} is not exact in integers")
+    raise FirmwareError(f"integer logic cannot compute {ast.unparse(node)} exactly")
 
 
 def _same_point(wires: Wires, *numbers: Number) -> tuple[int, list[Number]]:
@@ -369,14 +369,14 @@ FUNCTIONS: dict[str, Callable[..., Number]] = {
 
 def _inverted(wires: Wires, number: Number) -> Number:
     if not number.truth:
-        raise FirmwareError("~ takes truth values")
+        raise FirmwareError("~ needs truth values, found numbers")
     return wires.truth(f"!{_bit(number)}") if number.text else Number("", 1 - number.lo, 1 - number.lo, truth=True)
 
 
 def _integer(number: Number) -> Number:
     """Return an integer as read, its low zeros written out."""
     if not number.raw:
-        raise FirmwareError("bits of computed numbers are not exact in integers")
+        raise FirmwareError("& | << >> need a branch of integers, found a computed number")
     if number.fraction < 0:
         return replace(number, lo=number.lo << -number.fraction, hi=number.hi << -number.fraction, fraction=0)
     return number
@@ -389,7 +389,7 @@ def _bits(wires: Wires, left: Number, right: Number, both: bool) -> Number:
         return wires.truth(f"({_bit(left)} {sign} {_bit(right)})")
     left, right = _integer(left), _integer(right)
     if left.lo < 0 or right.lo < 0:
-        raise FirmwareError("bits of numbers that may be negative are not exact in integers")
+        raise FirmwareError("& and | need integers from 0, found a branch that may be negative")
     bits = max(left.bits, right.bits)
     hi = min(left.hi, right.hi) if both else (1 << (bits - 1)) - 1
     result = _narrowed(
@@ -401,9 +401,9 @@ def _bits(wires: Wires, left: Number, right: Number, both: bool) -> Number:
 def _shifted(wires: Wires, node: ast.BinOp) -> Number:
     number, places = _integer(_value(wires, node.left)), _value(wires, node.right)
     if places.text or places.fraction > 0 or places.lo < 0:
-        raise FirmwareError(f"{ast.unparse(node)}: the places of a shift are not a constant")
+        raise FirmwareError(f"{ast.unparse(node)}: << and >> need a constant, at least 0, on their right")
     count = places.lo << -places.fraction
     if count >= EXACT_BITS:
-        raise FirmwareError(f"{ast.unparse(node)}: expected less than {EXACT_BITS} places, found {count}")
+        raise FirmwareError(f"{ast.unparse(node)}: expected a shift by less than {EXACT_BITS} bits, found {count}")
     result = scaled(wires, number, shift=-count) if isinstance(node.op, ast.RShift) else _aligned(wires, number, count)
     return replace(result, raw=True)

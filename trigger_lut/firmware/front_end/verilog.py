@@ -330,7 +330,13 @@ def _object(module: _Module, one: _List, known: Mapping[str, Number]) -> tuple[l
         kept = f"{kept} && {chosen}"
     parts, bits = ["kept"], 0
     if one.group["sort_by"] is not None:
-        key = wires.compute(one.group["sort_by"])
+        try:
+            key = wires.compute(one.group["sort_by"])
+        except FirmwareError as error:
+            raise FirmwareError(
+                f"sort_by: {error}. Expected sums, products, comparisons and shifts of integers. Change sort_by, or "
+                "ask for no Verilog of this step."
+            ) from error
         bits = (key.hi - key.lo).bit_length()
         if bits:  # counted from the smallest key
             wide = max(key.bits, bits + 1)
@@ -410,7 +416,7 @@ def _shift(channel: Mapping[str, Any]) -> int:
         return int(KIF(*channel["kif"]).f)
     mantissa, exponent = math.frexp(channel["lsb"])
     if mantissa != 0.5:
-        raise FirmwareError(f"the scale {channel['lsb']:g} is no power of two")
+        raise FirmwareError(f"the scale {channel['lsb']:g} is not a power of two")
     return 1 - exponent
 
 

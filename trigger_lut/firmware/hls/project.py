@@ -132,7 +132,8 @@ def write_hls(
     whole = integer_network(model, prune=False, inputs=network.inputs, wraps=True)
     if len(whole.output_values) != len(network.output_values):
         raise FirmwareError(
-            f"model {model.name!r} has {len(whole.output_values)} outputs, its network {len(network.output_values)}"
+            f"model {model.name!r}: other outputs than its network. Expected {len(network.output_values)}, found "
+            f"{len(whole.output_values)}. Run the train stage again."
         )
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -262,7 +263,10 @@ def _convert(model: Any, network: Network, folder: Path, spec: Spec, version: in
         )
     types = [v.type.precision for v in (*converted.get_input_variables(), *converted.get_output_variables())]
     if wide := [str(t) for t in types if t.width > EMULATOR_BITS]:
-        raise FirmwareError(f"{wide[0]} has more than the {EMULATOR_BITS} bits that the emulator's interface holds")
+        raise FirmwareError(
+            f"type {wide[0]}: too wide for the interface of the emulator. Expected at most {EMULATOR_BITS} bits. Use "
+            "narrower inputs, or quantizers with fewer bits."
+        )
     return converted
 
 
@@ -359,7 +363,7 @@ def load_hls(folder: Path) -> HlsProject:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CardError(f"{path}: no hls4ml project of this package") from error
+        raise CardError(f"{path}: no hls4ml project of this package. Run the firmware stage first.") from error
     try:
         return HlsProject(
             folder,
@@ -375,7 +379,7 @@ def load_hls(folder: Path) -> HlsProject:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CardError(
-            f"{path}: not a project of this version ({type(error).__name__}: {error}). Run the firmware stage again"
+            f"{path}: not a project of this version ({type(error).__name__}: {error}). Run the firmware stage again."
         ) from error
 
 

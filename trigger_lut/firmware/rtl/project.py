@@ -112,11 +112,19 @@ def read_project(folder: Path) -> RtlProject:
     try:
         project = _read(path, json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        raise CardError(f"{folder}: no RTL project (no project.json)") from error
+        raise CardError(
+            f"{folder}: no RTL project. Expected project.json, found none. Run the firmware stage first."
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise CardError(f"{path}: not a description of an RTL project ({type(error).__name__}: {error})") from error
+        raise CardError(
+            f"{path}: not a description of an RTL project ({type(error).__name__}: {error}). Run the "
+            "firmware stage again."
+        ) from error
     if missing := [p.name for p in (*project.files, *project.vhdl) if not p.is_file()]:
-        raise CardError(f"{folder}: the RTL project lacks {', '.join(missing)}")
+        raise CardError(
+            f"{folder}: incomplete RTL project. Expected {', '.join(missing)}, found no such file. Run the "
+            "firmware stage again."
+        )
     return project
 
 

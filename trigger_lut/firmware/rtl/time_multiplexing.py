@@ -60,7 +60,8 @@ def write_wrapper(project: RtlProject, channels: int, *, cycles: int) -> tuple[P
     """
     if channels < 1 or len(project.inputs) % channels:
         raise FirmwareError(
-            f"{project.top}: {len(project.inputs)} input channels are no objects of {channels} channels"
+            f"{project.top}: inputs do not divide into objects. Expected a multiple of {channels} channels, found "
+            f"{len(project.inputs)}. Give each object the same features."
         )
     if cycles < 1:
         raise FirmwareError(f"{project.top}: expected at least one cycle per event, found {cycles}")

@@ -41,7 +41,9 @@ def test_settings_are_one_line_a_value():
 def test_simulation_is_a_part_of_the_description(plan):
     simulated = load_data_set(ROOT / "config/data_sets/jets_simulated.yaml")
     assert json.loads(json.dumps(simulation_of(simulated)))["simulate"]["jets"] == simulated.simulate.jets == 90_000
-    with pytest.raises(ConfigurationError, match=r"^data set jets: simulate: missing; its files are given$"):
+    with pytest.raises(
+        ConfigurationError, match=r"^data set jets: simulate: missing. Expected a data set that is simulated"
+    ):
         simulation_of(plan.data_set)
 
 

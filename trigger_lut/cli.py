@@ -255,7 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("trigger-lut: stopped. Run the same command again to continue.", file=sys.stderr)
         return stop.status if isinstance(stop, Stopped) else 130
     except MemoryError:
-        print("trigger-lut: error: not enough memory. Expected more free memory or a smaller task.", file=sys.stderr)
+        print("trigger-lut: error: not enough memory. Close other programs, or choose a smaller task.", file=sys.stderr)
         return 1
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

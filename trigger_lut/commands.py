@@ -106,6 +106,7 @@ def attack(args: argparse.Namespace) -> None:
     from trigger_lut.cards.base import write_card
     from trigger_lut.config.budget import load_budget, resolve
     from trigger_lut.errors import NotReproducibleError
+    from trigger_lut.utils.wording import counted
     from trigger_lut.verification.attack.run import LEAST_DIFFERENT, attack, table
 
     budget, target = load_budget(args.budget, args.targets)
@@ -119,13 +120,15 @@ def attack(args: argparse.Namespace) -> None:
         write_card(card, args.output)
     if card.proven_wrongly:
         raise NotReproducibleError(
-            f"attack: {len(card.proven_wrongly)} mutants are proven that differ from the network. Expected 0. "
-            f"The first: {card.proven_wrongly[0]}. The same seed draws it again."
+            f"attack: the proof accepts {counted(len(card.proven_wrongly), 'mutant')} that a simulation distinguishes "
+            f"from the network. Expected none, the first is: {card.proven_wrongly[0]}. Report it with the seed, which "
+            "makes the same mutants again."
         )
     if card.total.different < LEAST_DIFFERENT * card.total.mutants:
         raise NotReproducibleError(
-            f"attack: too few mutants differ to attack the proof. Expected at least {LEAST_DIFFERENT:.0%}, found "
-            f"{card.total.different} of {card.total.mutants}. Read the list of those that do not."
+            f"attack: too few mutants differ from the network to test the proof. Expected at least "
+            f"{LEAST_DIFFERENT:.0%}, found {card.total.different} of {card.total.mutants}. Give more --mutants or "
+            "another --seed."
         )
 
 
@@ -147,6 +150,7 @@ def check_release(args: argparse.Namespace) -> None:
     """
     from trigger_lut.errors import ConfigurationError, NotReproducibleError
     from trigger_lut.release import check as release_check
+    from trigger_lut.utils.wording import counted
 
     if args.no_run and args.synthesize:
         raise ConfigurationError(
@@ -164,7 +168,10 @@ def check_release(args: argparse.Namespace) -> None:
     for line in lines:
         print(f"{line.status:11} {line.name}: {line.detail}")
     if failed := [line.name for line in lines if line.status == "failed"]:
-        raise NotReproducibleError(f"{args.release}: failed: {', '.join(failed)}")
+        raise NotReproducibleError(
+            f"{args.release}: {counted(len(failed), 'check')} failed: {', '.join(failed)}. Do not use the release. "
+            "The lines above state what was expected and found."
+        )
 
 
 def compare(args: argparse.Namespace) -> None:
@@ -191,7 +198,9 @@ def compare(args: argparse.Namespace) -> None:
     if args.release is not None and result.first is not None:
         print(event_path_text(args.release, output_layout(args.release), first=result.first), end="")
     if not result.is_equal:
-        raise NotReproducibleError(f"{args.capture}: differs from {args.expected}")
+        raise NotReproducibleError(
+            f"{args.capture}: differs from {args.expected}. Expected equal words, the first difference is above."
+        )
 
 
 def sign(args: argparse.Namespace) -> None:
@@ -230,7 +239,7 @@ def diff(args: argparse.Namespace) -> None:
     if args.same_interface and (changes := compared.of("interface")):
         raise NotReproducibleError(
             f"{args.new}: interface: not that of {args.old}. Expected {changes[0].key} {changes[0].old}, "
-            f"found {changes[0].new}."
+            f"found {changes[0].new}. Train with retrain and keep, or compare without --same-interface."
         )
 
 

@@ -339,7 +339,10 @@ def simulation_of(data_set: DataSet) -> dict[str, Any]:
     if data_set.simulate_crossings is not None:
         return {"simulate_crossings": data_set.simulate_crossings.model_dump(mode="json")}
     if data_set.simulate is None:
-        raise ConfigurationError(f"data set {data_set.name}: simulate: missing; its files are given")
+        raise ConfigurationError(
+            f"data set {data_set.name}: simulate: missing. Expected a data set that is simulated, found one of "
+            "files. Choose another data set."
+        )
     return {"simulate": data_set.simulate.model_dump(mode="json")}
 
 

@@ -169,7 +169,11 @@ def test_shapes_are_followed(shape, layers, expected):
             [einsum("bpc,pq->bqc", [6, 3], bias_axes="p")],
             "layers.0 (q_einsum_dense): bias_axes: axis 'p' is not in the output 'qc'",
         ),
-        ([5, 3], [{"flatten": {}}], "input_shape: (5, 3) holds 15 values, the data set has 12 features"),
+        (
+            [5, 3],
+            [{"flatten": {}}],
+            "input_shape: expected 12 values, one for each feature of the data set, found (5, 3) with 15",
+        ),
         (
             [4, 3],
             [{"lut_dense": {"units": 3}}],

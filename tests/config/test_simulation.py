@@ -39,11 +39,11 @@ def test_seeds_are_unique_and_allowed_by_pythia():
     ("block", "message"),
     [
         ({"jets": 41}, "jets: expected a multiple of 5 classes, found 41"),
-        ({"jets": 5, "files_per_class": 2}, "jets: 5 are fewer than the 10 files"),
+        ({"jets": 5, "files_per_class": 2}, "jets: expected at least 10, one for each file, found 5"),
         ({"pt_range_gev": [1600, 800]}, "pt_range_gev: expected 20 <= low < high, found 1600 and 800"),
         (
             {"energy_tev": 1, "parton_pt_gev": [495, 505]},
-            "parton_pt_gev: 505 is beyond half of energy_tev (500 GeV)",
+            "parton_pt_gev: expected less than half of energy_tev (500 GeV), found 505",
         ),
     ],
 )

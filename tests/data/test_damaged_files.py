@@ -344,11 +344,11 @@ FAULTS = [
     Fault(
         "another file after counting",
         after_counting(lambda b: write_tree(b, jet_columns(200, first_event=1000))),
-        ("B: tree 'jets': changed while it was read: 300 entries at first, 200 now",),
+        ("B: tree 'jets': changed while it was read. Expected 300 entries as at first, found 200.",),
         own=True,
     ),
-    Fault("longer while it is read", longer_while_read, ("B: changed while it was read: ",), own=True),
-    Fault("gone before its checksum", gone_before_checksum, ("B: read, but gone before its checksum was taken",)),
+    Fault("longer while it is read", longer_while_read, ("B: changed while it was read. ",), own=True),
+    Fault("gone before its checksum", gone_before_checksum, ("B: cannot be read a second time, for its checksum",)),
     Fault("no tree", other(tree="jts"), ("B: no tree 'jets'; nearest: 'jts'",)),
     Fault("a histogram", holding(histogram), ("B: 'jets' is a TH1D, expected a TTree or RNTuple",)),
     Fault("a folder in the file", holding(folder_in_file), ("B: 'jets' is a folder, expected a TTree or RNTuple",)),
@@ -483,7 +483,7 @@ def test_fault(
     assert not list(earlier.glob("*.part")) + list(earlier.glob("*.new*"))
     if fault.own and action == "skip":
         assert status == 0
-        assert messages.endswith("ingest: 1 of 2 files skipped\n")
+        assert messages.endswith("ingest: skipped 1 of 2 files\n")
         card = read_card(IngestCard, earlier / "ingest.json")
         assert (card.files, card.events) == (1, COUNT)
         (line,) = card.skipped_files.items()

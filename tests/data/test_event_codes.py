@@ -83,7 +83,7 @@ def test_saving_inconsistent_events_leaves_the_earlier_file(events: EventCodes, 
 
 def test_missing_truncated_and_foreign_files_are_refused(events: EventCodes, tmp_path: Path) -> None:
     path = tmp_path / "codes.npz"
-    with pytest.raises(CardError, match=r"codes\.npz: no such file of codes$"):
+    with pytest.raises(CardError, match=r"codes\.npz: no such file of codes\."):
         load_codes(path)
     save_codes(events, path)
     path.write_bytes(path.read_bytes()[:-30])
@@ -97,7 +97,7 @@ def test_missing_truncated_and_foreign_files_are_refused(events: EventCodes, tmp
 def test_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "codes.npz"
     np.savez(path, meta=np.array(json.dumps({"schema_version": 9})))
-    with pytest.raises(CardError, match=r"codes\.npz: schema_version 9, expected 3$"):
+    with pytest.raises(CardError, match=r"codes\.npz: .* Expected schema_version 3, found 9\."):
         load_codes(path)
 
 

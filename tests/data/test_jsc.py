@@ -102,4 +102,6 @@ def test_other_files_are_refused_and_nothing_is_written(tmp_path: Path, capsys: 
         assert capsys.readouterr().err.startswith(f"trigger-lut: error: {source}: {message}")
     assert not list(tmp_path.glob("*.root*"))
     assert cli.main(["convert", str(good), "--root", str(good)]) == 1
-    assert capsys.readouterr().err == f"trigger-lut: error: {good}: exists already and is left as it is\n"
+    assert (
+        capsys.readouterr().err == f"trigger-lut: error: {good}: exists already. Remove it, or give another folder.\n"
+    )

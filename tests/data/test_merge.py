@@ -109,10 +109,10 @@ def test_records_come_back_block_by_block(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda p: p.write_bytes(p.read_bytes()[:-1]), "truncated: expected 10 records, found 9"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-1]), "truncated. Expected 10 records, found 9"),
         (lambda p: p.write_bytes(b"no rows"), "not a file of entries"),
         (lambda p: p.unlink(), "no such file of entries"),
-        (lambda p: np.save(p.with_suffix(".npy"), np.zeros(3)) or p.with_suffix(".npy").replace(p), "expected"),
+        (lambda p: np.save(p.with_suffix(".npy"), np.zeros(3)) or p.with_suffix(".npy").replace(p), "Expected"),
     ],
 )
 def test_damaged_records_are_refused(tmp_path: Path, spoil: Any, message: str) -> None:
@@ -200,10 +200,10 @@ def test_cards_of_another_description_are_refused(tmp_path: Path) -> None:
     path = write_description(tmp_path / "toy.yaml", description(files))
     folder = read_apart(tmp_path, path, files)
     other = write_description(tmp_path / "other.yaml", description(files, cut="x > 0"))
-    with pytest.raises(CardError, match=r"0\.json: read by another description than .*other\.yaml"):
+    with pytest.raises(CardError, match=r"0\.json: .* another description\. Expected .*other\.yaml"):
         ingest(description=other, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=folder)
     (tmp_path / "read/2.json").write_bytes((tmp_path / "read/0.json").read_bytes())
-    with pytest.raises(CardError, match=r"2\.json: of .*0\.root, expected .*2\.root; read it again"):
+    with pytest.raises(CardError, match=r"2\.json: card of another file. Expected .*2\.root, found .*0\.root\. Run"):
         ingest(description=path, codes=tmp_path / "b.npz", card=tmp_path / "b.json", read=folder)
     assert not (tmp_path / "b.npz").exists()
 
@@ -227,7 +227,7 @@ def test_duplicates_are_found_across_files_and_buckets(
     monkeypatch.setattr(stage, "merge", partial(merge, size=size))
     files = [write_tree(tmp_path / f"{n}.root", jet_columns(200, first_event=150 * n)) for n in range(3)]
     path = write_description(tmp_path / "toy.yaml", description(files))
-    with pytest.raises(DataError, match=r"100 entries have the event_id .* such as entry \d+ of .*\.root and entry"):
+    with pytest.raises(DataError, match=r"100 duplicate entries by event_id .* twice: entry \d+ of .*\.root and entry"):
         ingest(description=path, codes=tmp_path / "a.npz", card=tmp_path / "a.json")
     assert not list(tmp_path.glob("a.*"))  # nor what was worked with
 

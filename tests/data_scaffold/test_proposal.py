@@ -527,7 +527,7 @@ def test_processes_that_repeat_identities_are_told_apart(tmp_path: Path) -> None
             "event_ids_repeat_across_classes: true", "event_ids_repeat_across_classes: false"
         )
     )
-    message = "400 entries have the event_id .* of another, such as entry .*say event_ids_repeat_across_classes: true$"
+    message = "400 duplicate entries by event_id .* found twice: entry .*say event_ids_repeat_across_classes: true$"
     with pytest.raises(DataError, match=message):
         ingested(tmp_path, description)
 

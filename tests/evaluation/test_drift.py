@@ -451,7 +451,9 @@ def test_files_that_do_not_fit_are_refused(trained: Trained, tmp_path: Path) -> 
     in_order(
         ingest, write_description(own.description, description([trained.folder / "other/a.root"], width=6)), *own[1:]
     )
-    with pytest.raises(CardError, match=r"codes\.npz: not in the formats of .*toy/codes\.npz; ingest it with --frozen"):
+    with pytest.raises(
+        CardError, match=r"codes\.npz: other formats .* Expected those of .*toy/codes\.npz\. Run the ingest"
+    ):
         trained.compare(own)
     write_text(tmp_path / "broken.json", "{}")
     with pytest.raises(CardError, match=r"broken\.json: not a IngestCard"):
@@ -480,7 +482,7 @@ def test_command_makes_the_card_and_needs_rates_with_trigger(trained: Trained, t
     assert main(arguments) == 1
     assert (
         capsys.readouterr().err
-        == "trigger-lut: error: drift: --thresholds and --trigger go together, found one of them\n"
+        == "trigger-lut: error: drift: --thresholds and --trigger go together. Expected both or none, found one.\n"
     )
     assert main([*arguments, "--trigger", TRIGGER.model_dump_json()]) == 0
     card = read_card(DriftCard, tmp_path / "drift.json")

@@ -107,8 +107,8 @@ def test_windows_that_do_not_overlap_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ConfigurationError) as caught:
         simulate_file(description, process="Z", part=0, root_file=tmp_path / "Z_0.root", card=tmp_path / "Z_0.json")
     assert str(caught.value) == (
-        "simulate: 0 Z jets in 120 events; expected pt_range_gev around parton_pt_gev, "
-        "found [800.0, 1600.0] and [300.0, 305.0]"
+        "simulate: too few jets of Z within pt_range_gev: 0 in 120 events. Expected pt_range_gev around "
+        "parton_pt_gev, found [800.0, 1600.0] and [300.0, 305.0]. Change one of them."
     )
     assert [p.name for p in tmp_path.iterdir()] == ["d.yaml"]
 

@@ -141,7 +141,7 @@ def test_descriptions_that_contradict_themselves_are_refused(tmp_path: Path) -> 
         ({"pitch_mm": [18.0]}, "pitch_mm: expected one for each of 7 gaps in z_mm, found 1"),
         ({"stations": [3, 3]}, "stations: expected 7 gaps as in z_mm, found 6"),
         ({"z_mm": [0, 5, 5, 7, 8, 9, 10]}, "z_mm: expected rising positions"),
-        ({"muons": 1, "files": 2}, "muons: 1 are fewer than the 2 files"),
+        ({"muons": 1, "files": 2}, "muons: expected at least 2, one for each file, found 1"),
     ):
         with pytest.raises(ValueError, match=message):
             chamber(**changes)

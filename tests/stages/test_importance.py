@@ -249,7 +249,7 @@ def test_few_events_are_taken_of_a_large_network(decided, monkeypatch):
 def test_files_that_do_not_fit_are_refused(decided):
     described = json.loads(decided.paths[3].read_text())
     decided.paths[3].write_text(json.dumps({**described, "features": [{"name": n} for n in "abd"]}))
-    with pytest.raises(CardError, match=r"data_set\.json: has other features than those of .*codes\.npz; ingest again"):
+    with pytest.raises(CardError, match=r"data_set\.json: other features than in .*codes\.npz\. Expected"):
         decided.run()
     save_codes(dataclasses.replace(decided.events, classes=("x", "y")), decided.paths[2])
     with pytest.raises(CardError, match=r"network\.npz: made for other inputs or classes than those of"):
@@ -260,5 +260,5 @@ def test_files_that_do_not_fit_are_refused(decided):
 def test_a_test_split_without_events_is_refused(decided):
     empty = dataclasses.replace(decided.events, split=np.zeros(COUNT, np.uint8))
     save_codes(empty, decided.paths[2])
-    with pytest.raises(CardError, match=r"codes\.npz: no events in the test split$"):
+    with pytest.raises(CardError, match=r"codes\.npz: no events in the test split\. Give"):
         decided.run()

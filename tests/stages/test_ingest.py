@@ -377,14 +377,16 @@ def test_duplicated_events(tmp_path: Path) -> None:
     columns = jet_columns(300)
     columns["event"][250] = 20
     assert refusal(tmp_path, columns, chunk_entries=100) == (
-        "data set toy: 1 entries have the event_id (run, event) of another, such as entry 20 of FILE and "
-        "entry 250 of FILE"
+        "data set toy: 1 duplicate entry by event_id (run, event). Expected another value for each entry, found "
+        "twice: entry 20 of FILE and entry 250 of FILE"
     )
 
 
 def test_no_entries(tmp_path: Path) -> None:
-    assert refusal(tmp_path, jet_columns(0)) == "data set toy: tree 'jets' has no entries in FILE"
-    expected = "data set toy: none of 9 entries in FILE passes the cut and has a class"
+    assert (
+        refusal(tmp_path, jet_columns(0)) == "data set toy: tree 'jets' has no entries in FILE. Check tree and files."
+    )
+    expected = "data set toy: none of 9 entries in FILE passes the cut and has a class. Check cut and label."
     assert refusal(tmp_path, jet_columns(9), cut="x > 1e9") == expected
 
 

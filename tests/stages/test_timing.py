@@ -90,7 +90,7 @@ def test_an_initiation_interval_above_one_is_missed(tmp_path):
 
 
 def test_refuses_cards_of_another_design(tmp_path):
-    with pytest.raises(CardError, match=r"verify\.json: of design 'large', expected 'small'$"):
+    with pytest.raises(CardError, match=r"verify\.json: card of another design\. Expected 'small', found 'large'\."):
         run(tmp_path, spec(25), verified(3, design="large"), synthesized())
     with pytest.raises(CardError, match=r"path_ns_estimate: missing\. Run the synth stage again\.$"):
         run(tmp_path, spec(25), verified(3), synthesized(None))

@@ -239,7 +239,7 @@ def test_options_are_the_layer_s_own_or_the_network_s():
         ),
         (
             {"input_shape": [5, 3], "layers": [{"flatten": {}}]},
-            "network.input_shape: (5, 3) holds 15 values, the data set has 12 features",
+            "network.input_shape: expected 12 values, one for each feature of the data set, found (5, 3) with 15",
         ),
     ],
 )

@@ -138,7 +138,7 @@ def test_a_checkpoint_belongs_to_what_the_training_started_from(larger, inputs, 
             {"network": {"units": [4, 3], "edge_hidden_units": 4, "max_input_bits": 4}},
             "warm.npz: not made for design",
         ),
-        ({"warm_from": None}, "design 'tiny': warm_from: expected the design that .*warm.npz is of, found none"),
+        ({"warm_from": None}, "design 'tiny': warm_from: missing. Expected the design of .*warm.npz, found none"),
     ],
 )
 def test_a_file_of_another_network_is_refused_by_name(changes, expected, larger, tmp_path):
@@ -156,10 +156,13 @@ def test_wrong_missing_or_damaged_file_is_refused_by_name(larger, inputs, tmp_pa
     other = type(events)(**{**vars(events), "formats": (events.formats[0], wider, *events.formats[2:])})
     with pytest.raises(CardError, match=rf"^{re.escape(str(path))}: not made for design 'tiny'\. Expected its lay"):
         warm_start.load(path, small, events=other)
-    with pytest.raises(CardError, match=r"none\.npz: expected what design 'tiny' starts from, found no such file"):
+    with pytest.raises(
+        CardError, match=r"none\.npz: no such file\. Expected the weights from which design 'tiny' starts"
+    ):
         warm_start.load(tmp_path / "none.npz", small, events=events)
     with pytest.raises(
-        ConfigurationError, match=r"^design 'tiny' starts from 'large': expected its warm\.npz, found no"
+        ConfigurationError,
+        match=r"^design 'tiny': warm_from: no file to start from\. Expected warm\.npz of design 'large'",
     ):
         warm_start.load(None, small, events=events)
     (tmp_path / "half.npz").write_bytes(path.read_bytes()[:500])

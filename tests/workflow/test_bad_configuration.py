@@ -96,7 +96,8 @@ def test_the_command_line_shows_the_message_alone(tmp_path):
             ),
             SIMULATED,
             "config/budget.yaml: 1 mistake\n"
-            "  scan.networks.c.input_shape: (2, 2) holds 4 values, the data set has 2 features",
+            "  scan.networks.c.input_shape: expected 2 values, one for each feature of the data set, "
+            "found (2, 2) with 4",
         ),
         (BUDGET, GIVEN, "data set toy: nothing matches ntuples/*.root; there are none"),
     ],

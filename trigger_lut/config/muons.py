@@ -57,7 +57,7 @@ class MuonChamber(StrictModel):
         if any(b <= a for a, b in zip(self.z_mm, self.z_mm[1:], strict=False)):
             raise ValueError(f"z_mm: expected rising positions, found {self.z_mm}")
         if self.muons < self.files:
-            raise ValueError(f"muons: {self.muons} are fewer than the {self.files} files")
+            raise ValueError(f"muons: expected at least {self.files}, one for each file, found {self.muons}")
         return self
 
 

@@ -153,7 +153,7 @@ class NetworkShape(StrictModel):
                 raise ValueError(f"{key}: only with keras_file, found with {forms[0]}")
         if self.is_given:
             if self.baseline_units is None:
-                raise ValueError("baseline_units: missing. Expected the widths of the Dense network to compare with")
+                raise ValueError("baseline_units: missing. Expected the widths of the Dense network for the comparison")
             if given := [key for key in OF_UNITS if key in self.model_fields_set]:
                 raise ValueError(f"{given[0]}: only with units or layers, found with {forms[0]}")
         return self

@@ -24,6 +24,7 @@ from trigger_lut.config.layer_options import (
     TableOptions,
 )
 from trigger_lut.config.network import Layer, NetworkShape
+from trigger_lut.utils.wording import counted
 
 Shape = tuple[int, ...]
 
@@ -98,8 +99,10 @@ def output_shape(network: NetworkShape, channels: int) -> Shape:
         return (network.units[-1],)
     shape: Shape = tuple(network.input_shape or (channels,))
     if math.prod(shape) != channels:
-        content = f"{shown(shape)} holds {math.prod(shape)} values"
-        raise ShapeError(f"input_shape: {content}, the data set has {channels} feature{'s' * (channels != 1)}")
+        raise ShapeError(
+            f"input_shape: expected {counted(channels, 'value')}, one for each feature of the data set, found "
+            f"{shown(shape)} with {math.prod(shape)}"
+        )
     for n, layer in enumerate(network.layers or []):
         try:
             shape = shape_after(layer, shape)

@@ -41,13 +41,15 @@ class Simulation(StrictModel):
                 raise ValueError(f"{key}: expected 20 <= low < high, found {low:g} and {high:g}")
         if self.parton_pt_gev[1] >= 500 * self.energy_tev:
             raise ValueError(
-                f"parton_pt_gev: {self.parton_pt_gev[1]:g} is beyond half of energy_tev ({500 * self.energy_tev:g} GeV)"
+                f"parton_pt_gev: expected less than half of energy_tev ({500 * self.energy_tev:g} GeV), found "
+                f"{self.parton_pt_gev[1]:g}"
             )
         if self.jets % len(SIMULATED_CLASSES):
             raise ValueError(f"jets: expected a multiple of {len(SIMULATED_CLASSES)} classes, found {self.jets}")
         if self.jets < self.files_per_class * len(SIMULATED_CLASSES):
             raise ValueError(
-                f"jets: {self.jets} are fewer than the {self.files_per_class * len(SIMULATED_CLASSES)} files"
+                f"jets: expected at least {self.files_per_class * len(SIMULATED_CLASSES)}, one for each file, found "
+                f"{self.jets}"
             )
         return self
 

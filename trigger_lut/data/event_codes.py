@@ -411,7 +411,10 @@ def load_codes(path: Path) -> EventCodes:
         arrays = map_arrays(path)
         meta = json.loads(str(arrays["meta"]))
         if meta["schema_version"] != SCHEMA_VERSION:
-            raise CardError(f"{path}: schema_version {meta['schema_version']}, expected {SCHEMA_VERSION}")
+            raise CardError(
+                f"{path}: written by another version of trigger_lut. Expected schema_version {SCHEMA_VERSION}, found "
+                f"{meta['schema_version']}. Run the ingest stage again."
+            )
         events = EventCodes(
             **{name: arrays[name] for name in ("codes", "labels", "split", "event_id")},
             formats=tuple(KIF(*f) for f in meta["formats"]),
@@ -428,11 +431,13 @@ def load_codes(path: Path) -> EventCodes:
             several_heads=tuple(Head(**{**head, "outputs": tuple(head["outputs"])}) for head in meta.get("heads", ())),
         )
     except FileNotFoundError as error:
-        raise CardError(f"{path}: no such file of codes") from error
+        raise CardError(f"{path}: no such file of codes. Run the ingest stage first.") from error
     except CardError:
         raise
     except Exception as error:
-        raise CardError(f"{path}: not a file of codes ({type(error).__name__}: {error})") from error
+        raise CardError(
+            f"{path}: not a file of codes ({type(error).__name__}: {error}). Run the ingest stage again."
+        ) from error
     if problems := events.problems():
-        raise CardError(f"{path}: inconsistent codes: " + "; ".join(problems))
+        raise CardError(f"{path}: inconsistent codes: {'; '.join(problems)}. Run the ingest stage again.")
     return events

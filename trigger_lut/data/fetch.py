@@ -104,8 +104,8 @@ def _file(name: str, entry: Mapping[str, Any], place: Path, mirror: str | None) 
         ) from error
     except ValueError as error:  # pooch has removed the file
         raise DataError(
-            f"{key}: another checksum than expected ({checksum}). The file at {address} changed, or was damaged on its "
-            f"way. Run the command again; if it repeats, remove the line from {place.parent / CHECKSUMS}"
+            f"{key}: another checksum than expected ({checksum}). The file at {address} changed, or the download "
+            f"damaged it. Run the command again; if it repeats, remove the line from {place.parent / CHECKSUMS}"
         ) from error
     if first_time:
         _record(place.parent, key, pooch.file_hash(str(path), alg="sha256"))
@@ -125,7 +125,7 @@ def _place(key: str, entry: Mapping[str, Any]) -> tuple[str, str | None]:
         return PLACES[kind](entry)
     except (KeyError, TypeError, IndexError) as error:
         raise DataError(
-            f"{key}: {entry[kind]}: states no address of the file. Expected a description by {kind}, found none of "
+            f"{key}: {entry[kind]}: states no address of the file. Expected a description by {kind}, found no entry "
             f"{error}. --mirror names another place"
         ) from error
 
@@ -204,7 +204,7 @@ def _recorded(folder: Path) -> dict[str, str]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path}: no JSON: {error}. Correct or remove it") from error
+        raise DataError(f"{path}: not valid JSON: {error}. Correct or remove it") from error
     return {str(key): str(value) for key, value in content.items()}
 
 

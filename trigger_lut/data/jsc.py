@@ -54,7 +54,7 @@ def convert(sources: Sequence[Path], root: Path) -> str:
         If the output exists.
     """
     if root.exists():
-        raise ConfigurationError(f"{root}: exists already and is left as it is")
+        raise ConfigurationError(f"{root}: exists already. Remove it, or give another folder.")
     read = [_jets(source) for source in sources]
     labels = np.concatenate([label for label, _ in read])
     values = np.concatenate([value for _, value in read])

@@ -29,6 +29,7 @@ from trigger_lut.data.targets import scales_of, target_summaries
 from trigger_lut.data.training_weights import TrainingWeights
 from trigger_lut.errors import DataError
 from trigger_lut.fixed_point.formats import KIF
+from trigger_lut.utils.wording import counted
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,9 @@ class _Statistics:
         name = f"data set {self.data_set.name}"
         if self.twice:
             raise DataError(
-                f"{name}: {self.twice} entries have the event_id ({', '.join(self.data_set.id_branches) or 'entry'}) "
-                f"of another, such as {self.first_twice}"
+                f"{name}: {counted(self.twice, 'duplicate entry', plural='duplicate entries')} by event_id "
+                f"({', '.join(self.data_set.id_branches) or 'entry'}). Expected another value for each entry, found "
+                f"twice: {self.first_twice}"
             )
         if not self.for_training:
             return

@@ -52,7 +52,7 @@ def convert(sources: Sequence[Path], root: Path) -> str:
     import uproot
 
     if root.exists():
-        raise ConfigurationError(f"{root}: exists already and is left as it is")
+        raise ConfigurationError(f"{root}: exists already. Remove it, or give another folder.")
     counts = [0] * len(sources)
     with atomic_path(root) as part, uproot.recreate(part) as file:
         tree: Any = None

@@ -120,7 +120,10 @@ def chunks(
     with _opened(path, tree, friends) as trees:
         entries = trees[0].entries
         if expected is not None and entries != expected:
-            raise BadFileError(f"{trees[0]}: changed while it was read: {expected} entries at first, {entries} now")
+            raise BadFileError(
+                f"{trees[0]}: changed while it was read. Expected {expected} entries as at first, found {entries}. "
+                "Run again when the file is complete."
+            )
         opened = [_branch(trees, name, purpose) for name, purpose in branches.items()]
         readers = [(branch, _arrays(branch, size)) for branch in opened]
         for start in range(0, entries, size):
@@ -128,7 +131,10 @@ def chunks(
             yield start, {b.name: _read(b, arrays, start, stop, b.name in texts) for b, arrays in readers}
     for file in files:
         if (now := stamp(file)) != before[file]:
-            raise BadFileError(f"{file}: changed while it was read: {before[file]} at first, {now} now")
+            raise BadFileError(
+                f"{file}: changed while it was read. Expected {before[file]} as at first, found {now}. Run again when "
+                "the file is complete."
+            )
 
 
 def _arrays(branch: _Branch, size: int) -> Iterator[Any]:

@@ -128,14 +128,19 @@ def read_rows(path: Path, row: np.dtype[np.void]) -> Iterator[Rows]:
             np.lib.format.read_magic(file)
             (count,), _, dtype = np.lib.format.read_array_header_1_0(file)
             if dtype != row:
-                raise CardError(f"{path}: holds {dtype}, expected {row}; read again")
+                raise CardError(
+                    f"{path}: records of another data set. Expected {row}, found {dtype}. Run the read stage again."
+                )
             size = max(BLOCK_BYTES // row.itemsize, 1)
             for start in range(0, count, size):
                 rows = np.fromfile(file, row, min(size, count - start))
                 if len(rows) < min(size, count - start):
-                    raise CardError(f"{path}: truncated: expected {count} records, found {start + len(rows)}")
+                    raise CardError(
+                        f"{path}: truncated. Expected {count} records, found {start + len(rows)}. Run the read stage "
+                        "again."
+                    )
                 yield rows
     except FileNotFoundError as error:
-        raise CardError(f"{path}: no such file of entries") from error
+        raise CardError(f"{path}: no such file of entries. Run the read stage first.") from error
     except ValueError as error:
-        raise CardError(f"{path}: not a file of entries: {error}") from error
+        raise CardError(f"{path}: not a file of entries: {error}. Run the read stage again.") from error

@@ -61,7 +61,9 @@ def run(*, encoded: Path, background: list[str], teacher: Teacher, codes: Output
     watch = Stopwatch()
     events = load_codes(encoded)
     if missing := [name for name in background if name not in events.classes]:
-        raise CardError(f"{encoded}: no classes {', '.join(missing)}; ingest again")
+        raise CardError(
+            f"{encoded}: no classes {', '.join(missing)}. Expected all of background. Run the ingest stage again."
+        )
     score, losses = scores(events, teacher)
     scored = with_scores(events, score, flatten=teacher.flatten)
     save_codes(scored, codes)

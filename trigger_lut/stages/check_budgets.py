@@ -21,6 +21,7 @@ from trigger_lut.errors import BudgetMissedError, CardError, ConfigurationError,
 from trigger_lut.stages.registry import Output
 from trigger_lut.stages.scan import scan_points
 from trigger_lut.stages.summary import summarize
+from trigger_lut.utils.wording import counted
 from trigger_lut.verification.consistency import OPTIONAL_CARDS, Design, differs, problems_of, read_design
 from trigger_lut.verification.judgement import details, failing, other_interface, reasons_to_fail
 
@@ -83,9 +84,9 @@ def run(
     write_card(card, output)
     for design in card.details:
         LOG.info("\n  ".join([f"{design.name}:", *design.statements]))
-    LOG.info(f"{card.files} files agree with their checksums")
+    LOG.info(f"{counted(card.files, 'file')} compared with the recorded checksums: no difference")
     if card.removed_files:
-        LOG.info(f"{len(card.removed_files)} data files were removed after they were read: not compared")
+        LOG.info(f"{counted(len(card.removed_files), 'data file')} not compared: removed after the read stage")
     return card
 
 

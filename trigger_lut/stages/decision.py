@@ -78,7 +78,10 @@ def run(
     firmware = require_current_files(firmware_card, spec, network)
     rtl, integers, events = read_project(Path(firmware.rtl_project)), load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
-        raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
+        raise CardError(
+            f"{codes}: codes in other formats. Expected the formats of the inputs of {network}. Run the workflow "
+            "again, so that ingest and train agree."
+        )
     points = {of_point_key(key): point.code for key, point in thresholds.points.items()}
     classes = () if events.class_head is None else events.class_head.head.outputs
     score = score_of(integers, thresholds, path=thresholds_card, classes=classes)
@@ -170,7 +173,10 @@ def score_of(network: Network, card: ThresholdsCard, *, path: Path, classes: Seq
     if card.single_score and len(network.classes) == 1:
         return Score(network.output_formats(), (0,), ())
     if sorted((*card.signal, *card.background)) != sorted(classes):
-        raise CardError(f"{path}: signal and background are not the classes of the network: {list(classes)}")
+        raise CardError(
+            f"{path}: other classes than the network. Expected {list(classes)} in signal and background, found "
+            f"{[*card.signal, *card.background]}. Run the physics stage again."
+        )
 
     def numbers(names: list[str]) -> tuple[int, ...]:
         return tuple(network.classes.index(name) for name in names)

@@ -74,11 +74,14 @@ def run(
         If there are no events to compare.
     """
     if (thresholds is None) != (trigger is None):
-        raise ConfigurationError("drift: --thresholds and --trigger go together, found one of them")
+        raise ConfigurationError("drift: --thresholds and --trigger go together. Expected both or none, found one.")
     watch = Stopwatch()
     design, (net, events), others = read_card(Spec, spec), load_with_network(network, codes), load_codes(new_codes)
     if others.formats != events.formats or others.features != events.features:
-        raise CardError(f"{new_codes}: not in the formats of {codes}; ingest it with --frozen {codes}")
+        raise CardError(
+            f"{new_codes}: other formats or features. Expected those of {codes}. Run the ingest stage with --frozen "
+            f"{codes}."
+        )
     ingested = read_card(IngestCard, ingest), read_card(IngestCard, new_ingest)
     descriptions = load_data_set(description), load_data_set(new_description, truth=False)
     first, second = (SampleOutputs.evaluate(net, sample) for sample in comparable_samples(events, others))

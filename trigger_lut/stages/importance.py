@@ -56,10 +56,13 @@ def run(*, spec: Path, network: Path, codes: Path, description: Path, card: Outp
     design, (net, events) = read_card(Spec, spec), load_with_network(network, codes)
     total = int(events.counts()[:, TEST].sum())
     if not total:
-        raise CardError(f"{codes}: no events in the test split")
+        raise CardError(f"{codes}: no events in the test split. Give more events, or a larger test split.")
     named = channels(load_data_set(description))
     if tuple(channel.name for channel in named) != events.features:
-        raise CardError(f"{description}: has other features than those of {codes}; ingest again")
+        raise CardError(
+            f"{description}: other features than in {codes}. Expected the description of the codes. Run the ingest "
+            "stage again."
+        )
     reads = input_reads(net)
     features, slots = _features(named), _slots(named)
     trials: list[Trial] = [(group, None) for group in (*features.values(), *slots.values())]

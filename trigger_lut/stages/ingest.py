@@ -25,6 +25,7 @@ from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.stages.read import read_file, rows_of
 from trigger_lut.stages.registry import Output
 from trigger_lut.utils.files import sha256, write_together
+from trigger_lut.utils.wording import counted
 
 LOG = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def run(
     if of_model is not None and len(of_model) != len(channels(data_set)):
         raise CardError(
             f"{input_formats}: expected formats of the {len(channels(data_set))} features of data set {data_set.name}, "
-            f"found {len(of_model)}. Give a model with as many inputs"
+            f"found {len(of_model)}. Give a model with as many inputs."
         )
     kept = tuple(KIF(*kif) for kif in json.loads(frozen_formats)) if frozen_formats else None
     with _scratch(codes) as folder:
@@ -117,14 +118,16 @@ def _frozen(path: Path, data_set: DataSet) -> EventCodes:
     channel_names = tuple(channel.name for channel in channels(data_set))
     if channel_names != frozen.features:
         raise CardError(
-            f"{path}: made of {_some(frozen.features)}; data set {data_set.name} has {_some(channel_names)}"
+            f"{path}: codes of other features. Expected {_some(channel_names)} as in data set {data_set.name}, found "
+            f"{_some(frozen.features)}. Give codes of a data set with the same features."
         )
     known = {CLASSES: list(frozen.label_classes)} if frozen.label_classes else names_by_kind(frozen.heads)
     for kind, names in names_by_kind(data_set.truth_heads).items():
         if names != known.get(kind):
             trained_names = _some(frozen.label_classes or frozen.classes)
             raise CardError(
-                f"{path}: made with {trained_names} to be found; data set {data_set.name} has {_some(names)}"
+                f"{path}: codes of other classes or targets. Expected {_some(names)} as in data set {data_set.name}, "
+                f"found {trained_names}. Give codes of a data set with the same classes and targets."
             )
     return frozen
 
@@ -153,9 +156,14 @@ def _refuse_others(description: Path, sources: Sequence[Source], cards: dict[Pat
     mine = sha256(description)
     for source, (path, card) in zip(sources, cards.items(), strict=True):
         if card.file != str(source.file):
-            raise CardError(f"{path}: of {card.file}, expected {source.file}; read it again")
+            raise CardError(
+                f"{path}: card of another file. Expected {source.file}, found {card.file}. Run the read stage again."
+            )
         if mine not in card.inputs.values():
-            raise CardError(f"{path}: read by another description than {description}; read {card.file} again")
+            raise CardError(
+                f"{path}: {card.file} was read with another description. Expected {description} as it is now. Run the "
+                "read stage again."
+            )
 
 
 def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
@@ -165,13 +173,18 @@ def _left_out(data_set: DataSet, cards: Sequence[ReadCard]) -> dict[str, str]:
         lines = [f"{file}: {reason}" for file, reason in reasons.items()]
         raise DataError(f"data set {data_set.name}: none of its files can be read\n  " + "\n  ".join(lines))
     if reasons:
-        LOG.warning(f"ingest: {len(reasons)} of {len(cards)} files skipped")
+        LOG.warning(f"ingest: skipped {len(reasons)} of {counted(len(cards), 'file')}")
     where = cards[0].file if len(cards) == 1 else f"{len(cards)} files ({cards[0].file}, ...)"
     total = sum(c.entries for c in cards)
     if not total:
-        raise DataError(f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {where}")
+        raise DataError(
+            f"data set {data_set.name}: tree {data_set.tree!r} has no entries in {where}. Check tree and files."
+        )
     if not any(c.selected for c in cards):
-        raise DataError(f"data set {data_set.name}: none of {total} entries in {where} passes the cut and has a class")
+        raise DataError(
+            f"data set {data_set.name}: none of {total} entries in {where} passes the cut and has a class. Check cut "
+            "and label."
+        )
     return reasons
 
 

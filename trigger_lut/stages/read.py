@@ -87,7 +87,8 @@ def read_file(description: Path, source: Source, *, card: Path) -> None:
             provenance = watch.provenance([description, *here], "uproot", "awkward", "numpy")
         except OSError as error:
             raise DataError(
-                f"{error.filename}: read, but gone before its checksum was taken: {error.strerror}"
+                f"{error.filename}: cannot be read a second time, for its checksum: {error.strerror}. Keep the file in "
+                "place until the stage ends."
             ) from error
         return ReadCard(
             **provenance,

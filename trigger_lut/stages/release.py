@@ -185,7 +185,7 @@ def _inputs(
         described = front_end(data_set, formats, branches=branches)
         front_end_files(described, "design")  # an expression may have no form in C++
     except (FirmwareError, BadFileError, CardError) as error:  # such a file may be skipped, or have no event
-        LOG.warning(f"release: no emulator of the inputs: {error}")
+        LOG.warning(f"release: without an emulator of the inputs: {error}")
         return only_channels, {}
     return described, {
         EVENTS: event_lines(described, branches, count=len(expected)),

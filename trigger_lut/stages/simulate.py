@@ -130,8 +130,9 @@ def simulate_jets(simulation: Simulation, file: PlannedFile) -> tuple[dict[str, 
             break
         if events_done >= TRIAL_EVENTS and jets_found < LEAST_JETS_AN_EVENT * events_done:
             raise ConfigurationError(
-                f"simulate: {jets_found} {file.process} jets in {events_done} events; expected pt_range_gev "
-                f"around parton_pt_gev, found {list(simulation.pt_range_gev)} and {list(simulation.parton_pt_gev)}"
+                f"simulate: too few jets of {file.process} within pt_range_gev: {jets_found} in {events_done} events. "
+                f"Expected pt_range_gev around parton_pt_gev, found {list(simulation.pt_range_gev)} and "
+                f"{list(simulation.parton_pt_gev)}. Change one of them."
             )
     return _first(batches, file.jets), events_done
 

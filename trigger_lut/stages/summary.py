@@ -49,11 +49,16 @@ def summarize(folder: Path, reference: ReferenceCard) -> tuple[Spec, DesignSumma
         ("physics", physics),
     ):
         if card.design != spec.design:
-            raise CardError(f"{paths[name]}: design: expected {spec.design!r} as in spec.json, found {card.design!r}")
+            raise CardError(
+                f"{paths[name]}: card of another design. Expected {spec.design!r} as in spec.json, found "
+                f"{card.design!r}. Run its stage again."
+            )
 
     def number(card: str, key: str, figure: Measured) -> float:
         if figure.value is None:
-            raise CardError(f"{paths[card]}: {key}: not measured, so the design cannot be judged")
+            raise CardError(
+                f"{paths[card]}: {key}: not measured. Expected a number to judge the design by. Run its stage again."
+            )
         return figure.value
 
     lines = budget_lines(spec, synth, timing=timing)

@@ -33,7 +33,10 @@ def run(*, spec: Path, verify_card: Path, synth_card: Path, card: Output) -> Tim
     )
     for path, card_design in ((verify_card, verified.design), (synth_card, synthesized.design)):
         if card_design != design.design:
-            raise CardError(f"{path}: of design {card_design!r}, expected {design.design!r}")
+            raise CardError(
+                f"{path}: card of another design. Expected {design.design!r}, found {card_design!r}. Run its stage "
+                "again."
+            )
     figures = timing_figures(design, verified, synthesized=synthesized)
     result = TimingCard(**figures, **watch.provenance([spec, verify_card, synth_card]))
     write_card(result, card)

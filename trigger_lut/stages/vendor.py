@@ -67,7 +67,7 @@ def run(
     hls_top = load_hls(Path(firmware.hls_project)).name
     source = (Path(firmware.hls_project) / "firmware" / f"{hls_top}.cpp").resolve()
     if not source.is_file():
-        raise CardError(f"{source}: no such file; run the firmware stage again")
+        raise CardError(f"{source}: no such file. Run the firmware stage again.")
     scripts |= hls_scripts(design, hls_top, sources=[str(source)])
     if not has_vendor_scripts(design.target.family):
         scripts, vivado, vitis_hls = {}, False, False

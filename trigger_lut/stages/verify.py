@@ -45,15 +45,18 @@ def run(
     firmware = require_current_files(firmware_card, spec, model, network)
     integers, events = load_network(network), load_codes(codes)
     if events.formats != integers.inputs:
-        raise CardError(f"{codes}: codes are in other formats than the inputs of {network}")
+        raise CardError(
+            f"{codes}: codes in other formats. Expected the formats of the inputs of {network}. Run the workflow "
+            "again, so that ingest and train agree."
+        )
     design = Design(load_model(model, specification.network.builder), integers, specification)
     vectors, sets, coverage = all_vectors(integers, events.of(TEST)[0], seed=specification.seed)
     folder = Path(firmware.rtl_project).parent
     result = compare(design, folder, vectors=vectors, seed=specification.seed, rtl_vectors=rtl_vectors)
     if result.latency_cycles != firmware.rtl_latency_cycles_planned:
         raise NotReproducibleError(
-            f"{firmware.rtl_project}: {result.latency_cycles} cycles in the RTL simulation, planned were "
-            f"{firmware.rtl_latency_cycles_planned}"
+            f"{firmware.rtl_project}: another latency in the RTL simulation than planned. Expected "
+            f"{firmware.rtl_latency_cycles_planned} cycles, found {result.latency_cycles}. Report the design."
         )
     mismatches = sum(c.mismatches for c in result.comparisons)
     caught = all(c.control_mismatches for c in result.comparisons)

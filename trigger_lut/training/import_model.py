@@ -104,7 +104,7 @@ def read_given(spec: Spec, events: EventCodes, *, measure: Measure) -> GivenMode
     if not source.is_file():
         raise ConfigurationError(f"{where}: no such file")
     if sha256(source) != spec.model_sha256:
-        raise ConfigurationError(f"{where}: changed since the design was specified; run the workflow again")
+        raise ConfigurationError(f"{where}: changed since the design was specified. Run the workflow again.")
     prepared = load_given(spec.network, events)
     model = prepared.model
     integers = convert_model(model, events, where=where)
@@ -265,7 +265,8 @@ def convert_model(model: Any, events: EventCodes, *, where: str) -> Network:
         raise ConfigurationError(f"{where}: {error}") from error
     if len(integers.output_values) != len(events.classes):
         raise ConfigurationError(
-            f"{where}: {len(integers.output_values)} outputs, expected one for each of {len(events.classes)} classes"
+            f"{where}: other outputs than the data set has classes. Expected {len(events.classes)}, found "
+            f"{len(integers.output_values)}. Give a model with one output for each class."
         )
     return integers
 

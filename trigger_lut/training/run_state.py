@@ -24,6 +24,7 @@ from trigger_lut.training.candidates import (
 from trigger_lut.training.controller import Controller
 from trigger_lut.training.summary import measurement
 from trigger_lut.training.trainable_model import TrainableModel, Weights
+from trigger_lut.utils.wording import counted
 
 LOG = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class RunState:
         self.seconds_measuring += time.monotonic() - started
         LOG.info(
             f"epoch {self.epoch}: {reason}: {built.luts} LUTs by Yosys, {cost.luts:.0f} by the surrogate; "
-            f"{built.latency_cycles} cycles, {built.fmax_mhz:.0f} MHz after {built.cuts} cuts"
+            f"{counted(built.latency_cycles, 'cycle')}, {built.fmax_mhz:.0f} MHz after {counted(built.cuts, 'cut')}"
         )
         return built
 

@@ -120,15 +120,20 @@ def load(path: Path | None, spec: Spec, *, events: EventCodes) -> Start | None:
     if spec.warm_from is None:
         if path is not None:
             raise ConfigurationError(
-                f"design {spec.design!r}: warm_from: expected the design that {path} is of, found none"
+                f"design {spec.design!r}: warm_from: missing. Expected the design of {path}, found none. Remove "
+                "the file from the command, or set warm_from."
             )
         return None
     if path is None:
         raise ConfigurationError(
-            f"design {spec.design!r} starts from {spec.warm_from!r}: expected its {NAME}, found no file"
+            f"design {spec.design!r}: warm_from: no file to start from. Expected {NAME} of design "
+            f"{spec.warm_from!r}, found none. Name the file."
         )
     if not path.is_file():
-        raise CardError(f"{path}: expected what design {spec.design!r} starts from, found no such file")
+        raise CardError(
+            f"{path}: no such file. Expected the weights from which design {spec.design!r} starts. Train design "
+            f"{spec.warm_from!r} first."
+        )
     saved = checkpoint.load_checkpoint(path.parent, _shape(spec, events), name=path.name)
     if saved is None:
         raise CardError(

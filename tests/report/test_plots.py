@@ -514,7 +514,7 @@ def test_pages_of_an_anomaly(tmp_path):
     draw_data(tmp_path, "data", simulation=tmp_path / "check.json")
     text = (tmp_path / "data/simulate.html").read_text()
     assert "crossings with 60 collisions on average" in text
-    assert "57.00 %" in text
+    assert "57.00\N{NO-BREAK SPACE}%" in text
     assert (tmp_path / "data/crossings.svg").is_file()
 
 

@@ -75,7 +75,7 @@ class Rows(HTMLParser):
 
     def handle_data(self, data):
         if self.rows and self.rows[-1] and not data.startswith("\n"):
-            self.rows[-1][-1] += data
+            self.rows[-1][-1] += data.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_table_holds_every_point(page):

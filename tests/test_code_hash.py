@@ -99,7 +99,7 @@ def test_every_process_finds_the_same():
 def test_the_stages_of_the_package_reach_their_code():
     fingerprint()
     physics = {p.name for p in module._imports(module.PACKAGE / "stages/physics.py")}
-    assert {"predictions.py", "network.py", "event_codes.py", "__init__.py"} <= physics
+    assert {"predictions.py", "event_codes.py", "__init__.py"} <= physics
 
 
 def test_fingerprint_of_a_missing_module_is_refused():

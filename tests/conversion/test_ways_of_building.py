@@ -331,7 +331,7 @@ def refused_models():
     x = keras.Input((4,))
     h = lut(4)(x)
     yield "sin", lambda: keras.Model(x, Identity()(h))
-    yield "call is not made of Keras", lambda: keras.Model(x, Doubled(2, input_format=FORMAT)(x))
+    yield "call as a Doubled cannot be followed", lambda: keras.Model(x, Doubled(2, input_format=FORMAT)(x))
     yield "without a graph", lambda: OwnCall([keras.Input((4,)), lut(2)])
     yield "training=True", lambda: keras.Model(x, L.Dropout(0.5)(h, training=True))
     yield "over the batch", lambda: keras.Model(x, h[::-1, :])

@@ -337,7 +337,7 @@ def test_firmware_that_decides_otherwise_fails_stage_and_verdict(tmp_path, monke
     monkeypatch.setattr(module, "_verilog", edited)
     monkeypatch.setattr(run, "has_ghdl", lambda: False)
     with pytest.raises(
-        NotReproducibleError, match=r"_decide: not bit-exact: rtl: \d+ differences .* proven to be another"
+        NotReproducibleError, match=r"_decide: not bit-exact: rtl: [\d,]+ mismatches .* proven to be another"
     ):
         run_stage(made_stage(tmp_path))
     card = read_card(DecisionCard, tmp_path / "decision.json")

@@ -80,7 +80,7 @@ def test_impossible_point_is_complete_and_listed_as_missed(finished):
     )
     points = {p["name"]: p for p in json.loads((finished / "results/scan.json").read_text())["points"]}
     assert {name for name, p in points.items() if not p["budget_met"]} == {IMPOSSIBLE}
-    assert points[IMPOSSIBLE]["missed_budgets"][0].startswith("luts ")
+    assert points[IMPOSSIBLE]["missed_budgets"][0].startswith("LUTs: ")
     assert (finished / "results/verdict.json").is_file(), "a scan's points may miss their budgets"
 
 

@@ -271,7 +271,7 @@ def _comparison(run: Run, network: Network) -> Comparison:
         expected, outputs = evaluate(network, codes), run.predict(codes)
         judged = outputs
         if run.exactly is not None and outputs.shape == expected.shape:
-            excused = run.exactly(codes=codes, expected=expected, found=outputs)
+            excused = run.exactly(codes=codes, expected=expected, actual=outputs)
             judged = np.where(excused.rounding[:, None], expected, outputs)
             rounding += int((judged != outputs).sum())
             notes.append(excused.note)

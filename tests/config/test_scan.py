@@ -189,7 +189,7 @@ def test_as_many_as_the_limit_are_allowed(load):
         ),
         (
             "network: {builder: 'a:b'}\n",
-            "network: baseline_units: missing. Expected the widths of the Dense network to compare with, found "
+            "network: baseline_units: missing. Expected the widths of the Dense network for the comparison, found "
             "{'builder': 'a:b'}",
         ),
         (

@@ -405,9 +405,9 @@ FAULTS = [
     Fault(
         "events twice in two files",
         events_of_a,
-        ("10 entries have the event_id", "entry 29", "a.root and entry ", " of B"),
+        ("10 duplicate entries by event_id", "entry 29", "a.root and entry ", " of B"),
     ),
-    Fault("a copy under another name", copy_of_a, ("300 entries have the event_id", "a.root and entry ", " of B")),
+    Fault("a copy under another name", copy_of_a, ("300 duplicate entries by event_id", "a.root and entry ", " of B")),
     Fault("a file under two names", link_to_a, ("FOLDER/a.root and B are one file under two names",)),
     Fault(
         "a label out of range", other(label=at(7, 3)), ("B: tree 'jets', label 'label': 3 at entry 7 is none of the 3",)

@@ -532,7 +532,7 @@ def test_check_release_without_running_uses_our_reference(released, tmp_path, mo
     fixed_up(copy, "emulator/python/emulator.py")
     assert main(["check-release", "--no-run", str(copy)]) == 0
     lines = {line.name: line for line in check_release(copy, checking.CheckOptions(run=False))}
-    assert lines["reference"].detail == f"0 mismatches in {manifest_of(released[0])['vectors']} vectors"
+    assert lines["reference"].detail == f"0 mismatches in {manifest_of(released[0])['vectors']:,} vectors"
     assert lines["forms"].detail == "not asked for (--no-run): no code of the release was run"
     assert "latency" in lines["stated"].detail
     assert not ran.exists()

@@ -314,6 +314,11 @@ def _object(module: _Module, one: _List, known: Mapping[str, Number]) -> tuple[l
 
     An item is, from the highest bit on: whether it is kept, its key, its place, and the branches of the features. The
     larger item comes first.
+
+    Raises
+    ------
+    FirmwareError
+        If the key is not computed from integers in a way that has Verilog.
     """
     g, width = one.number, one.ports.width
     wires = Wires(dict(known), "t")

@@ -4,7 +4,6 @@
 """
 
 import ast
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -201,21 +200,6 @@ def test_sections_are_required_of_names_other_packages_import():
     assert [finding.text for finding in sections(trees, interface(trees))] == ["f: Parameters"]
     trees["trigger_lut/stages/c.py"] = ast.parse("from trigger_lut.data import a")
     assert len(list(sections(trees, interface(trees)))) == 2
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (("", ""), []),
-        (("x, y", "x"), ["f: Parameters ['x', 'y']", "f: Parameters"]),
-        (("(A)", "(B)"), ["f: Parameters"]),
-    ],
-)
-def test_sections_are_inherited_from_a_complete_docstring(change, expected):
-    base = "class A:\n" + textwrap.indent(NUMPY.replace("(x", "(self, x"), "    ")
-    override = 'class C(A):\n    def f(self, x, *, y):\n        """Return the sum."""\n'
-    trees = {"trigger_lut/data/a.py": ast.parse((base + override).replace(*change))}
-    assert [finding.text for finding in sections(trees, {("trigger_lut.data.a", "*")})] == expected
 
 
 @pytest.mark.parametrize(("error", "rules"), [("ValueError", {"D300", "DOC501"}), ("made", {"D300"})])

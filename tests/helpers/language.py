@@ -301,16 +301,11 @@ def described(docstring: str, section: str) -> list[str] | None:
     return [name.strip("* ") for line in lines for name in line.split(" : ")[0].split(",")]
 
 
-def parameters(function: ast.FunctionDef) -> list[str]:
-    """Return the names of the parameters of a function or method."""
-    arguments = function.args
-    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-    return [each.arg for each in every if each is not None and each.arg not in ("self", "cls")]
-
-
 def undocumented(function: ast.FunctionDef) -> str | None:
     """Return the section that the docstring of a function lacks; functions without parameters need none."""
-    names = parameters(function)
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    names = [each.arg for each in every if each is not None and each.arg not in ("self", "cls")]
     if not names:
         return None
     text = ast.get_docstring(function) or ""
@@ -337,25 +332,12 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
                         yield node.name, method
 
 
-def inherited(trees: dict[str, ast.Module]) -> set[int]:
-    """Return the `id` of each method that overrides one with the same parameters and a complete docstring."""
-    classes = {node.name: node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-    methods = [(node, each) for node in classes.values() for each in node.body if isinstance(each, ast.FunctionDef)]
-    complete = {(node.name, each.name, *parameters(each)) for node, each in methods if undocumented(each) is None}
-    return {
-        id(each)
-        for node, each in methods
-        if any((ast.unparse(base).split(".")[-1], each.name, *parameters(each)) in complete for base in node.bases)
-    }
-
-
 def sections(trees: dict[str, ast.Module], public: set[tuple[str, str]]) -> Iterator[Finding]:
     """Yield functions that other packages use, without the sections of a NumPy docstring."""
-    overrides = inherited(trees)
     for path, tree in trees.items():
         module = dotted(path)
         for name, function in functions(tree):
-            if ((module, name) in public or (module, "*") in public) and id(function) not in overrides:
+            if (module, name) in public or (module, "*") in public:
                 missing = undocumented(function)
                 if missing:
                     yield Finding(path, function.lineno, f"{function.name}: {missing}")

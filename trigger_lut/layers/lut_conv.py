@@ -53,7 +53,18 @@ class LUTConv(LookupLayer):
         return self.units
 
     def check_input(self, input_shape: Shape) -> None:
-        """Refuse an input of another rank, with open axes, or smaller than the window."""
+        """Refuse an input of another rank, with open axes, or smaller than the window.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Raises
+        ------
+        ConfigurationError
+            For such an input.
+        """
         axes = ("L",) if self.rank == 1 else ("H", "W")
         if len(input_shape) != self.rank + 2 or None in input_shape[1:]:
             raise ConfigurationError(
@@ -68,7 +79,17 @@ class LUTConv(LookupLayer):
             )
 
     def output_axes(self, input_shape: Shape) -> tuple[int | None, ...]:
-        """Return the number of window positions along each axis."""
+        """Return the number of window positions along each axis.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        tuple of int
+        """
         windows = zip(input_shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, strict=True)
         return tuple(
             window_output(size, kernel, stride=stride, dilation=dilation, padding=self.padding)
@@ -76,7 +97,18 @@ class LUTConv(LookupLayer):
         )
 
     def positions(self, input_shape: Sequence[int]) -> IntArray:
-        """Return the input positions (P, k) that the window reads; -1 for padding."""
+        """Return the input positions that the window reads.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (P, k)
+            -1 for padding.
+        """
         return window_positions(
             input_shape[1:-1], self.kernel_size, strides=self.strides, dilation=self.dilation_rate, padding=self.padding
         )

@@ -48,7 +48,18 @@ class LUTDense(LookupLayer):
         self.per_position_widths = bool(per_position_widths)
 
     def check_input(self, input_shape: Shape) -> None:
-        """Refuse an input of rank 1, or with an open channel axis."""
+        """Refuse an input of rank 1, or with an open channel axis.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Raises
+        ------
+        ConfigurationError
+            For such an input.
+        """
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ConfigurationError(
                 f"{arguments.title(self)}: expected an input of shape (N, C_in) or (N, ..., C_in) with C_in known, "
@@ -56,11 +67,31 @@ class LUTDense(LookupLayer):
             )
 
     def output_axes(self, input_shape: Shape) -> tuple[int | None, ...]:
-        """Return the axes between batch and channels as they are."""
+        """Return the axes between batch and channels as they are.
+
+        Parameters
+        ----------
+        input_shape : sequence of int or None
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        tuple of int or None
+        """
         return tuple(input_shape[1:-1])
 
     def positions(self, input_shape: Sequence[int]) -> IntArray:
-        """Return the positions (P, 1) in order: each position of the layer reads one of the input."""
+        """Return the positions in order: each position of the layer reads one of the input.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Shape of the input, the batch's axis first.
+
+        Returns
+        -------
+        numpy.ndarray of int64, shape (P, 1)
+        """
         return np.arange(math.prod(input_shape[1:-1]), dtype=np.int64)[:, None]
 
     def get_config(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ BEFORE_UNIT = re.compile(r"(?<=\d) (?=(?:%|ns|s|MHz|kHz|GeV|MB)(?![\w/]))")
 
 @dataclass(frozen=True)
 class Cell:
-    """Entry of a table; kind is '', 'text' (left-aligned), 'prose' (the same, with `code`), 'good' or 'bad'.
+    """Entry of a table; kind is '', 'text' (left-aligned), 'prose' (our own text with `code`), 'good' or 'bad'.
 
     `key` is the value for sorting, `link` the address of another page, relative to its own.
     """
@@ -43,12 +43,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Table with a title and a note. Readers sort it by a click on a column head, if it is sortable or long."""
+    """Table with a title, a note and the command that made it. Readers sort a sortable or long one by a column."""
 
     title: str
     header: list[str]
     rows: list[list[Cell]]
     note: str = ""
+    command: str = ""
     sortable: bool = False
 
     @property

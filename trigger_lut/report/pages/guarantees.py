@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trigger_lut.cards.attack import AttackCard
@@ -101,8 +102,9 @@ def attack_table(card: AttackCard | None) -> Table:
         return Table("Attack suite", ["", ""], [cells("all mutants", None)])
     version = card.versions["trigger_lut"]
     note = (
-        f"Changed Verilog against the proof: `trigger-lut attack --mutants {card.total.mutants} --seed {card.seed}`, "
-        f"version {version}, {card.seconds:.0f} s. Simulation of event sequences with gaps, from random register "
-        "states, decides which mutants differ."
+        f"Changed Verilog against the proof: version {version}, {card.seconds:.0f} s. Simulation of event sequences "
+        "with gaps, from random register states, decides which mutants differ."
     )
-    return record_table("Attack suite", {**card.kinds, "all": card.total}, head="Mutation", note=note)
+    command = f"trigger-lut attack --mutants {card.total.mutants} --seed {card.seed}"
+    table = record_table("Attack suite", {**card.kinds, "all": card.total}, head="Mutation", note=note)
+    return replace(table, command=command)

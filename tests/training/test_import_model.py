@@ -140,7 +140,7 @@ def test_edge_of_too_many_bits_and_other_activation_are_refused():
     for layer in wide._flatten_layers(include_self=False):
         if hasattr(getattr(layer, "quantizer", None), "_f"):
             layer.quantizer._f.assign(np.full(layer.quantizer._f.shape, 15.0))
-    with pytest.raises(FirmwareError, match=r"layer 'wide': an edge reads \d+ bits; expected at most 14"):
+    with pytest.raises(FirmwareError, match=r"layer 'wide': expected at most 14 bits for each edge, found \d+"):
         integer_network(wide, inputs=[KIF(1, 3, 16)] * 2, wraps=True)
     open_ended = traced(lambda: [QUnaryFunctionLUT("tanh", enable_oq=False, enable_ebops=False, name="open")], (2,))
     with pytest.raises(FirmwareError, match="layer 'open': its results have no exact fixed-point form"):
@@ -322,7 +322,7 @@ def refused(paths: dict[str, Path], match: str) -> None:
 def test_what_is_no_network_of_the_data_set_is_refused(tmp_path):
     refused(stage(tmp_path, small(outputs=2)), r"network\.keras_file: .*: other outputs .* Expected 3, found 2\.")
     wide = traced(lambda: [QDense(3)], (4,))
-    refused(stage(tmp_path, wide), r"network\.keras_file: .*has 4 inputs, found 3 input formats")
+    refused(stage(tmp_path, wide), r"network\.keras_file: .*expected 4 input formats, one for each input, found 3")
 
 
 def test_import_of_a_final_softmax_and_coarse_inputs_is_noted(tmp_path):

@@ -175,7 +175,10 @@ def input_formats(op: Any, shapes: Sequence[tuple[int, ...]]) -> tuple[list[KIF 
     quantizers = op.iq.quantizers if hasattr(op.iq, "quantizers") else [op.iq]
     read = [quantizer_formats(op, q, shape=shape) for q, shape in zip(quantizers, shapes, strict=True)]
     if len({f[1:] for f in read}) > 1:
-        raise FirmwareError(f"layer {op.name!r}: its inputs round or overflow in different ways")
+        raise FirmwareError(
+            f"layer {op.name!r}: expected one rounding and overflow of all its inputs, found "
+            f"{' and '.join(sorted({', '.join(f[1:]) for f in read}))}. Give its quantizers the same"
+        )
     return [kif for f in read for kif in f[0]], *read[0][1:]
 
 
@@ -439,7 +442,10 @@ def matrix_of(
         raise
     except Exception as error:  # whatever Keras and TensorFlow have against it
         message = (str(error).splitlines() or [""])[0]
-        raise FirmwareError(f"{what} cannot be evaluated ({type(error).__name__}: {message[:200]})") from error
+        raise FirmwareError(
+            f"{what} cannot be evaluated ({type(error).__name__}: {message[:200]}). Expected a layer that Keras can "
+            "call on this machine"
+        ) from error
     if result.shape != (total + 1, *out_shape) or result[-1].any():
         raise FirmwareError(
             f"{what} gives shape {result.shape}. Expected {(total + 1, *out_shape)} of {total + 1} events, each of its "

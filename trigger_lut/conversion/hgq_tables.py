@@ -128,11 +128,14 @@ def convert_hgq_tables(op: Any, values: IntArray) -> HgqTables:
     activation = None if _is_unary(op) or op.activation is keras.activations.linear else op.activation
     values = _read_values(op, values)
     if not op.enable_iq:
-        raise FirmwareError(f"layer {op.name!r}: expected a quantizer of its input")
+        raise FirmwareError(f"layer {op.name!r}: expected a quantizer of its input, found none. Set enable_iq=True")
     axes = _axes(op, values.shape)
     codes, overflow, rounding = _formats(op, op.iq, axes.own)
     if (finest := int(_formats(op, op.oq if _is_unary(op) else op.toq, axes.own)[0][..., 2].max(initial=0))) > FINEST:
-        raise FirmwareError(f"layer {op.name!r}: results of {finest} fractional bits; expected at most {FINEST}")
+        raise FirmwareError(
+            f"layer {op.name!r}: expected results of at most {FINEST} fractional bits, found {finest}. Give its output "
+            "quantizer fewer"
+        )
     tables = axes.as_edges(_tables(op, codes), 1)
     codes = axes.as_edges(codes, 0)
     gather_index = axes.as_read(values)
@@ -252,7 +255,9 @@ def _is_unary(op: Any) -> bool:
 def _patches(op: Any, values: IntArray) -> IntArray:
     """Numbers of the values of each window, cut out by the layer itself: (positions..., window)."""
     if op.data_format != "channels_last":
-        raise FirmwareError(f"layer {op.name!r}: data_format {op.data_format!r}; expected 'channels_last'")
+        raise FirmwareError(
+            f"layer {op.name!r}: expected data_format 'channels_last', found {op.data_format!r}. Build it with that"
+        )
     x = values[None].astype(np.float32) + 1  # the patches hold 0 beyond the edge
     assert values.max(initial=0) < 1 << 24, "numbers beyond float32"
     x = x[:, :, None] if op.rank == 1 else x
@@ -273,7 +278,10 @@ def _tables(op: Any, formats: IntArray) -> np.ndarray:
     k, i, f = np.moveaxis(formats, -1, 0)
     bits = k + i + f
     if bits.max(initial=0) > WIDEST:
-        raise FirmwareError(f"layer {op.name!r}: an edge reads {bits.max()} bits; expected at most {WIDEST}")
+        raise FirmwareError(
+            f"layer {op.name!r}: expected at most {WIDEST} bits for each edge, found {bits.max()}. Give its input "
+            "quantizer fewer"
+        )
     count, results = 1 << int(bits.max(initial=0)), []
     rows = max(AT_ONCE // max(bits.size, 1), 1)
     for start in range(0, count, rows):

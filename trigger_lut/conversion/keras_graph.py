@@ -202,7 +202,9 @@ def flat_inputs(model: Any, node: Any) -> list[Any]:
     if isinstance(argument, dict) and not isinstance(inputs_structure(model), dict):
         missing = [tensor.name for tensor in model.inputs if tensor.name not in argument]
         if missing:
-            raise FirmwareError(f"layer {model.name!r}: called without its inputs {', '.join(missing)}")
+            raise FirmwareError(
+                f"layer {model.name!r}: expected all its inputs, found none for {', '.join(missing)}. Add them"
+            )
         tensors = [argument[tensor.name] for tensor in model.inputs]
     else:
         tensors = keras.tree.flatten(argument)

@@ -100,9 +100,13 @@ def integer_network(
     converter = GraphConverter(model, inputs)
     outputs = np.concatenate([converter.exact(converter.value_ids_of(t)).reshape(-1) for t in model.outputs])
     if not converter.layers:
-        raise FirmwareError(f"model {model.name!r} has no layers")
+        raise FirmwareError(
+            f"model {model.name!r}: no layers. Expected at least one. Add a layer of tables or arithmetic"
+        )
     if (outputs == PADDING).any():
-        raise FirmwareError(f"model {model.name!r}: an output is padding")
+        raise FirmwareError(
+            f"model {model.name!r}: an output is padding. Expected values of the network alone. Crop the padding"
+        )
     network = with_proven_overflow(
         Network(converter.formats(), tuple(converter.layers), tuple(features), tuple(classes), outputs)
     )
@@ -113,7 +117,10 @@ def integer_network(
     problems = network.validate()
     assert not problems, problems
     if not wraps and (open_channels := network.overflow_risks()):
-        raise FirmwareError(f"model {model.name!r}: " + "; ".join(open_channels[:3]) + "; expected overflow SAT there")
+        raise FirmwareError(
+            f"model {model.name!r}: {'; '.join(open_channels[:3])}. Expected overflow_mode 'SAT' there, found 'WRAP'. "
+            "Change the quantizer, or give it more integer bits"
+        )
     return network
 
 
@@ -224,7 +231,10 @@ class GraphConverter:
     def __init__(self, model: Any, inputs: Sequence[KIF] | None) -> None:
         sizes = [int(np.prod(tensor.shape[1:])) for tensor in model.inputs]
         if inputs is not None and len(inputs) != sum(sizes):
-            raise FirmwareError(f"model {model.name!r} has {sum(sizes)} inputs, found {len(inputs)} input formats")
+            raise FirmwareError(
+                f"model {model.name!r}: expected {sum(sizes)} input formats, one for each input, found {len(inputs)}. "
+                "Give a format for each channel"
+            )
         self.input_formats: list[KIF | None] = [None] * sum(sizes) if inputs is None else list(inputs)
         self.formats_given = inputs is not None
         self.layers: list[IntegerLayer] = []
@@ -262,7 +272,9 @@ class GraphConverter:
         if id(tensor) not in self._value_ids:
             op, node, index = producer(tensor)
             if not node.input_tensors:
-                raise FirmwareError(f"layer {op.name!r}: an input that the model does not have")
+                raise FirmwareError(
+                    f"layer {op.name!r}: reads a tensor that is no input of the model. Add it to its inputs"
+                )
             outputs = self._convert_call(op, node, [self.value_ids_of(source) for source in node.input_tensors])
             self._value_ids |= _by_tensor(node.outputs, outputs, op)
             self._value_ids |= _by_tensor([tensor], [outputs[index]], op)
@@ -502,7 +514,8 @@ class GraphConverter:
                 continue
             if self.formats_given and self.input_formats[value] != kif:
                 raise FirmwareError(
-                    f"layer {op.name!r} reads input {value} as {kif}, given was {self.input_formats[value]}"
+                    f"layer {op.name!r}: expected input {value} as {kif}, found {self.input_formats[value]}. Give the "
+                    "format that the layer reads"
                 )
             self.input_formats[value] = kif
         self._append(
@@ -540,8 +553,8 @@ class GraphConverter:
             for value in gather_index[:, i][(gather_index[:, i] >= 0) & (gather_index[:, i] < len(self.input_formats))]:
                 if self.input_formats[value] not in (None, kif):
                     raise FirmwareError(
-                        f"layer {op.name!r} reads input {value} as {kif}, another layer as "
-                        f"{self.input_formats[value]}; expected `inputs`, the formats of the inputs"
+                        f"layer {op.name!r}: input {value}: expected one format, found {kif} here and "
+                        f"{self.input_formats[value]} in another layer. Give the formats of the inputs (`inputs`)"
                     )
                 self.input_formats[value] = kif
 
@@ -553,7 +566,10 @@ class GraphConverter:
     def _convert_user_layer(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray]:
         """Follow the `call` of a user's own layer like the graph of a model."""
         if not isinstance(op, keras.Layer):
-            raise FirmwareError(f"layer {op.name!r} is a {type(op).__name__}, an operation of {type(op).__module__}")
+            raise FirmwareError(
+                f"layer {op.name!r}: expected a layer or an operation of Keras, found a {type(op).__name__} of "
+                f"{type(op).__module__}. Use keras.ops"
+            )
         return self._follow_call(op, node, read, op.call)
 
     def _convert_composed(self, op: Any, node: Any, read: list[IntArray]) -> list[IntArray] | None:
@@ -600,8 +616,8 @@ class GraphConverter:
         """Smallest code, largest code and fraction bits of a value that a layer reads."""
         if value < len(self.input_formats) and self.input_formats[value] is None:
             raise FirmwareError(
-                f"layer {name!r} reads inputs whose formats no layer of tables gives; expected `inputs`, "
-                "the formats of the inputs"
+                f"layer {name!r}: reads inputs without a format. Expected a quantizer before it. Add one, or give the "
+                "formats of the inputs (`inputs`)"
             )
         if self._ranges is None or self._ranges[0] != len(self.layers):
             self._ranges = len(self.layers), Network(self.formats(), tuple(self.layers)).ranges

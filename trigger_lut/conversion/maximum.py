@@ -129,7 +129,9 @@ def _maximum(
         return lambda x: POOLS[kind].call(op, ops.cast(x[0], "float32"))
     if kind == "Maximum":
         if len(shapes) < 2 or len(shapes) != len(node.input_tensors):
-            raise FirmwareError(f"layer {op.name!r}: a maximum with a constant; expected one of two or more branches")
+            raise FirmwareError(
+                f"layer {op.name!r}: a maximum with a constant. Expected two or more branches. Use a ReLU"
+            )
         if isinstance(op, keras.layers.Layer):
             merge = keras.layers.Minimum if is_minimum(op) else keras.layers.Maximum
             return lambda x: merge.call(op, [ops.cast(part, "float32") for part in x])
@@ -138,7 +140,7 @@ def _maximum(
         rank = len(shapes[0]) + 1
         if getattr(op, "initial", None) is not None or op.axis is None or any(axis % rank == 0 for axis in op.axis):
             raise FirmwareError(
-                f"layer {op.name!r}: a maximum with `initial` or over the batch; expected one over other axes"
+                f"layer {op.name!r}: a maximum with `initial` or over the batch. Expected one over other axes alone"
             )
         extreme = ops.amin if is_minimum(op) else ops.amax
         return lambda x: extreme(x[0], axis=op.axis, keepdims=op.keepdims)

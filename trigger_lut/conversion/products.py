@@ -191,7 +191,8 @@ def _check(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], terms: Product
     except Exception as error:  # whatever Keras and TensorFlow have against it
         message = (str(error).splitlines() or [""])[0]
         raise FirmwareError(
-            f"layer {op.name!r}: a {type(op).__name__} cannot be evaluated ({type(error).__name__}: {message[:200]})"
+            f"layer {op.name!r}: a {type(op).__name__} cannot be evaluated ({type(error).__name__}: {message[:200]}). "
+            "Expected shapes that it can multiply"
         ) from error
     expected = np.zeros((2, math.prod(int(n) for n in node.outputs[0].shape[1:])))
     for event in range(2):
@@ -200,7 +201,8 @@ def _check(op: Any, node: Any, shapes: Sequence[tuple[int, ...]], terms: Product
             np.add.at(expected[event], terms.output, np.prod(flat, axis=0))
     if actual.shape[0] != 2 or not np.array_equal(actual.reshape(2, -1), expected):
         raise FirmwareError(
-            f"layer {op.name!r}: a {type(op).__name__} of these shapes is no sum of products of an event's own values"
+            f"layer {op.name!r}: a {type(op).__name__} of these shapes mixes events. Expected sums of products of an "
+            "event's own values. Keep the batch's axis apart"
         )
 
 

@@ -112,7 +112,7 @@ def _called(op: Any, node: Any, read: list[IntArray]) -> list[np.ndarray]:
 def _of_first(op: Any, codes: np.ndarray, others: np.ndarray, *, numbers: IntArray, order: IntArray) -> IntArray:
     """Numbers in the first event; refuse an operation that computes with the values, or whose other events differ."""
     if len(codes) != EVENTS:
-        raise FirmwareError(f"layer {op.name!r}: {_described(op)} over the batch; expected other axes")
+        raise FirmwareError(f"layer {op.name!r}: {_described(op)} over the batch. Expected other axes")
     places = codes.astype(np.int64) - 1
     inside = (codes == places + 1).all() and (places >= PADDING).all() and (places < len(order)).all()
     if not inside or not np.array_equal(np.append(order, PADDING)[places] + 1, others):
@@ -122,7 +122,7 @@ def _of_first(op: Any, codes: np.ndarray, others: np.ndarray, *, numbers: IntArr
         )
     event = np.arange(EVENTS).reshape(-1, *[1] * (places.ndim - 1))
     if not np.array_equal(places, np.where(places[:1] == PADDING, PADDING, places[:1] + event * len(numbers))):
-        raise FirmwareError(f"layer {op.name!r}: {_described(op)} over the batch; expected other axes")
+        raise FirmwareError(f"layer {op.name!r}: {_described(op)} over the batch. Expected other axes")
     return np.append(numbers, PADDING)[places[0]]
 
 

@@ -146,9 +146,9 @@ def component_files(release: Path, wrapper: EmpPayload) -> list[Path]:
     if wrong := [
         line for line, word in zip(lines, words, strict=True) if word[:2] != ["src", "--vhdl2008"] or len(word) != 3
     ]:
-        raise CardError(f"{dep}: Expected lines `src --vhdl2008 FILE`, found {wrong[0]!r}. Make the release again.")
+        raise CardError(f"{dep}: expected lines `src --vhdl2008 FILE`, found {wrong[0]!r}. Make the release again.")
     require_plain_names(dep, wrapper.top, names=[word[2] for word in words])
     files = [folder / "hdl" / word[2] for word in words]
     if missing := [path.name for path in files if not path.is_file()]:
-        raise CardError(f"{dep}: Expected its files in hdl, found no {', '.join(missing)}. Make the release again.")
+        raise CardError(f"{dep}: expected its files in hdl, found no {', '.join(missing)}. Make the release again.")
     return files

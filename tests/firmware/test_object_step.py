@@ -259,7 +259,7 @@ def test_a_sorting_network_sorts_all_zeros_and_ones(lines):
         ({"sort_by": "pt / 3"}, "sort_by: integer logic cannot compute pt / 3 exactly"),
         ({"sort_by": "log(pt)"}, "integer logic cannot compute the function log exactly"),
         ({"select": "sum(pt) > 3"}, "integer logic cannot compute the function sum exactly"),
-        ({"select": "pt & 1"}, "Expected truth values, found numbers"),
+        ({"select": "pt & 1"}, "expected truth values, found numbers"),
         (
             {"features": [{"name": "r", "expression": "x / pt", "nonfinite": {"replace": 0}}]},
             "one branch of at most 12",
@@ -310,5 +310,5 @@ def test_the_description_is_read_as_it_was_written(tmp_path):
 
 
 def test_the_step_of_other_formats_is_refused():
-    with pytest.raises(FirmwareError, match="Expected 26 formats, found 3"):
+    with pytest.raises(FirmwareError, match="expected 26 formats, found 3"):
         object_step_verilog(data_set(), [KIF(1, 4, 3)] * 3, options=options(), top="net")

@@ -63,7 +63,7 @@ def test_a_wrapper_of_another_latency_fails(release):
     replace_in(stream, "memory[write] <= core_data", "memory[write] <= late", count=1)
     replace_in(stream, "wire leave", late, count=1)
     stated = read_board(release).axi_stream.latency_cycles
-    with pytest.raises(NotReproducibleError, match=f"latency: Expected {stated} cycles .* found {stated + 1}"):
+    with pytest.raises(NotReproducibleError, match=f"latency: expected {stated} cycles .* found {stated + 1}"):
         checks(release)["AXI4-Stream"]()
 
 
@@ -72,16 +72,16 @@ def test_a_description_that_states_another_latency_fails(release):
     content = json.loads(path.read_text())
     content["axi_stream"]["latency_cycles"] += 1
     path.write_text(json.dumps(content))
-    with pytest.raises(FirmwareError, match="axi_stream: Expected the description"):
+    with pytest.raises(FirmwareError, match="axi_stream: expected the description"):
         checks(release)["board"]()
-    with pytest.raises(NotReproducibleError, match=r"latency: Expected .* cycles as in board/board\.json, found"):
+    with pytest.raises(NotReproducibleError, match=r"latency: expected .* cycles as in board/board\.json, found"):
         checks(release)["AXI4-Stream"]()
 
 
 def test_vhdl_that_is_not_that_of_the_network_fails(release):
     copy = release / "board/emp/firmware/hdl/design_small_top.vhd"
     copy.write_text(copy.read_text() + "-- more\n")
-    with pytest.raises(FirmwareError, match=r"design_small_top\.vhd: Expected the file in rtl/vhdl"):
+    with pytest.raises(FirmwareError, match=r"design_small_top\.vhd: expected the file in rtl/vhdl"):
         checks(release)["board"]()
 
 

@@ -156,7 +156,7 @@ def test_another_step_in_python_fails(release):
 
 def test_events_that_are_missing_fail(release):
     replace_in(release / "vectors/event_codes.txt", "\n", "\n" + " ".join(["0"] * 13) + "\n", count=1)
-    with pytest.raises(DataError, match=r"vectors/events\.txt: Expected \d+ lines"):
+    with pytest.raises(DataError, match=r"vectors/events\.txt: expected \d+ lines"):
         checks(release)["inputs, C++"]()
 
 

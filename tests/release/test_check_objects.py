@@ -65,7 +65,7 @@ def test_another_order_of_ties_fails(release):
 
 def test_another_latency_fails(release):
     replace_in(release / "rtl" / OBJECT_STEP, '"latency_cycles": 5', '"latency_cycles": 6', count=1)
-    with pytest.raises(NotReproducibleError, match=r"latency: Expected 6 cycles as in rtl/objects\.json, found 5"):
+    with pytest.raises(NotReproducibleError, match=r"latency: expected 6 cycles as in rtl/objects\.json, found 5"):
         checks(release)["object step, Verilog"]()
 
 
@@ -73,7 +73,7 @@ def test_another_description_fails(release):
     step = json.loads((release / "rtl" / OBJECT_STEP).read_text())
     step["described"]["channels"][0]["kif"] = [0, 4, 0]
     (release / "rtl" / OBJECT_STEP).write_text(json.dumps(step))
-    with pytest.raises(FirmwareError, match="outputs: Expected the inputs of the network"):
+    with pytest.raises(FirmwareError, match="outputs: expected the inputs of the network"):
         checks(release)["objects"]()
 
 
@@ -81,7 +81,7 @@ def test_other_steps_in_python_fail(release):
     step = json.loads((release / "rtl" / OBJECT_STEP).read_text())
     step["described"]["objects"][0]["sort_by"] = "x"
     (release / DESCRIBED).write_text(json.dumps(step["described"]))
-    with pytest.raises(FirmwareError, match=r"objects: Expected the entry of emulator/python/inputs\.json"):
+    with pytest.raises(FirmwareError, match=r"objects: expected the entry of emulator/python/inputs\.json"):
         checks(release)["objects"]()
 
 

@@ -223,7 +223,7 @@ def _content(path: Path, needs_digest: bool) -> dict[str, Any] | None:
     require_schema_version(content, path)
     for entry in (content.get("inputs"), _written(content)):
         if not isinstance(entry, dict) or not all(isinstance(digest, str) for digest in entry.values()):
-            raise CardError(f"{path}: inputs: Expected a sha256 for each path, found none. Run its stage again.")
+            raise CardError(f"{path}: inputs: expected a sha256 for each path, found none. Run its stage again.")
     return content
 
 

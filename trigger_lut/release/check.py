@@ -192,16 +192,16 @@ def _figures(files: Files, folder: Path, manifest: Any) -> str:
     problems = list(disagreements(manifest, cards, vectors=len(vectors)))
     project = read_project(folder / "rtl")
     if len(expected) != len(vectors):
-        problems.append(f"vectors/outputs.txt: Expected {len(vectors)} lines, found {len(expected)}.")
+        problems.append(f"vectors/outputs.txt: expected {len(vectors)} lines, found {len(expected)}.")
     for name, codes, formats in (("inputs", vectors, project.inputs), ("outputs", expected, project.outputs)):
         limits = np.array([(kif.lo, kif.hi) for kif in formats])
         if codes.shape[1] != len(limits) or ((codes < limits[:, 0]) | (codes > limits[:, 1])).any():
-            problems.append(f"vectors/{name}.txt: Expected codes in the formats of rtl/project.json, found others.")
+            problems.append(f"vectors/{name}.txt: expected codes in the formats of rtl/project.json, found others.")
     if project.top != cards.firmware.rtl_top:
-        problems.append(f"rtl/project.json: top: Expected {cards.firmware.rtl_top}, found {project.top}.")
+        problems.append(f"rtl/project.json: top: expected {cards.firmware.rtl_top}, found {project.top}.")
     if project.latency_cycles_planned != cards.timing.latency_cycles.value:
         planned = project.latency_cycles_planned
-        problems.append(f"rtl/project.json: latency: Expected {cards.timing.latency_cycles.value:g}, found {planned}.")
+        problems.append(f"rtl/project.json: latency: expected {cards.timing.latency_cycles.value:g}, found {planned}.")
     if problems:
         raise DataError(" ".join(sorted(problems)[:5]))
     return f"the manifest follows from the cards and from {counted(len(vectors), 'vector')}"
@@ -294,7 +294,7 @@ def _synthesis(run: Run, manifest: Any, target: Target) -> str:
     for name in OF_SYNTHESIS:
         stated = manifest["figures"][name]["value"]
         if figures.get(name) != stated:
-            raise NotReproducibleError(f"{name}: Expected {stated:g} as stated, found {figures.get(name)}")
+            raise NotReproducibleError(f"{name}: expected {stated:g} as stated, found {figures.get(name)}")
     return ", ".join(f"{name} {figures[name]}" for name in OF_SYNTHESIS)
 
 
@@ -339,7 +339,7 @@ def _cycles(manifest: Any, prediction: Prediction) -> str:
     wanted = [figures[name]["value"] for name in ("latency_cycles", "ii")]
     if measured != wanted:
         raise NotReproducibleError(
-            f"latency and II: Expected {wanted[0]:g} and {wanted[1]:g} cycles as in {MANIFEST}, found {measured[0]} "
+            f"latency and II: expected {wanted[0]:g} and {wanted[1]:g} cycles as in {MANIFEST}, found {measured[0]} "
             f"and {measured[1]}."
         )
     return f"latency {measured[0]} cycles, II {measured[1]}"
@@ -354,14 +354,14 @@ def _patterns(folder: Path, manifest: Any, vectors: IntArray, expected: IntArray
         data = read_pattern(text, "EMPv2", source=f"patterns/{name}.txt")
         valid = data.valid[:, 0]
         if (data.valid != valid[:, None]).any():
-            raise FirmwareError(f"patterns/{name}.txt: Expected equal valid bits on all links, found different ones.")
+            raise FirmwareError(f"patterns/{name}.txt: expected equal valid bits on all links, found different ones.")
         frames.append(np.flatnonzero(valid))
         wanted = words_of_bus(pack(codes[: valid.sum()], formats))
         if not np.array_equal(data.words[valid], wanted):
-            raise FirmwareError(f"patterns/{name}.txt: Expected the words of vectors/{name}s.txt, found others.")
+            raise FirmwareError(f"patterns/{name}.txt: expected the words of vectors/{name}s.txt, found others.")
     delay = manifest["figures"]["latency_cycles"]["value"]
     if not np.array_equal(frames[0] + int(delay), frames[1]):
         raise FirmwareError(
-            f"patterns/output.txt: Expected outputs {delay:g} frames behind patterns/input.txt, found others."
+            f"patterns/output.txt: expected outputs {delay:g} frames behind patterns/input.txt, found others."
         )
     return f"{counted(len(frames[0]), 'event')}, outputs {delay:g} frames behind inputs"

@@ -49,7 +49,7 @@ def _description(folder: Path) -> str:
     if (stream := board.axi_stream) is not None:
         if stream != axi_stream(project, stream.ready, beat_bytes=stream.beat_bytes):
             raise FirmwareError(
-                "board/board.json: axi_stream: Expected the description that follows from rtl/project.json, "
+                "board/board.json: axi_stream: expected the description that follows from rtl/project.json, "
                 "found another."
             )
         wrappers.append(f"{stream.top}: {counted(stream.beats, 'beat')} of {counted(stream.beat_bytes, 'byte')}")
@@ -57,12 +57,12 @@ def _description(folder: Path) -> str:
         links = {"input_link": emp.input_link, "input_links": emp.input_links, "output_link": emp.output_link}
         if emp != emp_payload(project, **links):
             raise FirmwareError(
-                "board/board.json: emp: Expected the description that follows from rtl/project.json, found another."
+                "board/board.json: emp: expected the description that follows from rtl/project.json, found another."
             )
         copies = {path.name: path for path in component_files(folder, emp)}
         for path in project.vhdl:
             if path.name not in copies or copies[path.name].read_bytes() != path.read_bytes():
-                raise FirmwareError(f"board/emp: {path.name}: Expected the file in rtl/vhdl, found another.")
+                raise FirmwareError(f"board/emp: {path.name}: expected the file in rtl/vhdl, found another.")
         wrappers.append(f"{emp.top}: {counted(emp.frames, 'frame')} on {counted(emp.input_links, 'link')}")
     return "; ".join(wrappers)
 
@@ -86,5 +86,5 @@ def _compared(run: Run, form: str, vectors: Vectors, latency: int) -> str:
     ran = run(form, codes=vectors.codes)
     agreement, measured = vectors.same(vectors.expected, ran.outputs), ran.figures.get("latency_cycles")
     if measured != latency:
-        raise NotReproducibleError(f"latency: Expected {latency} cycles as in board/board.json, found {measured}.")
+        raise NotReproducibleError(f"latency: expected {latency} cycles as in board/board.json, found {measured}.")
     return f"{agreement}, latency {latency} cycles"

@@ -59,7 +59,7 @@ def _firmware(run: Run, folder: Path, manifest: Any, vectors: Vectors, form: str
     decision = read_decision(folder / "decision")
     bits = [(bit["rate_khz"], bit["code"]) for bit in manifest["decision"]["bits"]]
     if bits != list(zip(decision.rates_khz, decision.thresholds, strict=True)):
-        raise DataError(f"decision/{FILE}: thresholds: Expected {bits} as in the manifest, found others.")
+        raise DataError(f"decision/{FILE}: thresholds: expected {bits} as in the manifest, found others.")
     expected = expected_of(decision, vectors.expected)
     ran = run(form, codes=vectors.codes)
     agreement = vectors.same(expected, ran.outputs)
@@ -67,7 +67,7 @@ def _firmware(run: Run, folder: Path, manifest: Any, vectors: Vectors, form: str
     interval = manifest["figures"]["ii"]["value"]
     if (figures.get("latency_cycles"), figures.get("ii")) != (wanted, interval):
         raise NotReproducibleError(
-            f"latency and II: Expected {wanted:g} and {interval:g} cycles as in the manifest, found "
+            f"latency and II: expected {wanted:g} and {interval:g} cycles as in the manifest, found "
             f"{figures.get('latency_cycles')} and {figures.get('ii')}."
         )
     return f"{agreement}, latency {wanted:g} cycles", expected[:, vectors.expected.shape[1] :]

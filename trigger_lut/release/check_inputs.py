@@ -76,7 +76,7 @@ def _compared(
     shipped = codes_in(folder / EVENT_CODES)
     events = (folder / EVENTS).read_text(encoding="utf-8").splitlines()
     if len(events) != len(shipped):
-        raise DataError(f"{EVENTS}: Expected {len(shipped)} lines, found {len(events)}.")
+        raise DataError(f"{EVENTS}: expected {len(shipped)} lines, found {len(events)}.")
     lines = fresh_events(described, FRESH, seed=seed)
     (folder / FRESH_EVENTS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     outputs = run(form, codes=np.zeros((0, 1), dtype=np.int64)).outputs

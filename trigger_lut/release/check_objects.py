@@ -48,12 +48,12 @@ def _description(folder: Path) -> str:
     """Compare the description with the ports of the network, and with the step in C++ and Python."""
     step, rtl = read_object_step(folder / "rtl"), read_project(folder / "rtl")
     if step.outputs != rtl.inputs:
-        raise FirmwareError(f"rtl/{OBJECT_STEP}: outputs: Expected the inputs of the network, found others.")
+        raise FirmwareError(f"rtl/{OBJECT_STEP}: outputs: expected the inputs of the network, found others.")
     if (folder / DESCRIBED).is_file():
         inputs = load_json((folder / DESCRIBED).read_text(encoding="utf-8"))
         for key in ("features", "objects", "channels", "ties"):
             if inputs[key] != step.described[key]:
-                raise FirmwareError(f"rtl/{OBJECT_STEP}: {key}: Expected the entry of {DESCRIBED}, found another.")
+                raise FirmwareError(f"rtl/{OBJECT_STEP}: {key}: expected the entry of {DESCRIBED}, found another.")
     lists = ", ".join(f"{one.length} {one.name}" for one in step.lists) or "no lists"
     return f"{step.top}: {lists}, {step.latency_cycles} cycles to the codes"
 
@@ -68,7 +68,7 @@ def _compared(run: Run, folder: Path, seed: int, form: str) -> str:
     ran = run(form, codes=objects)
     agreement, measured = same(expected, ran.outputs, kind="event"), ran.figures.get("latency_cycles")
     if measured != latency:
-        raise NotReproducibleError(f"latency: Expected {latency} cycles as in rtl/{OBJECT_STEP}, found {measured}.")
+        raise NotReproducibleError(f"latency: expected {latency} cycles as in rtl/{OBJECT_STEP}, found {measured}.")
     return f"{agreement.replace('vectors', 'fresh events')}, latency {latency} cycles, II {ran.figures.get('ii')}"
 
 

@@ -84,9 +84,9 @@ def codes_in(path: Path) -> IntArray:
     try:
         codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
     except (OSError, ValueError) as error:
-        raise DataError(f"{path.name}: Expected lines of integers, found other content ({error}).") from error
+        raise DataError(f"{path.name}: expected lines of integers, found other content ({error}).") from error
     if not len(codes):
-        raise DataError(f"{path.name}: Expected at least one line of integers, found none.")
+        raise DataError(f"{path.name}: expected at least one line of integers, found none.")
     return codes
 
 

@@ -132,13 +132,13 @@ def _results(folder: Path) -> Prediction:
         for name, most in ((OUTPUTS, MOST_BYTES), (FIGURES, MOST_SAID)):
             status = (folder / name).lstat()
             if not stat.S_ISREG(status.st_mode) or status.st_size > most:
-                raise ValueError(f"{name}: Expected a regular file of at most {most} bytes")
+                raise ValueError(f"{name}: expected a regular file of at most {most} bytes")
         outputs = np.load(folder / OUTPUTS, allow_pickle=False)
         figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
         if outputs.dtype != np.int64 or outputs.ndim != 2:
-            raise ValueError(f"{OUTPUTS}: Expected int64 of 2 dimensions, found {outputs.dtype} of {outputs.ndim}")
+            raise ValueError(f"{OUTPUTS}: expected int64 of 2 dimensions, found {outputs.dtype} of {outputs.ndim}")
         if any(type(value) is not int for value in figures.values()):
-            raise ValueError(f"{FIGURES}: Expected integers, found other values")
+            raise ValueError(f"{FIGURES}: expected integers, found other values")
         return Prediction(outputs, figures)
     except (OSError, ValueError, EOFError, TypeError, AttributeError, RecursionError) as error:
         raise ToolFailedError(

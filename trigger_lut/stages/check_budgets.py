@@ -207,7 +207,7 @@ def _reference(table: Path | None, problems: list[str]) -> ReferenceCard | None:
     for name in inputs:
         if Path(name).name == "reference.json":
             return read_card(ReferenceCard, Path(name))
-    problems.append(f"{table}: inputs: Expected reference.json, found none. Run its stage again.")
+    problems.append(f"{table}: inputs: expected reference.json, found none. Run its stage again.")
     return None
 
 
@@ -264,11 +264,11 @@ def _checks(design: Design, budget: Budget) -> list[str]:
     for form in design.cards["verify"].comparisons:
         if form.name == "rtl" and form.vectors < checks.rtl_vectors:
             problems.append(
-                f"{design.path('verify')}: rtl: vectors: Expected at least {checks.rtl_vectors} "
+                f"{design.path('verify')}: rtl: vectors: expected at least {checks.rtl_vectors} "
                 f"(verification.rtl_vectors), found {form.vectors}. Run the verify stage again."
             )
     if prove is None and checks.sat_timeout_s:
-        problems.append(f"{design.path('prove')}: Expected a proof (verification.sat_timeout_s), found none.")
+        problems.append(f"{design.path('prove')}: expected a proof (verification.sat_timeout_s), found none.")
     if prove is not None:
         path = design.path("prove")
         problems += differs(
@@ -276,6 +276,6 @@ def _checks(design: Design, budget: Budget) -> list[str]:
         )
     if injected is None and checks.faults:
         problems.append(
-            f"{design.path('faults')}: Expected {checks.faults} faults (verification.faults), found no card."
+            f"{design.path('faults')}: expected {checks.faults} faults (verification.faults), found no card."
         )
     return problems

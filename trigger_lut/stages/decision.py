@@ -31,6 +31,7 @@ from trigger_lut.stages.registry import Output
 from trigger_lut.synthesis.netlist import LongestPath, Resources, cell_counts, longest_path, resources
 from trigger_lut.synthesis.synthesizers import Verilog, synthesizer_of
 from trigger_lut.utils.files import sha256
+from trigger_lut.utils.wording import counted
 from trigger_lut.verification.decision import DecisionComparison, Vectors, at_edges, compared, some_at_edges
 from trigger_lut.verification.decision_proof import DecisionProof, prove_decision
 from trigger_lut.verification.vectors import make_vectors
@@ -276,8 +277,8 @@ def _verdict(comparisons: list[DecisionComparison], proof: DecisionProof) -> str
         if form.first is not None:
             at = form.first
             problems.append(
-                f"{form.name}: {form.differences} mismatches in {form.vectors} vectors; first at vector {at.vector}, "
-                f"output {at.output}: expected {at.expected}, found {at.found}"
+                f"{form.name}: {counted(form.differences, 'mismatch')} in {form.vectors} vectors; first at vector "
+                f"{at.vector}, output {at.output}: expected {at.expected}, found {at.found}"
             )
         if form.control_missed:
             problems.append(f"{form.name}: {form.control_missed} moved thresholds were not noticed as they must be")

@@ -13,11 +13,12 @@ def counted(number: int, noun: str, *, plural: str = "") -> str:
     noun : str
         Singular of what is counted.
     plural : str
-        Plural; by default the noun with an s.
+        Plural; by default the noun with s, or with es after ch, x and s.
 
     Returns
     -------
     str
         Number, with a comma for each thousand, and noun.
     """
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+    many = plural or noun + ("es" if noun.endswith(("ch", "x", "s")) else "s")
+    return f"{number:,} {noun if number == 1 else many}"

@@ -26,6 +26,7 @@ from trigger_lut.fixed_point.formats import IntArray, uniform
 from trigger_lut.network.bit_flip import BitFlip, choose_flip, flipped
 from trigger_lut.network.network import Network
 from trigger_lut.network.reference_model import evaluate
+from trigger_lut.utils.wording import counted
 from trigger_lut.verification.exact_keras import Explained, explained
 from trigger_lut.verification.keras_model import flip_keras, run_keras
 
@@ -289,7 +290,7 @@ def _comparison(run: Run, network: Network) -> Comparison:
         LOG.warning(f"verify: no negative control for {run.name}: {error}")
         caught = 0
     LOG.info(
-        f"verify: {run.name}: {mismatches} mismatches in {vectors} vectors, {rounding} by float rounding, "
+        f"verify: {run.name}: {counted(mismatches, 'mismatch')} in {vectors} vectors, {rounding} by float rounding, "
         f"{seconds:.2f} s; "
         f"control: {caught} in {len(run.control_vectors)}, {time.monotonic() - start - seconds:.2f} s",
     )

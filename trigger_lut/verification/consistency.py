@@ -239,7 +239,7 @@ def _firmware(design: Design) -> Iterator[str]:
     listed = {Path(name) for name in card.files}
     for file in (*project.files, *project.vhdl, project.folder / "project.json"):
         if file not in listed:
-            yield f"{path}: files: Expected {file}, found no checksum of it."
+            yield f"{path}: files: expected {file}, found no checksum of it."
 
 
 def _verification(design: Design) -> Iterator[str]:
@@ -280,9 +280,9 @@ def _proof(design: Design) -> Iterator[str]:
         if card.registers is not None or len(ways) == len(card.outputs):
             yield from differs(design.path("prove"), "registers", expected=latency, actual=card.registers)
         if ways and not card.seconds_allowed:
-            yield f"{design.path('prove')}: seconds_allowed: Expected the time of the proof, found 0."
+            yield f"{design.path('prove')}: seconds_allowed: expected the time of the proof, found 0."
         if "SAT" in ways and not card.gates:
-            yield f"{design.path('prove')}: gates: Expected those of the graphs that SAT compared, found none."
+            yield f"{design.path('prove')}: gates: expected those of the graphs that SAT compared, found none."
         if card.second is not None:
             named = [*(name for name, _ in expected), "valid_out"]
             yield from differs(
@@ -291,7 +291,7 @@ def _proof(design: Design) -> Iterator[str]:
             yield from differs(design.path("prove"), "second.cycles", expected=latency, actual=card.second.cycles)
         for output in card.outputs:
             if output.status == "proven" and output.by is None:
-                yield f"{design.path('prove')}: {output.name}: by: Expected how it was proven, found null."
+                yield f"{design.path('prove')}: {output.name}: by: expected how it was proven, found null."
 
 
 def _decision(design: Design) -> Iterator[str]:

@@ -53,7 +53,7 @@ def not_exact(design: DesignSummary | ScanPoint) -> list[str]:
     if design.bit_exact:
         return []
     if design.mismatches:
-        mismatches = counted(design.mismatches, "mismatch", plural="mismatches")
+        mismatches = counted(design.mismatches, "mismatch")
         return [f"{design.name}: not bit-exact: {mismatches} in {design.vectors:,} vectors"]
     return [f"{design.name}: not shown to be bit-exact: 0 mismatches, but a negative control was not caught"]
 
@@ -287,7 +287,7 @@ def _kept(design: Design) -> Iterator[str]:
 
 def _compared(verify: VerifyCard) -> Iterator[str]:
     forms = ", ".join(f"{x.name} {x.vectors}" for x in verify.comparisons)
-    yield f"{verify.verdict.split(';')[0]}: {verify.mismatches} mismatches in vectors: {forms}"
+    yield f"{verify.verdict.split(';')[0]}: {counted(verify.mismatches, 'mismatch')} in vectors: {forms}"
     for form in verify.comparisons:
         if form.rounding_mismatches:
             yield f"{form.name}: {form.rounding_mismatches} outputs differ by float32 rounding alone, not counted"

@@ -107,7 +107,7 @@ def cmssw_programs(folder: Path) -> tuple[Path, Path]:
 def _only(folder: Path, paths: list[Path]) -> Path:
     if len(paths) != 1:
         raise FirmwareError(
-            f"{folder}: Expected one library and one test, found {len(paths)}. Write the release again."
+            f"{folder}: expected one library and one test, found {len(paths)}. Write the release again."
         )
     return paths[0]
 

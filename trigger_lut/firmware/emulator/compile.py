@@ -33,7 +33,7 @@ def compile_emulator(folder: Path) -> Path:
     place = folder / "emulator" / "cpp"
     sources = sorted(path for path in place.glob("*.cpp") if path.name not in EXAMPLES and not _of_inputs(path))
     if len(sources) != 1:
-        raise FirmwareError(f"{place}: Expected one source file of the emulator, found {len(sources)}.")
+        raise FirmwareError(f"{place}: expected one source file of the emulator, found {len(sources)}.")
     return compile_program(place / "example", [place / "example.cpp", *sources])
 
 

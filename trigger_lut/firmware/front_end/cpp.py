@@ -212,7 +212,7 @@ def inputs_source(described: Mapping[str, Any], name: str) -> str:
         value = _number(_expression(body, text))
         if value.size is not None:
             raise FirmwareError(
-                f"expression {text!r}: Expected one number per event, found a list. Reduce it with sum, "
+                f"expression {text!r}: expected one number per event, found a list. Reduce it with sum, "
                 "num, min, max or nth."
             )
         body.lines.append(f"values[n++] = {value.text};")
@@ -286,10 +286,10 @@ def _objects(body: Body, objects: Mapping[str, Any]) -> None:
     every = [*columns, *(value for value in (select, key) if value is not None)]
     if any(value.size is None for value in every):
         raise FirmwareError(
-            f"{where}: Expected a list per event for each expression, found a number. Use a branch of lists."
+            f"{where}: expected a list per event for each expression, found a number. Use a branch of lists."
         )
     if select is not None and select.kind != "b":
-        raise FirmwareError(f"{where}: select: Expected truth values, found numbers. Compare, as in x > 0.")
+        raise FirmwareError(f"{where}: select: expected truth values, found numbers. Compare, as in x > 0.")
     size = body.same_size(*every)
     places = body.name("places")
     body.lines.append(f"std::vector<std::size_t> {places};")
@@ -409,7 +409,7 @@ def _bits(body: Body, node: ast.BinOp) -> Value:
 def _subscript(body: Body, node: ast.Subscript) -> Value:
     value = _value(body, node.value)
     if value.size is None:
-        raise FirmwareError(f"{ast.unparse(node)}: Expected a list, found a number. Use a branch of lists.")
+        raise FirmwareError(f"{ast.unparse(node)}: expected a list, found a number. Use a branch of lists.")
     if not isinstance(node.slice, ast.Tuple):
         condition = _value(body, node.slice)
         body.same_size(value, condition)
@@ -493,7 +493,7 @@ REDUCTIONS = {
 def _of_list(body: Body, function: str, arguments: list[Value]) -> Value:
     first = arguments[0]
     if first.size is None:
-        raise FirmwareError(f"{function}: Expected a list, found a number. Use a branch of lists.")
+        raise FirmwareError(f"{function}: expected a list, found a number. Use a branch of lists.")
     if function in ("num", "count"):
         return Value(f"static_cast<std::int64_t>({first.size})", "i")
     if function == "nth":

@@ -118,7 +118,7 @@ def coded_channels(data_set: DataSet, formats: Sequence[KIF]) -> list[dict[str, 
     described = channels(data_set)
     if len(described) != len(formats):
         raise FirmwareError(
-            f"data set {data_set.name}: Expected {len(described)} formats, found {len(formats)}. Run the "
+            f"data set {data_set.name}: expected {len(described)} formats, found {len(formats)}. Run the "
             "ingest stage again."
         )
     return [

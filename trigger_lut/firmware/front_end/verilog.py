@@ -434,7 +434,7 @@ def _truth(module: _Module, wires: Wires, text: str, ports: Sequence[Port]) -> s
         wires.lines[:] = before
         return _table(module, wires, text, ports, bits=1, channel=None, why=error)
     if not number.truth:
-        raise FirmwareError(f"select: {text}: Expected truth values, found numbers. Compare, as in x > 0.")
+        raise FirmwareError(f"select: {text}: expected truth values, found numbers. Compare, as in x > 0.")
     return f"{number.text}[0]" if number.text else literal(number.lo, 1)
 
 
@@ -465,7 +465,7 @@ def _table(
         results = np.broadcast_to(reference.expression(text, {port.name: values}), values.shape)
     if channel is None:
         if results.dtype != np.bool_:
-            raise FirmwareError(f"select: {text}: Expected truth values, found numbers. Compare, as in x > 0.")
+            raise FirmwareError(f"select: {text}: expected truth values, found numbers. Compare, as in x > 0.")
         entries = results.astype(np.int64).tolist()
     else:
         try:

@@ -126,7 +126,7 @@ def simulate_page(card: PhysicsCheck) -> Page:
     caption = f"Groomed (mMDT) jet mass by class, each normalized to its jets. Beyond {edge:g} GeV: {beyond} jets."
     return Page(
         title="Simulated jets",
-        lead=f"{sum(card.jets.values()):,} jets of {counted(len(card.jets), 'class', plural='classes')}.",
+        lead=f"{sum(card.jets.values()):,} jets of {counted(len(card.jets), 'class')}.",
         tables=[peaks, counts],
         cards={"check_simulation": card},
         plots=[("masses.svg", masses(card), caption)],

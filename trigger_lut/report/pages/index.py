@@ -46,7 +46,7 @@ def _firmware(card: FirmwareCard) -> str:
 
 
 def _differing(mismatches: int) -> str:
-    return counted(mismatches, "mismatch", plural="mismatches")
+    return counted(mismatches, "mismatch")
 
 
 def _verify(card: VerifyCard) -> str:

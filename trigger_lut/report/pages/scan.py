@@ -11,6 +11,7 @@ from trigger_lut.evaluation.published import TITLES
 from trigger_lut.report.pages.baselines import described, score
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, judgement, percent, write_page
+from trigger_lut.utils.wording import counted
 
 MARKS = (
     "Filled: on the Pareto front. Open and gray: dominated. Triangles: budget missed. Bars: binomial standard error on "
@@ -84,7 +85,13 @@ def _points(card: ScanCard) -> Table:
 def _row(n: int, point: ScanPoint, numbers: dict[str, int]) -> list[Cell]:
     start = numbers.get(point.warm_from or "", 0)
     fronts = [name for name, best in (("LUT", point.front_luts), ("latency", point.front_latency)) if best]
-    exact = "yes" if point.bit_exact else f"no, {point.mismatches} mismatches" if point.mismatches else "not shown"
+    exact = (
+        "yes"
+        if point.bit_exact
+        else f"no, {counted(point.mismatches, 'mismatch')}"
+        if point.mismatches
+        else "not shown"
+    )
     return [
         Cell(str(n)),
         *cells(point.name),

@@ -14,6 +14,7 @@ from trigger_lut.report.pages.dashboard import against_limit
 from trigger_lut.report.pages.route import designs_table
 from trigger_lut.report.plots.style import styled
 from trigger_lut.report.template import Cell, Page, Table, cells, fixed, fmax, judgement, percent, write_page
+from trigger_lut.utils.wording import counted
 
 BUDGET_LINES = {
     "luts": "LUTs",
@@ -132,4 +133,6 @@ def _head(design: DesignSummary, n: int) -> Cell:
 
 
 def _not_exact(design: DesignSummary) -> str:
-    return f"no, {design.mismatches} mismatches" if design.mismatches else "not shown: a control was not caught"
+    return (
+        f"no, {counted(design.mismatches, 'mismatch')}" if design.mismatches else "not shown: a control was not caught"
+    )

@@ -20,6 +20,7 @@ from trigger_lut.fixed_point.formats import IntArray, codes_of_bits
 from trigger_lut.network.time_sharing import Part
 from trigger_lut.utils.programs import run_program
 from trigger_lut.utils.progress import watched
+from trigger_lut.utils.wording import counted
 from trigger_lut.verification.faults.instrument import BITS, FILL_BITS, probed, write_instrumented
 from trigger_lut.verification.faults.sites import Fault
 from trigger_lut.verification.faults.unfold import moved, unfolded
@@ -228,7 +229,7 @@ def _changeless(project: RtlProject, faults: Sequence[Fault], folder: Path, seco
     try:
         graph = _graph(texts, project, len(probes), folder)
     except ToolLimitError as error:
-        LOG.warning("faults: no proof by SAT, so that %d faults stay undecided: %s", len(faults), error)
+        LOG.warning("faults: no proof by SAT, %s undecided: %s", counted(len(faults), "fault"), error)
         return [SatResult("different" if fault.place == "valid_out" else "open") for fault in faults]
     bits_in = sum(kif.bits for kif in project.inputs)
     bits_out = sum(kif.bits for kif in project.outputs)

@@ -380,8 +380,8 @@ def test_lists_of_different_lengths_have_no_codes(tmp_path):
     [
         ("met", ak.Array(["a", "b"]), "branch 'met': the emulator does not read text"),
         ("jet_pt", ak.Array([[[1.0]], [[2.0]]]), "branch 'jet_pt': the emulator does not read lists of lists"),
-        ("met", ak.Array([[1.0], [2.0]]), "Expected one number per event, found a list"),
-        ("jet_place", np.zeros(2), "Expected a list per event for each expression"),
+        ("met", ak.Array([[1.0], [2.0]]), "expected one number per event, found a list"),
+        ("jet_place", np.zeros(2), "expected a list per event for each expression"),
         ("jet_id", ak.Array([[1.0], [2.0]]), "& .* need integers in the emulator"),
     ],
 )

@@ -55,7 +55,7 @@ def test_shell_takes_arguments_from_the_rule(tmp_path, monkeypatch):
         "--seconds={params.seconds:q} &> {log} || failed {log}"
     )
     assert "--folders {params.folders:q}" in toy.shell(folders="params.folders")
-    assert toy.shell(threads=True).startswith("trigger-lut stage toy --threads {threads} --spec")
+    assert toy.shell(threads="threads").startswith("trigger-lut stage toy --threads {threads} --spec")
     with pytest.raises(TypeError, match="stage toy: no argument 'folder'"):
         toy.shell(folder="params.folder")
 

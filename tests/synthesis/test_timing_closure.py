@@ -11,9 +11,11 @@ from trigger_lut.cost_model import delay
 from trigger_lut.firmware.rtl import build as rtl
 from trigger_lut.fixed_point.formats import KIF
 from trigger_lut.network.network import Network, TableLayer
+from trigger_lut.synthesis import timing_closure
 from trigger_lut.synthesis.netlist import longest_path
 from trigger_lut.synthesis.timing_closure import close_timing, measure
 from trigger_lut.synthesis.yosys import synthesize
+from trigger_lut.utils.workers import workers
 
 
 def spec(clock_mhz, cycles, ii=1):
@@ -65,3 +67,14 @@ def test_first_cut_enough_while_cycles_are_left(monkeypatch, shared):
     assert first.luts == pytest.approx(closed.luts, rel=0.2)
     tight = budget(first.latency_cycles)
     assert measure(network, tight, first_cut=True) == measure(network, tight)
+
+
+def test_parts_cut_side_by_side_are_those_of_one_job(monkeypatch):
+    network, asked = networks.shared_network(3, positions=5), spec(450, 60, ii=5)
+    alone = close_timing(network, asked)
+    assert len(alone.stages) > 1, "hardware is shared"
+    monkeypatch.setattr(timing_closure, "LEAST_LUTS_ASIDE", 0)
+    started = []
+    monkeypatch.setattr(timing_closure, "workers", lambda jobs: started.append(jobs) or workers(jobs))
+    assert close_timing(network, asked, jobs=2) == alone
+    assert started[0] == 2

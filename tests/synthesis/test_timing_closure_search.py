@@ -1,6 +1,8 @@
 """The pipeline is cut again where the netlist is too slow: which paths are broken, and when the search ends."""
 
+import contextlib
 import re
+from concurrent.futures.process import BrokenProcessPool
 from types import SimpleNamespace
 
 import made_cards
@@ -11,6 +13,7 @@ from delay_models import with_stage
 from trigger_lut.config.budget import DesignBudget
 from trigger_lut.cost_model import delay
 from trigger_lut.cost_model.operations import operation_delays
+from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl import build as rtl
 from trigger_lut.firmware.rtl import pipeline
 from trigger_lut.synthesis import timing_closure
@@ -204,3 +207,46 @@ def test_closing_parts_no_faster_ends_with_the_fastest(monkeypatch):
     assert (closure.clock_met, closure.fmax_mhz) == (False, 380.0)
     assert closure.obstacle.startswith("a path between two parts")
     assert wholes.left == [500.0]
+
+
+class Aside:
+    """In place of processes for parts: each part gets this result."""
+
+    def __init__(self, latency_cycles, clock_met=True, killed=False):
+        self.result_of_a_part = Pipeline((1,), latency_cycles, 10, 5, 900.0, clock_met, latency_cycles, 1)
+        self.killed = killed
+
+    def __call__(self, jobs):
+        return contextlib.nullcontext(self)
+
+    def submit(self, function, network, spec, most):
+        return self
+
+    def result(self):
+        if self.killed:
+            raise BrokenProcessPool
+        return self.result_of_a_part
+
+
+def closed_aside(monkeypatch, aside, cycles=60, jobs=2):
+    """Close the parts of a shared design; return how many were cut again in this process."""
+    monkeypatch.setattr(timing_closure, "LEAST_LUTS_ASIDE", 1)
+    monkeypatch.setattr(timing_closure, "workers", aside)
+    wholes = Wholes(monkeypatch, [401.0])
+    budget = {"luts": 10_000, "latency_ns": 2.5 * cycles, "ii": 5}
+    network = networks.shared_network(3, positions=5)
+    close_timing(network, spec(cycles).model_copy(update={"budget": DesignBudget(**budget)}), jobs=jobs)
+    return len(wholes.clocks)
+
+
+def test_parts_cut_aside_are_taken_where_cycles_suffice(monkeypatch):
+    parts = closed_aside(monkeypatch, Aside(1), jobs=1)
+    assert parts > 1, "one job cuts them all in this process"
+    assert closed_aside(monkeypatch, Aside(1)) == 0
+    assert closed_aside(monkeypatch, Aside(50)) == parts - 1, "the first part has taken the cycles of the others"
+    assert closed_aside(monkeypatch, Aside(50, clock_met=False)) == parts - 1
+
+
+def test_killed_process_of_a_part_is_a_clear_error(monkeypatch):
+    with pytest.raises(ToolFailedError, match=r"processes was killed\. Expected memory for all of them"):
+        closed_aside(monkeypatch, Aside(1, killed=True))

@@ -66,6 +66,20 @@ def test_more_cores_and_a_gpu_for_training_alone(folder):
         assert (job.threads, job.gpu) == ((8, 1) if job.rule == "train" else (1, 0)), job
 
 
+@pytest.mark.parametrize(("ii", "jobs"), [(1, 1), (16, 2)])
+def test_parts_of_shared_hardware_get_a_core_each(folder, tmp_path, ii, jobs):
+    copy = tmp_path / "w"
+    shutil.copytree(folder, copy)
+    text = (ROOT / "config/examples/jets_particles.yaml").read_text()
+    (copy / "config/budget.yaml").write_text(text.replace("ii: 16", f"ii: {ii}"))
+    shutil.copy(ROOT / "config/data_sets/jets_particles.yaml", copy / "config/data_sets")
+    with dag_of(copy) as dag:
+        (training,) = [job for job in dag.jobs if job.rule.name == "train"]
+        assert training.threads == jobs
+        assert " --threads 1 " in training.shellcmd
+        assert f" --jobs={jobs} " in training.shellcmd
+
+
 @pytest.mark.parametrize(("config", "gpus"), [({}, 0), ({"train_gpus": 2}, 2)])
 def test_a_training_is_told_how_many_gpus_share_it(folder, config, gpus):
     with dag_of(folder, config) as dag:

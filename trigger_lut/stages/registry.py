@@ -131,13 +131,13 @@ class Stage:
         """Name of the stage on the command line."""
         return self.name.replace("_", "-")
 
-    def shell(self, *, threads: bool = False, **places: str) -> str:
+    def shell(self, *, threads: str = "", **places: str) -> str:
         """Write the shell line of a rule whose inputs, outputs and parameters have the names of the arguments.
 
         Parameters
         ----------
-        threads : bool
-            Pass the number of threads on.
+        threads : str
+            Place of the number of threads that the stage gets; default: the stage uses all cores.
         **places : str
             Arguments that the rule has elsewhere, such as `checkpoints="params.checkpoints"`.
 
@@ -153,7 +153,7 @@ class Stage:
         """
         if unknown := places.keys() - {argument.name for argument in self.arguments}:
             raise TypeError(f"stage {self.name}: no argument {sorted(unknown)[0]!r}")
-        words = [f"trigger-lut stage {self.command}", *(["--threads {threads}"] if threads else [])]
+        words = [f"trigger-lut stage {self.command}", *([f"--threads {{{threads}}}"] if threads else [])]
         for argument in self.arguments:
             group = "output" if argument.kind == "Output" else "input" if argument.is_file else "params"
             place = places.get(argument.name, f"{group}.{argument.name}")

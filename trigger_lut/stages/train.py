@@ -50,6 +50,7 @@ def run(
     save_warm_start: Output | None = None,
     warm_start: Path | None = None,
     gpus: int = 1,
+    jobs: int = 1,
 ) -> None:
     """Train a design to its budget; a Keras file that keeps to it is taken as it is.
 
@@ -69,6 +70,8 @@ def run(
         That state of the design that this one starts from.
     gpus : int
         GPUs that share the training; default: one.
+    jobs : int
+        Parts of a design that are synthesized at a time, where it shares hardware over cycles; default: one.
 
     Raises
     ------
@@ -92,7 +95,7 @@ def run(
     if design.frozen is not None:
         design.frozen.require_unchanged()
     if design.network.keras_file is not None:
-        given = read_given(design, events, measure=partial(measure, spec=design))
+        given = read_given(design, events, measure=partial(measure, spec=design, jobs=jobs))
         if not to_be_trained(given, design):
             write_given(
                 given,
@@ -114,7 +117,7 @@ def run(
     session = Session(
         design,
         events,
-        measure=partial(measure, spec=design),
+        measure=partial(measure, spec=design, jobs=jobs),
         belongs_to=belongs_to,
         folder=checkpoints,
         start=began,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +25,7 @@ from trigger_lut.cost_model.luts import estimate
 from trigger_lut.cost_model.measured import Built
 from trigger_lut.cost_model.operations import described, operation_delays
 from trigger_lut.cost_model.time_sharing import Sharing, choose_sharing, is_direct
+from trigger_lut.errors import ToolFailedError
 from trigger_lut.firmware.rtl.block import Schedule, block_flip_flops
 from trigger_lut.firmware.rtl.build import RtlProject, Stages, live_logic, pipelines, write_rtl
 from trigger_lut.firmware.rtl.pipeline import flip_flops, stage_numbers
@@ -33,11 +35,13 @@ from trigger_lut.synthesis.netlist import cell_counts, longest_path, resources
 from trigger_lut.synthesis.pipeline_registers import registered_operations
 from trigger_lut.synthesis.static_timing import stages as netlist_stages
 from trigger_lut.synthesis.synthesizers import synthesizer_of
+from trigger_lut.utils.workers import workers
 
 SYNTHESES = 6  # at most
 ATTEMPTS = 3  # to cut all parts of a design that shares hardware
 SPARE = 0.15  # of the cycles of a first cut: what further cuts rarely exceed
 LEAST_GROWTH = 1.02  # of the delays on a path that is too long
+LEAST_LUTS_ASIDE = 300  # of a part that is worth a process of its own, which takes 2 s to start
 
 Late = dict[int, float]
 """By operation that ends in a register: how many times too long its path is, if it is."""
@@ -84,7 +88,7 @@ class Pipeline:
     cuts: tuple[Cut, ...] = ()
 
 
-def close_timing(network: Network, spec: Spec) -> Pipeline:
+def close_timing(network: Network, spec: Spec, *, jobs: int = 1) -> Pipeline:
     """Cut a network's pipeline so that its netlist reaches the target's clock, with few additional stages.
 
     Parameters
@@ -93,6 +97,8 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
         Integer network.
     spec
         Specification with target and budget.
+    jobs
+        Parts of a design that shares hardware that are cut at a time. The result is the same for any number.
 
     Returns
     -------
@@ -109,7 +115,7 @@ def close_timing(network: Network, spec: Spec) -> Pipeline:
     budget, model = spec.latency_cycles_budget, DelayModel.of(spec.target)
     sharing = choose_sharing(network, model, ii=spec.budget.ii, latency_cycles=budget)
     if sharing.cuts:
-        return _close_parts(network, spec, sharing)
+        return _close_parts(network, spec, sharing, jobs)
     return _close(network, spec, budget, least=1 if spec.frozen is None else spec.frozen.latency_cycles)
 
 
@@ -134,7 +140,7 @@ def _first_stages(comb: Any, model: DelayModel, most: int) -> tuple[int, ...]:
     return tuple(stage_numbers(comb, model, delays_ns=planned_delays(comb, model, most=most)))
 
 
-def _close_parts(network: Network, spec: Spec, sharing: Sharing) -> Pipeline:
+def _close_parts(network: Network, spec: Spec, sharing: Sharing, jobs: int) -> Pipeline:
     """Cut each pipeline of a design that shares hardware so that all of it reaches the clock.
 
     Paths are longer in the whole design than in one part of it. Where the whole misses the clock, its parts are cut
@@ -143,7 +149,7 @@ def _close_parts(network: Network, spec: Spec, sharing: Sharing) -> Pipeline:
     tried: list[Pipeline] = []
     faster = 1.0
     while True:
-        tried.append(_closed_parts(network, spec, sharing, faster))
+        tried.append(_closed_parts(network, spec, sharing, faster, jobs=jobs))
         last = tried[-1]
         slower = len(tried) > 1 and last.fmax_mhz <= tried[-2].fmax_mhz
         if last.clock_met or slower or len(tried) == ATTEMPTS or last.latency_cycles >= spec.latency_cycles_budget:
@@ -153,18 +159,23 @@ def _close_parts(network: Network, spec: Spec, sharing: Sharing) -> Pipeline:
     return replace(best, syntheses=sum(pipeline.syntheses for pipeline in tried))
 
 
-def _closed_parts(network: Network, spec: Spec, sharing: Sharing, faster: float) -> Pipeline:
+def _closed_parts(network: Network, spec: Spec, sharing: Sharing, faster: float, *, jobs: int) -> Pipeline:
     """Cut each pipeline for a clock that is so many times faster; then synthesize all of it."""
     model = DelayModel.of(spec.target)
     target = spec.target.model_copy(update={"clock_mhz": faster * spec.target.clock_mhz})
     part_spec = spec.model_copy(update={"target": target})
     networks = pipelines(sharing.parts)
-    planned = [estimate(part, model).latency_cycles for part in networks]
+    costs = [estimate(part, model) for part in networks]
     spare = max(spec.latency_cycles_budget - sharing.cost.latency_cycles, 0)
+    granted = [cost.latency_cycles + spare for cost in costs]
+    aside = _closed_aside(networks, part_spec, granted, [cost.luts for cost in costs], jobs=jobs)
     closed: list[Pipeline] = []
-    for part, cycles in zip(networks, planned, strict=True):
-        closed.append(_close(part, part_spec, cycles + spare))
-        spare = max(spare - max(closed[-1].latency_cycles - cycles, 0), 0)
+    for n, (part, cost) in enumerate(zip(networks, costs, strict=True)):
+        most = cost.latency_cycles + spare
+        # Cuts only get longer, so a search that ended within `most` cycles is the one that `most` alone allows.
+        whole = n in aside and (most == granted[n] or (aside[n].clock_met and aside[n].latency_cycles <= most))
+        closed.append(aside[n] if whole else _close(part, part_spec, most))
+        spare = max(spare - max(closed[-1].latency_cycles - cost.latency_cycles, 0), 0)
     stages = tuple(cast(tuple[int, ...], part.stages) for part in closed)
     built, module = _netlist(network, spec, stages, sharing.cuts)
     closure = _pipeline(built, module, spec, stages)
@@ -184,6 +195,23 @@ def _closed_parts(network: Network, spec: Spec, sharing: Sharing, faster: float)
         obstacle="" if closure.clock_met else obstacle,
         cuts=sharing.cuts,
     )
+
+
+def _closed_aside(
+    networks: Sequence[Network], spec: Spec, most: Sequence[int], luts: Sequence[float], *, jobs: int
+) -> dict[int, Pipeline]:
+    """Cut parts side by side, each as if it had all spare cycles; none where that would take longer."""
+    large = [n for n, count in enumerate(luts) if count >= LEAST_LUTS_ASIDE]
+    if jobs < 2 or len(large) < 2:
+        return {}
+    with workers(min(jobs, len(large))) as pool:
+        waiting = {n: pool.submit(_close, networks[n], spec, most[n]) for n in large}
+        try:
+            return {n: task.result() for n, task in waiting.items()}
+        except BrokenProcessPool as error:
+            raise ToolFailedError(
+                f"Yosys: one of {len(large)} processes was killed. Expected memory for all of them. Use one job"
+            ) from error
 
 
 def _close(network: Network, spec: Spec, most: int, least: int = 1) -> Pipeline:
@@ -220,7 +248,7 @@ def _close(network: Network, spec: Spec, most: int, least: int = 1) -> Pipeline:
     return replace(best, cycles_needed=needed, syntheses=len(tried), obstacle=obstacle)
 
 
-def measure(network: Network, spec: Spec, *, first_cut: bool = False) -> Built:
+def measure(network: Network, spec: Spec, *, first_cut: bool = False, jobs: int = 1) -> Built:
     """Build and synthesize a network for the design's target, with the pipeline that the firmware stage writes.
 
     Where the first cut is enough, the clock may be missed. Further cuts add up to 5 % of the LUTs.
@@ -233,6 +261,8 @@ def measure(network: Network, spec: Spec, *, first_cut: bool = False) -> Built:
         Specification with target and budget.
     first_cut
         True if the first cut is enough where the latency budget leaves `SPARE` cycles for others.
+    jobs
+        As in `close_timing`.
 
     Returns
     -------
@@ -248,7 +278,7 @@ def measure(network: Network, spec: Spec, *, first_cut: bool = False) -> Built:
     """
     closure = _first_cut(network, spec) if first_cut and spec.frozen is None else None
     if closure is None or (1 + SPARE) * closure.latency_cycles > spec.latency_cycles_budget:
-        closure = close_timing(network, spec)
+        closure = close_timing(network, spec, jobs=jobs)
     return Built(closure.luts, closure.cycles_needed, closure.fmax_mhz, closure.ff, closure.syntheses, closure.obstacle)
 
 

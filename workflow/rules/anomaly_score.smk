@@ -17,7 +17,7 @@ if plan.data_set.anomaly is not None:
         log:
             f"results/logs/data/{DATA_SET}/teacher.log",
         shell:
-            stage("anomaly_score", threads=True)
+            stage("anomaly_score", threads="threads")
 
     rule page_of_teacher:
         """Draw the page of the teacher."""

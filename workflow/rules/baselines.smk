@@ -18,4 +18,4 @@ rule baselines:
     log:
         f"results/logs/data/{DATA_SET}/reference.log",
     shell:
-        stage("baselines", threads=True)
+        stage("baselines", threads="threads")

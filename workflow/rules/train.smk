@@ -4,6 +4,12 @@ def larger_design(wildcards):
     return DesignFiles(f"results/{spec.warm_from}").warm_start if spec and spec.warm_from else []
 
 
+def train_cores(wildcards):
+    """Two cores for a design that shares hardware over cycles: its parts are synthesized side by side."""
+    shared = wildcards.design in plan.specs and plan.specs[wildcards.design].budget.ii > 1
+    return max(options.train_threads, 2 if shared else 1)
+
+
 rule train:
     """Train design {wildcards.design} to its budget. An interrupted training resumes from its checkpoint."""
     input:
@@ -21,15 +27,22 @@ rule train:
         checkpoints="results/checkpoints/{design}",
         code=fingerprint("stages.train", without=("firmware.__init__",)),
     # Designs train side by side, one thread each; `--config train_threads=2` gives each more.
-    threads: options.train_threads
+    threads: train_cores
     # before the references, which only the summary waits for
     priority: 1
     resources:
         # Data in memory are copied to the device once.
         **resources(mem_mb=2000 + 2 * plan.budget.training.memory_mb, runtime=240, gpus=options.train_gpus),
-        # A resource, as another number of them is no reason to train again.
+        # Resources, as other numbers of them are no reason to train again.
         shared_gpus=options.train_gpus,
+        tensorflow_threads=options.train_threads,
     log:
         "results/logs/{design}/train.log",
     shell:
-        stage("train", threads=True, checkpoints="params.checkpoints", gpus="resources.shared_gpus")
+        stage(
+            "train",
+            threads="resources.tensorflow_threads",
+            checkpoints="params.checkpoints",
+            gpus="resources.shared_gpus",
+            jobs="threads",
+        )

@@ -17,4 +17,4 @@ rule verify:
     log:
         "results/logs/{design}/verify.log",
     shell:
-        stage("verify", threads=True)
+        stage("verify", threads="threads")

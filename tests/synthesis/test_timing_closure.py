@@ -53,7 +53,7 @@ def test_closing_table_longer_than_period_named():
 @pytest.mark.parametrize("shared", [False, True])
 def test_first_cut_enough_while_cycles_are_left(monkeypatch, shared):
     """The first measurement of a training; without spare cycles, and for all others, all cuts are made."""
-    network = networks.shared_network(1) if shared else networks.random_network(3, (3, 4, 2))
+    network = networks.shared_network(4, positions=3, channels=2) if shared else networks.random_network(3, (3, 4, 2))
     monkeypatch.setattr(delay, "FILL", 3.0)
 
     def budget(cycles):

@@ -76,6 +76,10 @@ class OutputError(TriggerLutError):
         super().__init__(f"{path}: {problem}")
         self.path, self.problem = path, problem
 
+    def __reduce__(self) -> tuple[type[OutputError], tuple[Path, str]]:
+        """Copy both arguments where the error comes from another process."""
+        return type(self), (self.path, self.problem)
+
 
 class ToolMissingError(TriggerLutError):
     """A program or package that a stage needs is not installed."""

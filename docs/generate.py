@@ -14,6 +14,7 @@ from trigger_lut.cards.documentation import card_tables
 from trigger_lut.config.budget import load_targets
 from trigger_lut.config.documentation import FILES, documentation
 from trigger_lut.config.workflow_options import COUNTS, PATHS
+from trigger_lut.cost_model.delay import SOURCES
 from trigger_lut.report.guarantees import guarantees_markdown
 
 ROOT = Path(__file__).parents[1]
@@ -215,6 +216,7 @@ def targets() -> str:
         lines += [f"| part | `{target.part}` |", f"| family | `{target.family}` |"]
         lines += [f"| clock | {target.clock_mhz:g} MHz |", f"| event period | {target.event_period_ns:g} ns |"]
         lines += [f"| latency that the trigger allows | {allowed} |"]
+        lines += [f"| delay figures of the family | {SOURCES[target.family]} |"]
         lines += [f"| {key} on the device | {value:,} |" for key, value in totals.items()]
         lines += [f"| source | {target.source} |", ""]
     return "\n".join(lines) + "\n"

@@ -116,6 +116,7 @@ def test_generated_pages_cover_commands_rules_targets_and_cards(generate):
     assert len(rules) > 40
     assert [name for name in rules if f"| `{name}` |" not in pages["rules"]] == []
     assert all(f"## {name}\n" in pages["targets"] for name in load_targets(ROOT / "config" / "targets.yaml"))
+    assert "| delay figures of the family | our own round numbers for 16 nm" in pages["targets"]
     assert all(f"## {path}\n" in pages["cards"] for path in CARDS)
 
 

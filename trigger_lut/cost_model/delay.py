@@ -140,7 +140,7 @@ UNMEASURED = {
 }
 """Families without a source of delay figures. Their clock is "not measured", so it is never met."""
 SOURCES = {
-    "xcup": "our own round numbers for 16 nm; compared with 24 published designs (delays.json)",
+    "xcup": "our own round numbers for 16 nm; compared with 24 published designs",
     "xcu": "our own round numbers for 20 nm; compared with no design",
     "xc7": "our own round numbers for 28 nm; compared with no design",
     **dict.fromkeys(UNMEASURED, "none"),

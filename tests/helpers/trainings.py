@@ -107,7 +107,7 @@ def as_estimated(*factors, more_cycles=0, fmax_mhz=500.0):
     """A measurement in place of Yosys: the surrogate's figures, LUTs times the next of the factors (the last stays)."""
     left = list(factors)
 
-    def measured(network, spec, first_cut=False):
+    def measured(network, spec, first_cut=False, jobs=1):
         cost = Budget(spec).estimate(network)
         factor = left.pop(0) if len(left) > 1 else left[0]
         return Built(round(factor * cost.luts), cost.latency_cycles + more_cycles, fmax_mhz, ff=1)

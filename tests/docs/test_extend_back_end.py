@@ -74,5 +74,5 @@ def test_toy_back_end_is_shipped_and_run_by_the_check(toy, design, tmp_path, mon
 
 def test_toy_back_end_refuses_other_networks(toy, tmp_path):
     network = random_network(6)
-    with pytest.raises(FirmwareError, match="Expected one layer of tables"):
+    with pytest.raises(FirmwareError, match="expected one layer of tables"):
         toy.write(Design(None, network, made_cards.spec()), tmp_path)

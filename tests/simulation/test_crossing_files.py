@@ -19,7 +19,7 @@ pytest.importorskip("pythia8mc")
 pytestmark = pytest.mark.sim
 DESCRIPTION = """\
 simulate_crossings:
-  {background: {soft: 40, pt20: 40, pt40: 40, pt80: 40}, signal: 40, files_per_class: 1, pileup: 10, pool: 60}
+  {background: {soft: 40, pt20: 40, pt40: 40, pt80: 40}, signal: 40, files_per_class: 1, pileup: 10, pool: 100}
 """
 
 

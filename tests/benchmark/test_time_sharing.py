@@ -28,9 +28,10 @@ def test_sixteen_particles(tmp_path: Path, example: str, designs: dict[str, int]
     budget = yaml.safe_load((ROOT / f"config/examples/{example}.yaml").read_text())
     if epochs := os.environ.get("TRIGGER_LUT_EPOCHS"):
         budget["training"] = {"epochs": int(epochs)}
-    description = (ROOT / "config/data_sets/jets_particles.yaml").read_text()
-    copy_workflow(tmp_path, yaml.safe_dump(budget), description.replace("name: jets_particles", "name: toy"))
-    (tmp_path / "config/data_sets/jets_particles.yaml").write_text(description)
+    data_set = budget["data_set"]
+    description = (ROOT / f"config/data_sets/{data_set}.yaml").read_text()
+    copy_workflow(tmp_path, yaml.safe_dump(budget), description.replace(f"name: {data_set}", "name: toy"))
+    (tmp_path / f"config/data_sets/{data_set}.yaml").write_text(description)
     wanted = [f"results/{design}/{card}.json" for design in designs for card in ("timing", "prove", "physics")]
     command = [sys.executable, "-m", "snakemake", "--cores", "all", "--quiet", "all", "--", *wanted]
     subprocess.run(command, cwd=tmp_path, check=True)

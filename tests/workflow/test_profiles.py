@@ -72,7 +72,7 @@ def test_parts_of_shared_hardware_get_a_core_each(folder, tmp_path, ii, jobs):
     shutil.copytree(folder, copy)
     text = (ROOT / "config/examples/jets_particles.yaml").read_text()
     (copy / "config/budget.yaml").write_text(text.replace("ii: 16", f"ii: {ii}"))
-    shutil.copy(ROOT / "config/data_sets/jets_particles.yaml", copy / "config/data_sets")
+    shutil.copy(ROOT / "config/data_sets/jets_particles_more.yaml", copy / "config/data_sets")
     with dag_of(copy) as dag:
         (training,) = [job for job in dag.jobs if job.rule.name == "train"]
         assert training.threads == jobs

@@ -268,7 +268,7 @@ OTHERS += (
     "pages_of_design",
     "pages_of_proof",
 )
-KILLED = {"firmware": 0.5}
+KILLED = {"release": 0.5}
 
 
 @pytest.fixture(scope="module")
@@ -292,10 +292,7 @@ def test_stage_on_a_full_disk_writes_nothing(finished, jobs, tmp_path, rule):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "share"),
-    [
-        *KILLED.items(),
-        *(pytest.param(rule, 0.4, marks=pytest.mark.soak) for rule in (*ON_A_FULL_DISK, *OTHERS) if rule not in KILLED),
-    ],
+    [*KILLED.items(), *(pytest.param(rule, 0.4, marks=pytest.mark.soak) for rule in (*ON_A_FULL_DISK, *OTHERS))],
 )
 def test_stage_killed_and_repeated_gives_the_same(finished, jobs, tmp_path, rule, share):
     """share: of the stage's time, after which it and its children are killed."""

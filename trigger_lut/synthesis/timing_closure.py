@@ -41,7 +41,7 @@ SYNTHESES = 6  # at most
 ATTEMPTS = 3  # to cut all parts of a design that shares hardware
 SPARE = 0.15  # of the cycles of a first cut: what further cuts rarely exceed
 LEAST_GROWTH = 1.02  # of the delays on a path that is too long
-LEAST_LUTS_ASIDE = 300  # of a part that is worth a process of its own, which takes 2 s to start
+LEAST_LUTS_ASIDE = 300  # of a part that is worth a process of its own
 
 Late = dict[int, float]
 """By operation that ends in a register: how many times too long its path is, if it is."""
@@ -210,7 +210,7 @@ def _closed_aside(
             return {n: task.result() for n, task in waiting.items()}
         except BrokenProcessPool as error:
             raise ToolFailedError(
-                f"Yosys: one of {len(large)} processes was killed. Expected memory for all of them. Use one job"
+                f"Yosys: one of {len(large)} processes was killed. Expected memory for all of them. Run with --cores 1"
             ) from error
 
 
